@@ -1,0 +1,286 @@
+//! From `#[shm(...)]` to settings, each with the tokens it came from.
+
+use proc_macro2::TokenStream;
+use quote::ToTokens;
+use syn::ext::IdentExt;
+use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Expr, Ident, Path, Token, parenthesized, token};
+
+use crate::ast::Role;
+use crate::ctxt::Ctxt;
+
+/// A setting's value, and the setting's name as it was written, for errors.
+pub(crate) struct Set<T> {
+    pub(crate) name: Ident,
+    pub(crate) value: T,
+}
+
+/// How the struct names its segment.
+pub(crate) enum Key {
+    Ftok { path: Expr, project: Expr },
+    Fixed(Expr),
+    Name(Expr),
+    Private,
+}
+
+/// `#[shm(...)]` on the struct or enum.
+#[derive(Default)]
+pub(crate) struct Container {
+    pub(crate) key: Option<Set<Key>>,
+    pub(crate) mode: Option<Set<Expr>>,
+    pub(crate) bare: Option<Set<()>>,
+    pub(crate) size: Option<Set<Expr>>,
+    pub(crate) align: Option<Set<Expr>>,
+    pub(crate) runtime: Option<Set<Path>>,
+}
+
+/// `#[shm(...)]` on a field.
+#[derive(Default)]
+pub(crate) struct Field {
+    pub(crate) offset: Option<Set<Expr>>,
+}
+
+/// `name`, `name = value` or `name(list)`.
+struct Setting {
+    name: Ident,
+    value: Value,
+}
+
+enum Value {
+    None,
+    Expr(Expr),
+    List(Punctuated<Setting, Token![,]>),
+}
+
+impl Parse for Setting {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        // `crate` is a keyword, and so not an `Ident` by itself.
+        let name = Ident::parse_any(input)?;
+        let value = if input.peek(Token![=]) {
+            input.parse::<Token![=]>()?;
+            Value::Expr(input.parse()?)
+        } else if input.peek(token::Paren) {
+            let list;
+            parenthesized!(list in input);
+            Value::List(Punctuated::parse_terminated(&list)?)
+        } else {
+            Value::None
+        };
+        Ok(Self { name, value })
+    }
+}
+
+impl ToTokens for Setting {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        self.name.to_tokens(tokens);
+        match &self.value {
+            Value::None => {}
+            Value::Expr(expr) => expr.to_tokens(tokens),
+            Value::List(list) => list.to_tokens(tokens),
+        }
+    }
+}
+
+impl Setting {
+    /// The value of `name = value`.
+    fn expr(self, ctxt: &Ctxt) -> Option<Set<Expr>> {
+        match self.value {
+            Value::Expr(value) => Some(Set {
+                name: self.name,
+                value,
+            }),
+            _ => {
+                ctxt.error(&self, format_args!("`{0}` takes a value: `{0} = ...`", self.name));
+                None
+            }
+        }
+    }
+
+    /// A name alone.
+    fn flag(self, ctxt: &Ctxt) -> Option<Set<()>> {
+        match self.value {
+            Value::None => Some(Set {
+                name: self.name,
+                value: (),
+            }),
+            _ => {
+                ctxt.error(&self, format_args!("`{}` takes no value", self.name));
+                None
+            }
+        }
+    }
+}
+
+/// Keeps the first of a setting, and reports any further one.
+fn once<T>(slot: &mut Option<Set<T>>, set: Option<Set<T>>, ctxt: &Ctxt) {
+    match (&slot, set) {
+        (_, None) => {}
+        (None, set) => *slot = set,
+        (Some(_), Some(again)) => {
+            ctxt.error(&again.name, format_args!("`{}` is given twice", again.name));
+        }
+    }
+}
+
+/// Every setting in the `#[shm(...)]` attributes among `attrs`.
+fn settings(attrs: &[Attribute], ctxt: &Ctxt) -> Vec<Setting> {
+    let mut all = Vec::new();
+    for attr in attrs.iter().filter(|attr| attr.path().is_ident("shm")) {
+        match attr.parse_args_with(Punctuated::<Setting, Token![,]>::parse_terminated) {
+            Ok(settings) => all.extend(settings),
+            Err(error) => ctxt.syn_error(error),
+        }
+    }
+    all
+}
+
+/// Reports a setting that is none, with the nearest one of those that could be meant.
+fn unknown(name: &Ident, valid: &[&str], ctxt: &Ctxt) {
+    let written = name.to_string();
+    let nearest = valid
+        .iter()
+        .map(|valid| (strsim::damerau_levenshtein(&written, valid), valid))
+        .min()
+        .filter(|&(distance, valid)| distance <= valid.len().max(written.len()) / 2);
+    match nearest {
+        Some((_, nearest)) => {
+            ctxt.error(
+                name,
+                format_args!("unknown setting `{written}`; did you mean `{nearest}`?"),
+            );
+        }
+        None => {
+            let valid = valid.join("`, `");
+            ctxt.error(
+                name,
+                format_args!("unknown setting `{written}`; there are `{valid}`"),
+            );
+        }
+    }
+}
+
+const PART: [&str; 3] = ["size", "align", "crate"];
+const SEGMENT: [&str; 9] = [
+    "ftok", "key", "name", "private", "mode", "bare", "size", "align", "crate",
+];
+const FIELD: [&str; 1] = ["offset"];
+
+impl Container {
+    pub(crate) fn parse(attrs: &[Attribute], role: Role, ctxt: &Ctxt) -> Self {
+        let mut this = Self::default();
+        for setting in settings(attrs, ctxt) {
+            let name = setting.name.to_string();
+            match (role, name.as_str()) {
+                (_, "size") => once(&mut this.size, setting.expr(ctxt), ctxt),
+                (_, "align") => once(&mut this.align, setting.expr(ctxt), ctxt),
+                (_, "crate") => once(&mut this.runtime, path(setting, ctxt), ctxt),
+                (Role::Segment, "mode") => once(&mut this.mode, setting.expr(ctxt), ctxt),
+                (Role::Segment, "bare") => once(&mut this.bare, setting.flag(ctxt), ctxt),
+                (Role::Segment, "ftok" | "key" | "name" | "private") => this.set_key(setting, ctxt),
+                (Role::Part, name) if SEGMENT.contains(&name) => ctxt.error(
+                    &setting.name,
+                    format_args!("`{name}` belongs to a whole segment: derive `SharedSegment` to use it"),
+                ),
+                (Role::Part, _) => unknown(&setting.name, &PART, ctxt),
+                (Role::Segment, _) => unknown(&setting.name, &SEGMENT, ctxt),
+            }
+        }
+        this
+    }
+
+    fn set_key(&mut self, setting: Setting, ctxt: &Ctxt) {
+        let name = setting.name.clone();
+        if let Some(first) = &self.key {
+            let again = first.name == name;
+            ctxt.error(
+                &name,
+                match again {
+                    true => format!("`{name}` is given twice"),
+                    false => format!("a segment has one key: `{name}` conflicts with `{}`", first.name),
+                },
+            );
+            return;
+        }
+        let value = match name.to_string().as_str() {
+            "ftok" => ftok(setting, ctxt),
+            "key" => setting.expr(ctxt).map(|set| Key::Fixed(set.value)),
+            "name" => setting.expr(ctxt).map(|set| Key::Name(set.value)),
+            _ => setting.flag(ctxt).map(|_| Key::Private),
+        };
+        // A key that is wrong was reported; it was given all the same.
+        self.key = Some(Set {
+            name,
+            value: value.unwrap_or(Key::Private),
+        });
+    }
+
+    /// The path of the runtime crate.
+    pub(crate) fn runtime(&self) -> Path {
+        match &self.runtime {
+            Some(set) => set.value.clone(),
+            None => syn::parse_quote!(::shm_runtime),
+        }
+    }
+}
+
+impl Field {
+    pub(crate) fn parse(attrs: &[Attribute], ctxt: &Ctxt) -> Self {
+        let mut this = Self::default();
+        for setting in settings(attrs, ctxt) {
+            match setting.name.to_string().as_str() {
+                "offset" => once(&mut this.offset, setting.expr(ctxt), ctxt),
+                name if SEGMENT.contains(&name) => ctxt.error(
+                    &setting.name,
+                    format_args!("`{name}` belongs on the struct; a field has `offset`"),
+                ),
+                _ => unknown(&setting.name, &FIELD, ctxt),
+            }
+        }
+        this
+    }
+}
+
+fn path(setting: Setting, ctxt: &Ctxt) -> Option<Set<Path>> {
+    let Set { name, value } = setting.expr(ctxt)?;
+    match value {
+        Expr::Path(path) => Some(Set {
+            name,
+            value: path.path,
+        }),
+        other => {
+            ctxt.error(
+                other,
+                "`crate` takes a path, such as `crate = my_crate::shm_runtime`",
+            );
+            None
+        }
+    }
+}
+
+fn ftok(setting: Setting, ctxt: &Ctxt) -> Option<Key> {
+    const USAGE: &str =
+        "`ftok` takes a file and a project: `ftok(path = \"/var/lib/weather\", project = 'W')`";
+    let Value::List(list) = setting.value else {
+        ctxt.error(&setting, USAGE);
+        return None;
+    };
+    let (mut path, mut project) = (None, None);
+    for inner in list {
+        match inner.name.to_string().as_str() {
+            "path" => once(&mut path, inner.expr(ctxt), ctxt),
+            "project" => once(&mut project, inner.expr(ctxt), ctxt),
+            _ => unknown(&inner.name, &["path", "project"], ctxt),
+        }
+    }
+    match (path, project) {
+        (Some(path), Some(project)) => Some(Key::Ftok {
+            path: path.value,
+            project: project.value,
+        }),
+        _ => {
+            ctxt.syn_error(syn::Error::new(setting.name.span(), USAGE));
+            None
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! `SharedSegment`: the key and the settings.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Expr, ExprLit, Lit, Path};
+
+use crate::ast::Container;
+use crate::attr::Key;
+use crate::check::number;
+use crate::expand::shareable_generics;
+
+pub(crate) fn segment(container: &Container<'_>) -> TokenStream {
+    let (runtime, ident, name) = (&container.runtime, &container.original.ident, container.name());
+    let generics = shareable_generics(container);
+    let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
+    // The checks saw one.
+    let Some(key) = container
+        .settings
+        .key
+        .as_ref()
+        .map(|set| key(&set.value, runtime))
+    else {
+        return TokenStream::new();
+    };
+    let mode = match &container.settings.mode {
+        None => quote!(0o600),
+        Some(set) => {
+            let mode = &set.value;
+            match number(mode) {
+                Some(_) => quote!(#mode),
+                None => constant(
+                    mode,
+                    quote!(u32),
+                    quote!(VALUE <= 0o777),
+                    "a mode is at most 0o777",
+                ),
+            }
+        }
+    };
+    quote! {
+        #[automatically_derived]
+        impl #impl_generics #runtime::SharedSegment for #ident #ty_generics #where_clause {
+            const SETTINGS: #runtime::__private::Settings = #runtime::__private::Settings {
+                name: #name,
+                mode: #mode,
+            };
+
+            fn key() -> #runtime::Key {
+                #key
+            }
+        }
+    }
+}
+
+/// An expression for the key.
+fn key(key: &Key, runtime: &Path) -> TokenStream {
+    match key {
+        Key::Ftok { path, project } => {
+            let project = match number(project).and_then(|number| u8::try_from(number).ok()) {
+                Some(number) => quote!(#number),
+                None => constant(
+                    project,
+                    quote!(u8),
+                    quote!(VALUE != 0),
+                    "an ftok project is not 0",
+                ),
+            };
+            match path {
+                Expr::Lit(ExprLit { lit: Lit::Str(_), .. }) => {
+                    quote!(#runtime::__private::ftok_key(#path, #project))
+                }
+                _ => quote!(#runtime::Key::ftok(#path, #project)),
+            }
+        }
+        Key::Fixed(expr) => {
+            let key = match number(expr).map(|number| (i32::try_from(number), u32::try_from(number))) {
+                Some((Ok(key), _)) => quote!(#key),
+                Some((_, Ok(bits))) => {
+                    let key = bits.cast_signed();
+                    quote!(#key)
+                }
+                _ => constant(
+                    expr,
+                    quote!(i32),
+                    quote!(VALUE != 0),
+                    "key 0 is IPC_PRIVATE: write `private`",
+                ),
+            };
+            quote!(#runtime::Key::fixed(#key))
+        }
+        Key::Name(name) => quote!({
+            const KEY: #runtime::Key = #runtime::__private::name_key(#name);
+            KEY
+        }),
+        Key::Private => quote!(#runtime::Key::private()),
+    }
+}
+
+/// A constant expression of the user's, checked by the compiler.
+fn constant(expr: &Expr, ty: TokenStream, holds: TokenStream, message: &str) -> TokenStream {
+    let assertion = quote_spanned!(expr.span()=> const _: () = ::core::assert!(#holds, #message););
+    quote!({
+        const VALUE: #ty = #expr;
+        #assertion
+        VALUE
+    })
+}

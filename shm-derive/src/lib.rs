@@ -1,0 +1,63 @@
+//! The derives of `shm-runtime`, which re-exports them; use them from there.
+
+mod ast;
+mod attr;
+mod check;
+mod ctxt;
+mod expand;
+mod fallback;
+mod repr;
+
+use proc_macro::TokenStream;
+use syn::{DeriveInput, parse_macro_input};
+
+use crate::ast::Role;
+
+/// Makes a `#[repr(C)]` struct one that can be a whole System V shared memory segment.
+///
+/// It implements the trait `SharedSegment` (`create`, `open`, `remove` and their like), `Shareable`, and generates
+/// a struct `{Name}Fields<A>` with the same fields, each a `Shared<_, A>`: what an attachment derefs to. The size,
+/// alignment and every offset of the two are compared at compile time.
+///
+/// # `#[shm(...)]` on the struct
+///
+/// One of these names the segment:
+///
+/// | setting | the key |
+/// | --- | --- |
+/// | `ftok(path = "/var/lib/weather", project = 'W')` | ftok(3) of an existing file (any `Into<PathBuf>`) and a project from 1 to 255 |
+/// | `key = 0x5748_0001` | this `key_t` |
+/// | `name = "org.example.weather"` | hashed from the name at compile time; needs no file |
+/// | `private` | IPC_PRIVATE: found by its shmid alone |
+///
+/// These are optional:
+///
+/// | setting | meaning |
+/// | --- | --- |
+/// | `mode = 0o660` | permissions of a new segment; 0o600 if not given |
+/// | `bare` | exactly `size_of::<Self>()` bytes, for segments that other programs create or whose size they check |
+/// | `size = 96`, `align = 8` | what size and alignment have to be; a compile error if they are not |
+/// | `crate = path` | where `shm_runtime` is, if it was renamed or re-exported |
+///
+/// # `#[shm(...)]` on a field
+///
+/// `offset = 16`: what the field's offset has to be; a compile error if it is not.
+///
+/// # What compiles
+///
+/// Structs with named fields and `#[repr(C)]` (also with `align(N)`), with type parameters and const parameters,
+/// whose fields are all `Shareable`. All mistakes of a struct are reported at once, each at its place.
+#[proc_macro_derive(SharedSegment, attributes(shm))]
+pub fn derive_shared_segment(input: TokenStream) -> TokenStream {
+    expand::derive(&parse_macro_input!(input as DeriveInput), Role::Segment).into()
+}
+
+/// Makes a `#[repr(C)]` struct, or a fieldless enum of `#[repr(u8)]` to `#[repr(i64)]`, a part that can be in a
+/// segment.
+///
+/// It implements `Shareable`; for a struct as [`SharedSegment`] does, whose `size`, `align`, `crate` and `offset`
+/// settings can be given here too.
+#[proc_macro_derive(Shareable, attributes(shm))]
+pub fn derive_shareable(input: TokenStream) -> TokenStream {
+    expand::derive(&parse_macro_input!(input as DeriveInput), Role::Part).into()
+}

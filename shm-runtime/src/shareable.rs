@@ -1,0 +1,170 @@
+//! What may live in a segment: the trait `Shareable` and its implementations.
+
+use core::sync::atomic::{
+    AtomicBool, AtomicI8, AtomicI16, AtomicI32, AtomicI64, AtomicIsize, AtomicU8, AtomicU16, AtomicU32,
+    AtomicU64, AtomicUsize,
+};
+
+use static_assertions::{assert_impl_all, const_assert};
+
+use crate::access::Access;
+use crate::atomic::Atom;
+use crate::bulk::{self, Direction};
+use crate::info::{FieldInfo, Scalar, TypeInfo};
+use crate::shared::Shared;
+
+/// A type whose values can live in memory that other processes write.
+///
+/// Fixed-width integers, `usize` and `isize`, `f32` and `f64`, `bool`, `char`, the standard atomics of these,
+/// arrays, and this crate's [`sync`](crate::sync) types are shareable. Structs and fieldless enums become so
+/// with `#[derive(Shareable)]` (for parts) or `#[derive(SharedSegment)]` (for the whole).
+///
+/// Whatever holds an address is not: it means something in one process alone. What to use instead:
+///
+/// | instead of | use |
+/// | --- | --- |
+/// | `String`, `&str` | `[u8; N]` with [`set_str`](Shared::set_str) and [`to_string_lossy`](Shared::to_string_lossy) |
+/// | `Vec<T>`, `&[T]` | `[T; N]` and a count |
+/// | `Box<T>`, `&T` | `T` itself |
+/// | `Option<T>` | a `bool` and a `T`, or an agreed value that means none |
+/// | a tuple | a `#[repr(C)]` struct: the order of a tuple's fields is not defined |
+/// | `u128`, `i128` | `[u64; 2]`: no processor reads 128 bits untorn everywhere |
+/// | `std::sync::Mutex` | [`sync::Mutex`](crate::sync::Mutex) |
+///
+/// # Safety
+///
+/// Implemented by the derives; there is no need to do it by hand. Whoever does promises that
+/// - `INFO` describes the type: its size, its alignment, and every scalar in it at its offset;
+/// - `Parts<A>` is no larger and no more aligned than `Self`, is valid with any bytes, has interior
+///   mutability in every byte that is not padding, and offers no access that `A` does not have;
+/// - `copy` copies every scalar of `INFO`, each by `D`, and nothing else;
+/// - the type has no drop glue and no lifetime.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot live in shared memory",
+    label = "not shareable",
+    note = "a struct or fieldless enum of your own: add `#[derive(shm_runtime::Shareable)]` and `#[repr(C)]` (or \
+            `#[repr(u8)]` .. `#[repr(i64)]` for an enum)",
+    note = "pointers, references and what holds them (`String`, `Vec`, `Box`, `Rc`, `Arc`) mean something in one \
+            process alone: use `[u8; N]` for text, `[T; N]` and a count for lists, the value itself for a box",
+    note = "`std::sync` locks work within one process: use those of `shm_runtime::sync`"
+)]
+pub unsafe trait Shareable: Sized + 'static {
+    /// What a `Shared<Self, A>` derefs to.
+    #[doc(hidden)]
+    type Parts<A: Access>;
+
+    /// The fields of a struct; a constant of its own, so that `INFO` can refer to it.
+    #[doc(hidden)]
+    const FIELDS: &'static [FieldInfo] = &[];
+
+    /// The layout, down to the scalars.
+    #[doc(hidden)]
+    const INFO: TypeInfo;
+
+    /// Copies between the segment and private memory, scalar by scalar.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Direction`]: one side is in a segment, the other is private; both are aligned and
+    /// large enough; the side that is read is initialised.
+    #[doc(hidden)]
+    unsafe fn copy<D: Direction>(from: *const Self, to: *mut Self);
+}
+
+/// A type of which any bytes are a value, so that [`Shared::get`] can return it.
+///
+/// `bool` is one here: a byte other than 0 reads as `true`. A `char` and an enum are not, nor is a struct or an
+/// array that contains one: those have [`Shared::try_get`].
+///
+/// # Safety
+///
+/// Implemented by the derives. After `Shareable::copy` from a segment with any bytes in it, the
+/// destination is a valid `Self`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` may hold bytes that are no value of it, because another process wrote them",
+    label = "not every byte pattern is a `{Self}`",
+    note = "use `try_get()`, which checks and returns a `Result`"
+)]
+pub unsafe trait AlwaysValid {}
+
+/// Passes `AlwaysValid` on. The lifetime makes the bound depend on something, so that the compiler takes
+/// `where If<'a, F>: AlwaysValid` as a condition of the impl and not as an error by itself.
+#[doc(hidden)]
+pub struct If<'a, T>(core::marker::PhantomData<(&'a (), T)>);
+
+// SAFETY: nobody makes a value of it; the derived impls only ask whether this holds, and it does where T's does.
+unsafe impl<T: AlwaysValid> AlwaysValid for If<'_, T> {}
+
+/// What a scalar derefs to: nothing that could be called or compared by accident.
+#[doc(hidden)]
+pub struct Opaque(());
+
+macro_rules! plain {
+    ($($type:ty: $width:ident, $scalar:ident;)*) => {$(
+        // SAFETY: one scalar, copied by its own width, and `Opaque` is empty.
+        unsafe impl Shareable for $type {
+            type Parts<A: Access> = Opaque;
+            const INFO: TypeInfo = TypeInfo::scalar(Scalar::$scalar);
+
+            #[inline(always)]
+            unsafe fn copy<D: Direction>(from: *const Self, to: *mut Self) {
+                // SAFETY: the caller's promise, for a scalar of this width.
+                unsafe { D::$width(from.cast(), to.cast()) }
+            }
+        }
+        const_assert!(size_of::<$type>() == align_of::<$type>());
+    )*};
+}
+plain! {
+    u8: copy_8, U8; u16: copy_16, U16; u32: copy_32, U32; u64: copy_64, U64; usize: copy_64, Usize;
+    i8: copy_8, I8; i16: copy_16, I16; i32: copy_32, I32; i64: copy_64, I64; isize: copy_64, Isize;
+    f32: copy_32, F32; f64: copy_64, F64; bool: copy_bool, Bool; char: copy_32, Char;
+}
+
+macro_rules! always_valid {
+    ($($type:ty)*) => {$(
+        // SAFETY: a number, of which any bytes are one; and `copy_bool` leaves nothing but 0 and 1.
+        unsafe impl AlwaysValid for $type {}
+    )*};
+}
+always_valid! { u8 u16 u32 u64 usize i8 i16 i32 i64 isize f32 f64 bool }
+
+macro_rules! atomic {
+    ($($type:ty: $width:ident, $scalar:ident;)*) => {$(
+        // SAFETY: one scalar, copied by its own width; the parts are the atomic's cell, and never more of its
+        // operations than the access allows.
+        unsafe impl Shareable for $type {
+            type Parts<A: Access> = A::Atomic<$type>;
+            const INFO: TypeInfo = TypeInfo::atomic(Scalar::$scalar);
+
+            #[inline(always)]
+            unsafe fn copy<D: Direction>(from: *const Self, to: *mut Self) {
+                // SAFETY: the caller's promise, for a scalar of this width.
+                unsafe { D::$width(from.cast(), to.cast()) }
+            }
+        }
+        const_assert!(size_of::<$type>() == align_of::<$type>());
+        const_assert!(size_of::<<$type as Atom>::Cell>() == size_of::<$type>());
+        assert_impl_all!(<$type as Atom>::Full: Sync);
+    )*};
+}
+atomic! {
+    AtomicU8: copy_8, U8; AtomicU16: copy_16, U16; AtomicU32: copy_32, U32; AtomicU64: copy_64, U64;
+    AtomicUsize: copy_64, Usize; AtomicI8: copy_8, I8; AtomicI16: copy_16, I16; AtomicI32: copy_32, I32;
+    AtomicI64: copy_64, I64; AtomicIsize: copy_64, Isize; AtomicBool: copy_bool, Bool;
+}
+
+// SAFETY: N values of T behind each other, copied one by one or in the equivalent bulk.
+unsafe impl<T: Shareable, const N: usize> Shareable for [T; N] {
+    type Parts<A: Access> = [Shared<T, A>; N];
+    const INFO: TypeInfo = TypeInfo::array(&T::INFO, N);
+
+    #[inline]
+    unsafe fn copy<D: Direction>(from: *const Self, to: *mut Self) {
+        // SAFETY: the caller's promise; an array is its elements.
+        unsafe { bulk::copy::<T, D>(from.cast(), to.cast(), N) }
+    }
+}
+
+// SAFETY: an array is valid where each element is.
+unsafe impl<T: AlwaysValid, const N: usize> AlwaysValid for [T; N] {}
