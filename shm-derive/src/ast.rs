@@ -1,7 +1,7 @@
 //! The model of the annotated type. Every node keeps the `syn` original, for errors and for the output.
 
 use syn::ext::IdentExt;
-use syn::{DeriveInput, Fields, Ident, Path, Type};
+use syn::{DeriveInput, Expr, ExprLit, Fields, Ident, Lit, Path, Type};
 
 use crate::attr;
 use crate::ctxt::Ctxt;
@@ -69,9 +69,14 @@ impl<'a> Container<'a> {
         }
     }
 
-    /// The type's name as its readers know it, without `r#`.
+    /// The type's name as its readers know it: `type_name`, or the identifier without `r#`.
     pub(crate) fn name(&self) -> String {
-        self.original.ident.unraw().to_string()
+        match self.settings.type_name.as_ref().map(|set| &set.value) {
+            Some(Expr::Lit(ExprLit {
+                lit: Lit::Str(name), ..
+            })) => name.value(),
+            _ => self.original.ident.unraw().to_string(),
+        }
     }
 }
 

@@ -30,6 +30,8 @@ pub(crate) struct Container {
     pub(crate) key: Option<Set<Key>>,
     pub(crate) mode: Option<Set<Expr>>,
     pub(crate) bare: Option<Set<()>>,
+    pub(crate) trust: Option<Set<Expr>>,
+    pub(crate) type_name: Option<Set<Expr>>,
     pub(crate) size: Option<Set<Expr>>,
     pub(crate) align: Option<Set<Expr>>,
     pub(crate) runtime: Option<Set<Path>>,
@@ -174,8 +176,10 @@ impl Container {
             match (role, name.as_str()) {
                 (_, "size") => once(&mut this.size, setting.expr(ctxt), ctxt),
                 (_, "align") => once(&mut this.align, setting.expr(ctxt), ctxt),
+                (_, "type_name") => once(&mut this.type_name, setting.expr(ctxt), ctxt),
                 (_, "crate") => once(&mut this.runtime, path(setting, ctxt), ctxt),
                 (Role::Segment, "mode") => once(&mut this.mode, setting.expr(ctxt), ctxt),
+                (Role::Segment, "trust") => once(&mut this.trust, setting.expr(ctxt), ctxt),
                 (Role::Segment, "bare") => once(&mut this.bare, setting.flag(ctxt), ctxt),
                 (Role::Segment, "ftok" | "key" | "name" | "private") => this.set_key(setting, ctxt),
                 (Role::Part, name) if SEGMENT.contains(&name) => ctxt.error(

@@ -18,9 +18,11 @@ pub(crate) fn check(container: &Container<'_>, ctxt: &Ctxt) {
     variants(container, ctxt);
     field_types(container, ctxt);
     declared_layout(container, ctxt);
+    type_name(container, ctxt);
     if container.role == Role::Segment {
         key(container, ctxt);
         mode(container, ctxt);
+        trust(container, ctxt);
     }
 }
 
@@ -307,6 +309,46 @@ fn mode(container: &Container<'_>, ctxt: &Ctxt) {
         }
         Some(Number::IsNot) => ctxt.error(&mode.value, "a mode is a number, such as `0o660`"),
         None => {}
+    }
+}
+
+fn trust(container: &Container<'_>, ctxt: &Ctxt) {
+    let Some(trust) = &container.settings.trust else {
+        return;
+    };
+    let uid = match literal(&trust.value) {
+        Some(Number::Is(uid)) => u32::try_from(uid).is_ok(),
+        Some(Number::IsNot) => false,
+        // `any`, or a constant.
+        None => true,
+    };
+    if !uid {
+        ctxt.error(
+            &trust.value,
+            "`trust` takes a user's number, such as `trust = 1000`, or `trust = any`",
+        );
+    }
+}
+
+/// What a schema can have for a name.
+fn type_name(container: &Container<'_>, ctxt: &Ctxt) {
+    let Some(name) = &container.settings.type_name else {
+        return;
+    };
+    let valid = match &name.value {
+        Expr::Lit(ExprLit {
+            lit: Lit::Str(name), ..
+        }) => {
+            let name = name.value();
+            !name.is_empty() && name.chars().all(|char| char.is_alphanumeric() || char == '_')
+        }
+        _ => false,
+    };
+    if !valid {
+        ctxt.error(
+            &name.value,
+            "a type name is a text of letters, digits and `_`, such as `type_name = \"Station\"`",
+        );
     }
 }
 

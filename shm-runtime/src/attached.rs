@@ -1,14 +1,13 @@
 //! One mapping of a segment.
 
-use core::ffi::c_void;
 use core::fmt;
 use core::marker::PhantomData;
-use core::mem::ManuallyDrop;
 use core::ops::Deref;
-use core::ptr::NonNull;
 
 use crate::access::{Access, ReadWrite, Readable};
 use crate::error::{Error, ErrorKind};
+use crate::mapping::Mapping;
+use crate::schema::Schema;
 use crate::segment::{Segment, SharedSegment};
 use crate::shared::Shared;
 use crate::sys;
@@ -22,17 +21,9 @@ pub struct Attached<T: SharedSegment, A: Access = ReadWrite> {
     access: PhantomData<fn() -> A>,
 }
 
-/// What shmat returned, to be given to shmdt once.
-struct Mapping(NonNull<c_void>);
-
-// SAFETY: a mapping belongs to the process, not to a thread: any thread may use and detach it.
-unsafe impl Send for Mapping {}
-// SAFETY: a shared reference to it gives an address, and nothing else.
-unsafe impl Sync for Mapping {}
-
 impl<T: SharedSegment, A: Access> Attached<T, A> {
-    /// `address` is what shmat returned for `segment`, mapped as `A` says.
-    pub(crate) fn new(segment: Segment<T>, address: NonNull<c_void>) -> Self {
+    /// `mapping` is one of `segment`, mapped as `A` says, and a `T` is in it.
+    pub(crate) fn new(segment: Segment<T>, mapping: Mapping) -> Self {
         const {
             assert!(
                 align_of::<T>() <= 4096,
@@ -40,7 +31,7 @@ impl<T: SharedSegment, A: Access> Attached<T, A> {
             );
         }
         Self {
-            mapping: Mapping(address),
+            mapping,
             segment,
             access: PhantomData,
         }
@@ -58,10 +49,34 @@ impl<T: SharedSegment, A: Access> Attached<T, A> {
     /// If nothing was mapped there any more, because other code unmapped it.
     pub fn detach(self) -> Result<(), Error> {
         let Self { mapping, segment, .. } = self;
-        let mapping = ManuallyDrop::new(mapping);
-        // SAFETY: the address came from shmat, is not detached a second time, and with `self` consumed, no reference is
-        // left.
-        unsafe { sys::shmdt(mapping.0) }.map_err(|source| segment.error("detach", ErrorKind::Os { source }))
+        mapping
+            .unmap()
+            .map_err(|source| segment.error("detach", ErrorKind::Os { source }))
+    }
+
+    /// The schema that the segment's creator wrote into the seal; of a bare segment, that of `T`. After
+    /// `open_compatible` it has fields that `T` has not.
+    ///
+    /// # Errors
+    ///
+    /// If another process overwrote the seal.
+    pub fn schema(&self) -> Result<Schema, Error>
+    where
+        A: Readable,
+    {
+        self.segment.schema(&self.mapping)
+    }
+
+    /// Whether this is still the segment that has the key: not removed, and not replaced by a new one.
+    ///
+    /// System V lets a segment be removed, and another be created under its key, while processes stay attached to the
+    /// first. Those then share it among themselves alone.
+    ///
+    /// # Errors
+    ///
+    /// If the key cannot be derived any more, or the kernel cannot be asked.
+    pub fn is_current(&self) -> Result<bool, Error> {
+        self.segment.is_current()
     }
 
     /// Makes every page present now, so that no later access waits for one: madvise(2) with MADV_POPULATE_WRITE
@@ -72,7 +87,7 @@ impl<T: SharedSegment, A: Access> Attached<T, A> {
     /// If memory is short, or the kernel is older.
     pub fn prefault(&self) -> Result<(), Error> {
         let size = self.segment.size();
-        sys::populate(self.mapping.0, size, A::MAPS_WRITABLE).map_err(|source| {
+        sys::populate(self.mapping.address(), size, A::MAPS_WRITABLE).map_err(|source| {
             let kind = match source.raw_os_error() {
                 Some(sys::ENOMEM) => ErrorKind::NoMemory {
                     size,
@@ -93,15 +108,7 @@ impl<T: SharedSegment, A: Access> Deref for Attached<T, A> {
         // SAFETY: the mapping is at least as large as a `T` (checked when the segment was opened, and a segment does
         // not shrink), aligned to pages, mapped as `A` says, and lives until `self` is dropped. `Shared` is valid
         // with any bytes, and lets them change.
-        unsafe { self.mapping.0.cast().as_ref() }
-    }
-}
-
-impl Drop for Mapping {
-    fn drop(&mut self) {
-        // SAFETY: the address came from shmat, and every reference was borrowed from the `Attached` that is being
-        // dropped. An error would mean that other code unmapped it; a drop has nobody to tell, `detach` has.
-        let _ = unsafe { sys::shmdt(self.0) };
+        unsafe { self.mapping.address().cast().as_ref() }
     }
 }
 

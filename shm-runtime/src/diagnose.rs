@@ -53,7 +53,7 @@ pub(crate) fn create(error: io::Error, asked: Creation, existing: Option<i32>) -
 
 /// Why a call on the segment with this id failed.
 pub(crate) fn by_id(error: io::Error, id: i32) -> ErrorKind {
-    let (uid, gid) = sys::effective_ids();
+    let (uid, gid) = (sys::effective_uid(), sys::effective_gid());
     match error.raw_os_error() {
         Some(sys::EIDRM) => ErrorKind::Removed,
         // EINVAL is a removed segment too, but not only that.
@@ -77,10 +77,10 @@ pub(crate) fn lock(error: io::Error, id: i32) -> ErrorKind {
         // The kernel gives EPERM to those who do not own the segment, and to those who may not lock at all.
         Some(sys::ENOMEM) => memlock(),
         Some(sys::EPERM) => match look(Some(id)) {
-            Some(stat) if [stat.uid, stat.creator_uid].contains(&sys::effective_ids().0) => memlock(),
+            Some(stat) if [stat.uid, stat.creator_uid].contains(&sys::effective_uid()) => memlock(),
             existing => ErrorKind::NotOwner {
                 existing,
-                uid: sys::effective_ids().0,
+                uid: sys::effective_uid(),
             },
         },
         _ => by_id(error, id),

@@ -1,10 +1,12 @@
 //! What can go wrong at run time.
 
 use core::fmt;
+use core::time::Duration;
 use std::io;
 use std::time::SystemTime;
 
 use crate::identity::Identity;
+use crate::schema::Schema;
 use crate::stat::Stat;
 
 /// A failed operation: what was tried, on which segment, why it failed and the way out.
@@ -74,6 +76,71 @@ pub enum ErrorKind {
         found: usize,
         /// The bytes that this program's struct needs.
         expected: usize,
+    },
+    /// The segment is still being initialised, and the waiting time is over.
+    #[non_exhaustive]
+    NotReady {
+        /// The process that created it.
+        creator_pid: i32,
+        /// How long this process waited.
+        waited: Duration,
+    },
+    /// The segment was never initialised to the end: its creator died or panicked over it.
+    #[non_exhaustive]
+    Abandoned {
+        /// The process that created it.
+        creator_pid: i32,
+        /// When it did, if that is known.
+        created_at: Option<SystemTime>,
+    },
+    /// The segment has no seal, and this program's struct expects one.
+    #[non_exhaustive]
+    NotSealed {
+        /// The segment's bytes.
+        found: usize,
+        /// The bytes of this program's struct.
+        expected: usize,
+    },
+    /// The segment has a seal, and this program's struct is `#[shm(bare)]`.
+    #[non_exhaustive]
+    Sealed {
+        /// The segment's bytes.
+        found: usize,
+        /// The bytes of this program's struct.
+        expected: usize,
+    },
+    /// The seal of the segment makes no sense: another process overwrote it.
+    #[non_exhaustive]
+    BadSeal {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The segment was created with another layout than this program's struct has.
+    #[non_exhaustive]
+    LayoutDiffers {
+        /// The layout in the segment's seal.
+        theirs: Box<Schema>,
+        /// The layout of this program's struct.
+        ours: Box<Schema>,
+    },
+    /// Two different derivations gave the same key: the segment belongs to something else.
+    #[non_exhaustive]
+    KeyCollision {
+        /// How the creator derived the key, and the struct it is for.
+        theirs: String,
+        /// The same of this program.
+        ours: String,
+    },
+    /// The segment belongs to somebody whom this process was not told to trust, and who could have created it to
+    /// be found here.
+    #[non_exhaustive]
+    Untrusted {
+        /// The owner's user.
+        owner: u32,
+        /// The creator's user.
+        creator: u32,
+        /// The user of this process (effective).
+        uid: u32,
     },
     /// The segment was removed.
     #[non_exhaustive]
@@ -232,6 +299,58 @@ impl ErrorKind {
                  different definitions, or the key belongs to something else. Rebuild both from one definition, or \
                  remove the segment and create it anew"
             ),
+            Self::NotReady { creator_pid, waited } => write!(
+                f,
+                "after {} ms of waiting, its creator, {}, has not finished initialising it. Wait longer, with \
+                 `{type_name}::options().wait(...)`, or see what keeps that process",
+                waited.as_millis(),
+                Pid(*creator_pid)
+            ),
+            Self::Abandoned {
+                creator_pid,
+                created_at,
+            } => write!(
+                f,
+                "it was never initialised to the end: its creator, {}, died or panicked over it{}. \
+                 `{type_name}::open_or_create()` replaces it, and `{type_name}::remove()` removes it. (A program that \
+                 does not seal its segments leaves the same; if it was one, write `#[shm(bare)]`.)",
+                Pid(*creator_pid),
+                Ago(*created_at)
+            ),
+            Self::NotSealed { found, expected } => write!(
+                f,
+                "the segment ({found} bytes) has no seal, so a program that does not seal created it, in C or with \
+                 `#[shm(bare)]`. To use it, write `#[shm(bare)]` on {type_name} ({expected} bytes); nothing is checked then \
+                 but the size"
+            ),
+            Self::Sealed { found, expected } => write!(
+                f,
+                "the segment ({found} bytes) is sealed, and {type_name} ({expected} bytes) is `#[shm(bare)]`. Remove \
+                 `bare`, or, to leave the seal unchecked, open with `{type_name}::options().allow_larger(true)`"
+            ),
+            Self::BadSeal { reason } => write!(
+                f,
+                "{reason}: another process overwrote it. Nothing in the segment can be relied on; remove it and create it \
+                 anew"
+            ),
+            Self::LayoutDiffers { theirs, ours } => write!(
+                f,
+                "the segment was created with another layout (-) than this program's {type_name} has (+):\n{}Rebuild \
+                 both from one definition, or remove the segment and create it anew; if it only gained fields at its \
+                 end, `{type_name}::open_compatible()` takes it",
+                theirs.difference(ours)
+            ),
+            Self::KeyCollision { theirs, ours } => write!(
+                f,
+                "the key is taken by something else: the segment is {theirs}, and this program looks for {ours}. Give one \
+                 of them another key"
+            ),
+            Self::Untrusted { owner, creator, uid } => write!(
+                f,
+                "the segment belongs to uid {owner} and was created by uid {creator}, and this process, uid {uid}, trusts \
+                 itself and root: anybody can create a segment under a key that is not in use. If that user may, say so \
+                 with `#[shm(trust = {owner})]` or `{type_name}::options().trust_owner({owner})`"
+            ),
             Self::Removed => write!(
                 f,
                 "the segment was removed (by IPC_RMID: `remove()`, ipcrm, or systemd-logind's RemoveIPC when its user \
@@ -302,17 +421,36 @@ impl fmt::Display for Described<'_> {
             "owner uid {} gid {}, mode {:04o}, {} bytes, ",
             stat.uid, stat.gid, stat.mode, stat.size
         )?;
-        write!(f, "created by pid {}", stat.creator_pid)?;
-        match std::fs::read_to_string(format!("/proc/{}/comm", stat.creator_pid)) {
-            Ok(comm) => write!(f, " ({})", comm.trim_end().escape_debug())?,
-            Err(_) => f.write_str(" (which is gone)")?,
+        write!(
+            f,
+            "created by {}{}, {} attached",
+            Pid(stat.creator_pid),
+            Ago(stat.changed_at),
+            stat.attached
+        )
+    }
+}
+
+/// A process in words: `pid 17 (weatherd)`.
+struct Pid(i32);
+
+impl fmt::Display for Pid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match std::fs::read_to_string(format!("/proc/{}/comm", self.0)) {
+            Ok(comm) => write!(f, "pid {} ({})", self.0, comm.trim_end().escape_debug()),
+            Err(_) => write!(f, "pid {} (which is gone)", self.0),
         }
-        if let Some(age) = stat
-            .changed_at
-            .and_then(|at| SystemTime::now().duration_since(at).ok())
-        {
-            write!(f, " {} s ago", age.as_secs())?;
+    }
+}
+
+/// A time in words, if it is known: ` 12 s ago`.
+struct Ago(Option<SystemTime>);
+
+impl fmt::Display for Ago {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.and_then(|at| SystemTime::now().duration_since(at).ok()) {
+            Some(age) => write!(f, " {} s ago", age.as_secs()),
+            None => Ok(()),
         }
-        write!(f, ", {} attached", stat.attached)
     }
 }

@@ -14,6 +14,8 @@ pub(crate) struct Identity {
     pub(crate) value: Option<i32>,
     /// The inode that an ftok key came from.
     pub(crate) inode: Option<u64>,
+    /// The hash of the key's derivation, once it is known.
+    pub(crate) key_hash: Option<u64>,
     /// The shmid, once it is known.
     pub(crate) id: Option<i32>,
 }

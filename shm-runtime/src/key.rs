@@ -30,6 +30,15 @@ enum Source {
     Private,
 }
 
+/// A key as it was derived just now.
+pub(crate) struct Resolved {
+    pub(crate) value: i32,
+    /// The inode that an ftok key came from.
+    pub(crate) inode: Option<u64>,
+    /// Of the derivation: two that could have given the same key by accident differ in this.
+    pub(crate) hash: u64,
+}
+
 impl Key {
     /// The key of an existing file and a project number, as ftok(3) makes it: 8 bits of the project, 8 of the
     /// file's device, 16 of its inode. Whoever uses the same file and project gets the same key, in C too.
@@ -70,7 +79,7 @@ impl Key {
     /// If the file of an ftok key is missing or cannot be looked at, or the key or project is 0.
     pub fn value(&self) -> Result<i32, Error> {
         match self.resolve() {
-            Ok((value, _)) => Ok(value),
+            Ok(resolved) => Ok(resolved.value),
             Err(kind) => Err(Error::new("derive the key", Identity::key(self.clone()), kind)),
         }
     }
@@ -79,22 +88,38 @@ impl Key {
         matches!(self.0, Source::Private)
     }
 
-    /// The `key_t`, and the inode it came from.
-    pub(crate) fn resolve(&self) -> Result<(i32, Option<u64>), ErrorKind> {
+    /// The `key_t`, and what it came from.
+    pub(crate) fn resolve(&self) -> Result<Resolved, ErrorKind> {
+        let resolved = |value, kind: &[u8], parts: [&[u8]; 3]| {
+            let hash = parts
+                .iter()
+                .fold(fnv1a(FNV_BASIS, kind), |hash, part| fnv1a(hash, part));
+            Resolved {
+                value,
+                inode: None,
+                hash,
+            }
+        };
         match &self.0 {
             Source::Ftok { project: 0, .. } => Err(ErrorKind::InvalidInput {
                 reason: "an ftok project is a number from 1 to 255",
             }),
             Source::Ftok { path, project } => {
                 let file = fs::metadata(path).map_err(|source| ErrorKind::KeyFile { source })?;
-                Ok((ftok(file.dev(), file.ino(), *project), Some(file.ino())))
+                let (device, inode) = (file.dev(), file.ino());
+                let parts: [&[u8]; 3] = [&device.to_le_bytes(), &inode.to_le_bytes(), &[*project]];
+                let value = ftok(device, inode, *project);
+                Ok(Resolved {
+                    inode: Some(inode),
+                    ..resolved(value, b"ftok", parts)
+                })
             }
             Source::Fixed(0) => Err(ErrorKind::InvalidInput {
                 reason: "key 0 is IPC_PRIVATE: use `Key::private()`",
             }),
-            Source::Fixed(key) => Ok((*key, None)),
-            Source::Name { key, .. } => Ok((*key, None)),
-            Source::Private => Ok((0, None)),
+            Source::Fixed(key) => Ok(resolved(*key, b"fixed", [&key.to_le_bytes(), b"", b""])),
+            Source::Name { name, key } => Ok(resolved(*key, b"name", [name.as_bytes(), b"", b""])),
+            Source::Private => Ok(resolved(0, b"private", [b"", b"", b""])),
         }
     }
 }

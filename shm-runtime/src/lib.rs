@@ -62,23 +62,30 @@ compile_error!(
 );
 
 mod access;
+mod admission;
 mod array;
 mod atomic;
 mod attached;
 mod bulk;
 mod diagnose;
+mod diff;
 mod error;
 mod hash;
 mod identity;
 mod info;
 mod key;
+mod mapping;
 mod options;
+mod process;
+mod reclaim;
 mod schema;
+mod seal;
 mod segment;
 mod shareable;
 mod shared;
 mod stat;
 mod sys;
+mod text;
 mod value;
 
 pub use access::{Access, ReadOnly, ReadWrite, Readable, Writable, WriteOnly};
@@ -102,6 +109,6 @@ pub mod __private {
     pub use crate::bulk::Direction;
     pub use crate::info::{FieldInfo, Scalar, TypeInfo, assert_twin};
     pub use crate::key::{ftok_key, name_key};
-    pub use crate::segment::Settings;
+    pub use crate::segment::{Settings, Trust};
     pub use crate::shareable::{If, Opaque};
 }

@@ -2,15 +2,23 @@
 
 use core::fmt;
 use core::marker::PhantomData;
+use core::time::Duration;
+use std::thread;
+use std::time::Instant;
 
 use crate::diagnose::{self, Creation};
 use crate::error::{Error, ErrorKind};
 use crate::identity::Identity;
-use crate::key::Key;
-use crate::segment::{Segment, Settings, SharedSegment};
+use crate::key::{Key, Resolved};
+use crate::mapping::Mapping;
+use crate::process::Process;
+use crate::reclaim::{self, Outcome};
+use crate::seal::{self, Claims, Seal, State};
+use crate::segment::{Segment, Settings, SharedSegment, Trust};
 use crate::shared::Shared;
 use crate::stat::Stat;
 use crate::sys;
+use crate::text::{Text, text};
 
 /// A mode that is none.
 pub(crate) const BAD_MODE: &str =
@@ -36,22 +44,29 @@ pub(crate) const BAD_MODE: &str =
 pub struct Options<T> {
     key: Key,
     settings: Settings,
+    trusted: Vec<u32>,
+    wait: Duration,
     huge_pages: bool,
     no_reserve: bool,
     allow_larger: bool,
+    reclaim_stale: bool,
     holds: PhantomData<fn() -> T>,
 }
 
 impl<T: SharedSegment> Options<T> {
     pub(crate) fn new(key: Key, settings: Settings) -> Self {
-        let (huge_pages, no_reserve, allow_larger) = (false, false, false);
+        let (huge_pages, no_reserve, allow_larger, reclaim_stale) = (false, false, false, false);
+        let (trusted, wait, holds) = (Vec::new(), Duration::from_secs(1), PhantomData);
         Self {
             key,
             settings,
+            trusted,
+            wait,
             huge_pages,
             no_reserve,
             allow_larger,
-            holds: PhantomData,
+            reclaim_stale,
+            holds,
         }
     }
 
@@ -84,7 +99,35 @@ impl<T: SharedSegment> Options<T> {
         self
     }
 
-    /// Whether to open a segment that is larger than the struct; what lies behind the struct is left alone.
+    /// How long to wait for another process: for the creator of a segment to finish initialising it, when it is
+    /// attached; for those who are about to leave, when one is reclaimed. One second if not given.
+    pub fn wait(&mut self, wait: Duration) -> &mut Self {
+        self.wait = wait;
+        self
+    }
+
+    /// Accepts segments whose owner or creator is this user too. Without, only our own and root's are opened:
+    /// anybody can create a segment under a key that is not in use, and wait for us to open it.
+    pub fn trust_owner(&mut self, uid: u32) -> &mut Self {
+        self.trusted.push(uid);
+        self
+    }
+
+    /// Accepts segments of any user.
+    pub fn trust_anybody(&mut self) -> &mut Self {
+        self.settings.trust = Trust::Anybody;
+        self
+    }
+
+    /// Whether `create` and `open_or_create` replace a segment whose creator is dead and which nobody is attached to,
+    /// with all that is in it. Only one that was never initialised to the end is replaced otherwise, and only by
+    /// `open_or_create`. It is never done to a bare segment.
+    pub fn reclaim_stale(&mut self, reclaim_stale: bool) -> &mut Self {
+        self.reclaim_stale = reclaim_stale;
+        self
+    }
+
+    /// Whether to open a bare segment that is larger than the struct; what lies behind the struct is left alone.
     pub fn allow_larger(&mut self, allow_larger: bool) -> &mut Self {
         self.allow_larger = allow_larger;
         self
@@ -96,8 +139,7 @@ impl<T: SharedSegment> Options<T> {
     ///
     /// If it exists already, a limit is reached, or the key cannot be derived.
     pub fn create(&self) -> Result<Segment<T>, Error> {
-        let identity = self.resolve("create")?;
-        self.create_as(identity)
+        self.create_then(None::<fn(&Shared<T>)>)
     }
 
     /// As [`SharedSegment::create_with`].
@@ -106,26 +148,50 @@ impl<T: SharedSegment> Options<T> {
     ///
     /// As for [`create`](Self::create) and [`Segment::attach`].
     pub fn create_with(&self, init: impl FnOnce(&Shared<T>)) -> Result<Segment<T>, Error> {
-        let segment = self.create()?.remove_on_drop();
-        init(&*segment.attach()?);
-        Ok(segment.keep())
+        self.create_then(Some(init))
     }
 
     /// As [`SharedSegment::open`].
     ///
     /// # Errors
     ///
-    /// If there is none, it has another size, or may not be read.
+    /// As for [`SharedSegment::open`].
     pub fn open(&self) -> Result<Segment<T>, Error> {
         let (identity, id) = self.find("open")?;
-        self.check("open", identity, id)
+        self.check(identity, id, false)
+    }
+
+    /// As [`SharedSegment::open_compatible`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`SharedSegment::open`].
+    pub fn open_compatible(&self) -> Result<Segment<T>, Error> {
+        let (identity, id) = self.find("open")?;
+        self.check(identity, id, true)
+    }
+
+    /// As [`Segment::from_id`]; the key plays no part.
+    ///
+    /// # Errors
+    ///
+    /// As for [`SharedSegment::open`].
+    pub fn open_id(&self, id: i32) -> Result<Segment<T>, Error> {
+        self.check(
+            Identity {
+                type_name: Some(self.settings.name),
+                ..Identity::default()
+            },
+            id,
+            false,
+        )
     }
 
     /// As [`SharedSegment::open_or_create`].
     ///
     /// # Errors
     ///
-    /// As for [`create`](Self::create) and [`open`](Self::open).
+    /// As for [`SharedSegment::open_or_create`].
     pub fn open_or_create(&self) -> Result<Segment<T>, Error> {
         self.open_or(|| self.create())
     }
@@ -134,17 +200,16 @@ impl<T: SharedSegment> Options<T> {
     ///
     /// # Errors
     ///
-    /// As for [`create_with`](Self::create_with) and [`open`](Self::open).
+    /// As for [`SharedSegment::open_or_create`].
     pub fn open_or_create_with(&self, init: impl FnOnce(&Shared<T>)) -> Result<Segment<T>, Error> {
         let mut init = Some(init);
+        // Whether it is called at all is known when the segment was created, and then there is no further try.
         self.open_or(|| {
-            let segment = self.create()?.remove_on_drop();
-            let shared = segment.attach()?;
-            // Called once at most: after a segment was created, there is no further try.
-            if let Some(init) = init.take() {
-                init(&shared);
-            }
-            Ok(segment.keep())
+            self.create_then(Some(|shared: &Shared<T>| {
+                if let Some(init) = init.take() {
+                    init(shared);
+                }
+            }))
         })
     }
 
@@ -155,18 +220,32 @@ impl<T: SharedSegment> Options<T> {
     /// If there is none, or it belongs to somebody else.
     pub fn remove(&self) -> Result<(), Error> {
         let (identity, id) = self.find("remove")?;
-        Segment::<T>::new(identity, id, 0).remove()
+        Segment::<T>::new(identity, id, 0, false, self.wait).remove()
     }
 
-    /// Opens, or creates if there is none; and again, if another process was faster with either.
+    /// Opens, or creates if there is none; and again, if another process was faster with either, or left a segment
+    /// half-made.
     fn open_or(&self, mut create: impl FnMut() -> Result<Segment<T>, Error>) -> Result<Segment<T>, Error> {
         if self.key.is_private() {
             return create();
         }
+        let start = Instant::now();
         loop {
-            match self.open() {
-                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Removed) => {}
-                opened => return opened,
+            let found = self.open().and_then(|segment| self.usable(segment));
+            let error = match found {
+                Ok(Some(segment)) => return Ok(segment),
+                // Reclaimed.
+                Ok(None) => None,
+                Err(error) => match error.kind() {
+                    ErrorKind::NotFound | ErrorKind::Removed => None,
+                    // Another process is reclaiming it, or somebody is attached.
+                    ErrorKind::Abandoned { .. } if start.elapsed() < self.wait => Some(error),
+                    _ => return Err(error),
+                },
+            };
+            if error.is_some() {
+                thread::sleep(Duration::from_millis(1));
+                continue;
             }
             match create() {
                 Err(error) if matches!(error.kind(), ErrorKind::AlreadyExists { .. }) => {}
@@ -175,22 +254,84 @@ impl<T: SharedSegment> Options<T> {
         }
     }
 
+    /// The segment, if it can be attached; `None` if it was stale, and is reclaimed.
+    fn usable(&self, segment: Segment<T>) -> Result<Option<Segment<T>>, Error> {
+        if self.settings.bare {
+            return Ok(Some(segment));
+        }
+        let attached = segment.attach_read_only();
+        let half_made =
+            matches!(&attached, Err(error) if matches!(error.kind(), ErrorKind::Abandoned { .. }));
+        // Detached before anything is reclaimed: otherwise we would be the one who is still attached.
+        let attached = attached.map(drop);
+        if (half_made || (self.reclaim_stale && attached.is_ok())) && self.reclaim(&segment)? == Outcome::Gone
+        {
+            return Ok(None);
+        }
+        attached.map(|()| Some(segment))
+    }
+
+    fn reclaim(&self, segment: &Segment<T>) -> Result<Outcome, Error> {
+        let (id, blank_size) = (segment.id(), self.sealed_size());
+        let outcome = reclaim::reclaim(id, blank_size, self.reclaim_stale, self.wait);
+        outcome.map_err(|error| segment.error("reclaim", diagnose::by_id(error, id)))
+    }
+
+    /// The size of a segment that we would create.
+    fn sealed_size(&self) -> usize {
+        if self.settings.bare {
+            return size_of::<T>();
+        }
+        seal::sealed_size(size_of::<T>(), Text::<T>::LEN + self.key.to_string().len())
+    }
+
     fn resolve(&self, operation: &'static str) -> Result<Identity, Error> {
         let identity = Identity {
             type_name: Some(self.settings.name),
             ..Identity::key(self.key.clone())
         };
         match self.key.resolve() {
-            Ok((value, inode)) => Ok(Identity {
+            Ok(Resolved { value, inode, hash }) => Ok(Identity {
                 value: Some(value),
                 inode,
+                key_hash: Some(hash),
                 ..identity
             }),
             Err(kind) => Err(Error::new(operation, identity, kind)),
         }
     }
 
-    fn create_as(&self, identity: Identity) -> Result<Segment<T>, Error> {
+    /// Creates the segment, and seals it once `init` has run.
+    fn create_then(&self, init: Option<impl FnOnce(&Shared<T>)>) -> Result<Segment<T>, Error> {
+        let segment = self.create_bytes()?;
+        if self.settings.bare && init.is_none() {
+            return Ok(segment);
+        }
+        // Until it is made, every way out of here removes it.
+        let segment = segment.remove_on_drop();
+        let mapping = Mapping::new(segment.id(), true);
+        let mapping = mapping.map_err(|error| segment.attach_error(error))?;
+        self.initialise(&segment, &mapping, init);
+        Ok(segment.keep().with_spare(mapping))
+    }
+
+    fn initialise(&self, segment: &Segment<T>, mapping: &Mapping, init: Option<impl FnOnce(&Shared<T>)>) {
+        let sealing = match self.settings.bare {
+            true => None,
+            false => Sealing::begin(segment, mapping, &self.key),
+        };
+        if let Some(init) = init {
+            // SAFETY: a mapping of a new segment, which has room for a `T`; `Shared` is valid with any bytes.
+            init(unsafe { mapping.address().cast().as_ref() });
+        }
+        if let Some(sealing) = sealing {
+            sealing.finish();
+        }
+    }
+
+    /// shmget(2) with IPC_CREAT and IPC_EXCL.
+    fn create_bytes(&self) -> Result<Segment<T>, Error> {
+        let identity = self.resolve("create")?;
         let error = |identity, kind| Err(Error::new("create", identity, kind));
         let Ok(mode @ 0..=0o777) = i32::try_from(self.settings.mode) else {
             return error(identity, ErrorKind::InvalidInput { reason: BAD_MODE });
@@ -203,29 +344,38 @@ impl<T: SharedSegment> Options<T> {
         let no_reserve = if self.no_reserve { sys::SHM_NORESERVE } else { 0 };
         let flags = sys::IPC_CREAT | sys::IPC_EXCL | mode | huge_pages | no_reserve;
         let key = identity.value.unwrap_or(sys::IPC_PRIVATE);
-        let size = size_of::<T>();
-        match sys::shmget(key, size, flags) {
-            Ok(id) => Ok(Segment::new(identity, id, size)),
-            Err(source) => {
-                let existing = sys::shmget(key, 0, 0)
-                    .ok()
-                    .filter(|_| source.raw_os_error() == Some(sys::EEXIST));
-                let kind = diagnose::create(
-                    source,
-                    Creation {
-                        size,
-                        huge_pages: self.huge_pages,
-                    },
-                    existing,
-                );
-                error(
-                    Identity {
-                        id: existing,
-                        ..identity
-                    },
-                    kind,
-                )
+        let size = self.sealed_size();
+        loop {
+            let source = match sys::shmget(key, size, flags) {
+                Ok(id) => return Ok(Segment::new(identity, id, size, false, self.wait)),
+                Err(source) => source,
+            };
+            let exists = source.raw_os_error() == Some(sys::EEXIST);
+            let existing = sys::shmget(key, 0, 0).ok().filter(|_| exists);
+            if let Some(id) = existing
+                && self.reclaim_stale
+                && !self.settings.bare
+            {
+                let segment = Segment::new(identity.clone(), id, size, false, self.wait);
+                if self.reclaim(&segment)? == Outcome::Gone {
+                    continue;
+                }
             }
+            let kind = diagnose::create(
+                source,
+                Creation {
+                    size,
+                    huge_pages: self.huge_pages,
+                },
+                existing,
+            );
+            return error(
+                Identity {
+                    id: existing,
+                    ..identity
+                },
+                kind,
+            );
         }
     }
 
@@ -249,30 +399,98 @@ impl<T: SharedSegment> Options<T> {
         }
     }
 
-    /// The segment `id`, if it is one that a `T` can be in.
-    pub(crate) fn check(
-        &self,
-        operation: &'static str,
-        identity: Identity,
-        id: i32,
-    ) -> Result<Segment<T>, Error> {
+    /// The segment `id`, if its owner is trusted and, of a bare one, the size right.
+    fn check(&self, identity: Identity, id: i32, compatible: bool) -> Result<Segment<T>, Error> {
         let identity = Identity {
             id: Some(id),
             ..identity
         };
-        let stat = match Stat::of(id) {
-            Ok(stat) => stat,
-            Err(error) => return Err(Error::new(operation, identity, diagnose::by_id(error, id))),
-        };
-        let (found, expected) = (stat.size, size_of::<T>());
-        if found < expected || (found > expected && !self.allow_larger) {
-            return Err(Error::new(
-                operation,
-                identity,
-                ErrorKind::SizeDiffers { found, expected },
-            ));
+        let checked = Stat::of(id)
+            .map_err(|error| diagnose::by_id(error, id))
+            .and_then(|stat| {
+                self.check_trust(&stat)?;
+                self.check_size(&stat, id)?;
+                Ok(stat.size)
+            });
+        match checked {
+            Ok(size) => Ok(Segment::new(identity, id, size, compatible, self.wait)),
+            Err(kind) => Err(Error::new("open", identity, kind)),
         }
-        Ok(Segment::new(identity, id, found))
+    }
+
+    fn check_trust(&self, stat: &Stat) -> Result<(), ErrorKind> {
+        let uid = sys::effective_uid();
+        let trusted = |user: u32| {
+            user == uid
+                || user == 0
+                || self.trusted.contains(&user)
+                || match self.settings.trust {
+                    Trust::Nobody => false,
+                    Trust::User(trusted) => user == trusted,
+                    Trust::Anybody => true,
+                }
+        };
+        match trusted(stat.uid) && trusted(stat.creator_uid) {
+            true => Ok(()),
+            false => Err(ErrorKind::Untrusted {
+                owner: stat.uid,
+                creator: stat.creator_uid,
+                uid,
+            }),
+        }
+    }
+
+    fn check_size(&self, stat: &Stat, id: i32) -> Result<(), ErrorKind> {
+        let (found, expected) = (stat.size, size_of::<T>());
+        if !self.settings.bare || found == expected || (found > expected && self.allow_larger) {
+            return Ok(());
+        }
+        let sealed = Mapping::new(id, false).is_ok_and(|mapping| {
+            // SAFETY: mapped until the end of this closure, and of the size that the kernel says.
+            unsafe { Seal::of(mapping.address().cast(), found) }.is_some_and(Seal::has_magic)
+        });
+        match sealed && found > expected {
+            true => Err(ErrorKind::Sealed { found, expected }),
+            false => Err(ErrorKind::SizeDiffers { found, expected }),
+        }
+    }
+}
+
+/// A seal that is being made. Until it is finished, dropping it, as a panic of the initialiser does, says that the
+/// segment is abandoned.
+struct Sealing<'a>(Seal<'a>);
+
+impl<'a> Sealing<'a> {
+    /// Writes the seal of a new segment; `None` if its size has no room for one, which `sealed_size` sees to.
+    fn begin<T: SharedSegment>(segment: &Segment<T>, mapping: &'a Mapping, key: &Key) -> Option<Self> {
+        // SAFETY: a mapping of this segment, whose size is the one it was created with; it lives for `'a`.
+        let seal = unsafe { Seal::of(mapping.address().cast(), segment.size()) }?;
+        let (schema, key) = (text(&T::INFO, Text::<T>::LEN), key.to_string());
+        seal.write(
+            Claims {
+                fingerprint: Text::<T>::HASH,
+                struct_size: u64::try_from(size_of::<T>()).ok()?,
+                schema_len: u32::try_from(schema.len()).ok()?,
+                key_len: u32::try_from(key.len()).ok()?,
+                key_hash: segment.key_hash(),
+                creator: Process::this(),
+            },
+            &schema,
+            &key,
+        );
+        seal.begin();
+        Some(Self(seal))
+    }
+
+    fn finish(self) {
+        self.0.set_state(State::Ready);
+        core::mem::forget(self);
+    }
+}
+
+impl Drop for Sealing<'_> {
+    fn drop(&mut self) {
+        self.0.set_state(State::Abandoned);
     }
 }
 
@@ -284,6 +502,8 @@ impl<T> fmt::Debug for Options<T> {
             .field("huge_pages", &self.huge_pages)
             .field("no_reserve", &self.no_reserve)
             .field("allow_larger", &self.allow_larger)
+            .field("reclaim_stale", &self.reclaim_stale)
+            .field("wait", &self.wait)
             .finish_non_exhaustive()
     }
 }

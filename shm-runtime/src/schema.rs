@@ -1,4 +1,4 @@
-//! The layout of a struct as text, and back: the one place that writes it and parses it.
+//! The layout of a struct, read from its text.
 //!
 //! One line a field, nested structs below their field, two spaces deeper:
 //!
@@ -15,11 +15,12 @@
 //!
 //! Offsets are in bytes from the start of the struct that the field is in.
 
-use core::fmt::{self, Debug as _, Write as _};
+use core::fmt::{self, Debug as _};
 
 use crate::bulk::{Direction, Load};
-use crate::info::{self, MAX_DEPTH, Scalar, TypeInfo};
+use crate::info::{MAX_DEPTH, Scalar};
 use crate::shareable::Shareable;
+use crate::text::{Text, text};
 use crate::value;
 
 /// The layout of a struct: its fields with names, types and offsets.
@@ -40,6 +41,7 @@ use crate::value;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schema {
+    text: String,
     root: Type,
 }
 
@@ -78,9 +80,27 @@ pub(crate) struct Field {
 
 impl Schema {
     /// The layout of `T`.
+    ///
+    /// # Panics
+    ///
+    /// Never: what is written of a type can be read.
     pub fn of<T: Shareable>() -> Self {
-        Self {
-            root: Type::of(&T::INFO),
+        let text = text(&T::INFO, Text::<T>::LEN);
+        let parsed = Self::parse(&text);
+        parsed.unwrap_or_else(|error| unreachable!("{error} in what was written of a type:\n{text}"))
+    }
+
+    /// The hash of the text of `T`'s schema: 64 bits of FNV-1a, known at compile time. Two programs with the same
+    /// layout have the same.
+    pub const fn fingerprint<T: Shareable>() -> u64 {
+        Text::<T>::HASH
+    }
+
+    /// The name of the struct.
+    pub(crate) fn name(&self) -> &str {
+        match &self.root.kind {
+            Kind::Struct { name, .. } => name,
+            _ => "",
         }
     }
 
@@ -103,12 +123,61 @@ impl Schema {
         let line = lines.next_at(0)?.ok_or_else(|| lines.error("there is no text"))?;
         let root = parse_type(line, 0, 0, &mut lines)?;
         match lines.rest.is_empty() {
-            true => Ok(Self { root }),
+            true => Ok(Self {
+                text: text.to_owned(),
+                root,
+            }),
             false => {
                 lines.number += 1;
                 Err(lines.error("more text than the schema has"))
             }
         }
+    }
+
+    /// Whether this has all fields of `older`, at the same places and of the same types, and none but behind them.
+    pub(crate) fn extends(&self, older: &Self) -> bool {
+        let (
+            Kind::Struct { name, fields },
+            Kind::Struct {
+                name: older_name,
+                fields: older_fields,
+            },
+        ) = (&self.root.kind, &older.root.kind)
+        else {
+            return false;
+        };
+        name == older_name
+            && fields.starts_with(older_fields)
+            && self.root.size >= older.root.size
+            && self.root.align >= older.root.align
+    }
+
+    /// What differs, line by line, as people read a diff: `-` before the lines of this schema alone, `+` before those
+    /// of `other` alone. Fields of nested structs are named with their path.
+    ///
+    /// ```
+    /// use shm_runtime::Schema;
+    ///
+    /// let old = Schema::parse("struct Point size 8 align 4\n  x @0 f32\n  y @4 f32\n").unwrap();
+    /// let new = Schema::parse("struct Point size 8 align 4\n  x @0 f32\n  z @4 f32\n").unwrap();
+    /// assert_eq!(old.difference(&new), "  - y @4 f32\n  + z @4 f32\n");
+    /// ```
+    pub fn difference(&self, other: &Self) -> String {
+        crate::diff::diff(&self.paths(), &other.paths())
+    }
+
+    /// The lines of the text, with every field named by its path instead of indented.
+    fn paths(&self) -> Vec<String> {
+        let (mut lines, mut path) = (Vec::new(), Vec::new());
+        for line in self.text.lines() {
+            let field = line.trim_start();
+            path.truncate((line.len() - field.len()) / 2);
+            // The root has no part in the path.
+            let parents: String = path.iter().skip(1).map(|parent| format!("{parent}.")).collect();
+            lines.push(format!("{parents}{field}"));
+            path.push(field.split(' ').next().unwrap_or_default());
+        }
+        lines
     }
 
     /// Prints the values at `base`, each read as it is printed.
@@ -128,41 +197,6 @@ impl Schema {
 }
 
 impl Type {
-    fn of(info: &TypeInfo) -> Self {
-        let kind = match info.kind {
-            info::Kind::Scalar(scalar) => Kind::Scalar(scalar),
-            info::Kind::Atomic(scalar) => Kind::Atomic(scalar),
-            info::Kind::Array { of, len } => Kind::Array {
-                of: Box::new(Self::of(of)),
-                len,
-            },
-            info::Kind::Struct { name, fields } => Kind::Struct {
-                name: name.to_owned(),
-                fields: fields
-                    .iter()
-                    .map(|field| Field {
-                        name: field.name.to_owned(),
-                        offset: field.offset,
-                        ty: Self::of(field.info),
-                    })
-                    .collect(),
-            },
-            info::Kind::Enum { name, repr, variants } => Kind::Enum {
-                name: name.to_owned(),
-                repr,
-                variants: variants
-                    .iter()
-                    .map(|&(name, value)| (name.to_owned(), value))
-                    .collect(),
-            },
-        };
-        Self {
-            size: info.size,
-            align: info.align,
-            kind,
-        }
-    }
-
     fn scalar(scalar: Scalar, kind: Kind) -> Self {
         Self {
             size: scalar.size(),
@@ -170,56 +204,11 @@ impl Type {
             kind,
         }
     }
-
-    /// The type in one line, without the fields below it.
-    fn write_line(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.kind {
-            Kind::Scalar(scalar) => f.write_str(scalar.name()),
-            Kind::Atomic(scalar) => write!(f, "atomic {}", scalar.name()),
-            Kind::Array { of, len } => {
-                write!(f, "[{len}] ")?;
-                of.write_line(f)
-            }
-            Kind::Struct { name, .. } => write!(f, "struct {name} size {} align {}", self.size, self.align),
-            Kind::Enum { name, repr, variants } => {
-                write!(f, "enum {name} {}", repr.name())?;
-                variants
-                    .iter()
-                    .try_for_each(|(name, value)| write!(f, " {name}={value}"))
-            }
-        }
-    }
-
-    fn write(&self, f: &mut fmt::Formatter<'_>, indent: usize) -> fmt::Result {
-        self.write_line(f)?;
-        f.write_char('\n')?;
-        for field in self.fields() {
-            write!(
-                f,
-                "{:indent$}{} @{} ",
-                "",
-                field.name,
-                field.offset,
-                indent = indent + 2
-            )?;
-            field.ty.write(f, indent + 2)?;
-        }
-        Ok(())
-    }
-
-    /// The fields of a struct, or of the structs in an array.
-    fn fields(&self) -> &[Field] {
-        match &self.kind {
-            Kind::Struct { fields, .. } => fields,
-            Kind::Array { of, .. } => of.fields(),
-            _ => &[],
-        }
-    }
 }
 
 impl fmt::Display for Schema {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.root.write(f, 0)
+        f.write_str(&self.text)
     }
 }
 

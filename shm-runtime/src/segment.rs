@@ -3,14 +3,20 @@
 use core::fmt;
 use core::marker::PhantomData;
 use core::ops::Deref;
+use core::time::Duration;
+use std::sync::{Mutex, PoisonError};
 
 use crate::access::{Access, ReadOnly, ReadWrite, WriteOnly};
+use crate::admission::Expected;
 use crate::attached::Attached;
 use crate::diagnose;
 use crate::error::{Error, ErrorKind};
 use crate::identity::Identity;
 use crate::key::Key;
+use crate::mapping::Mapping;
 use crate::options::{BAD_MODE, Options};
+use crate::schema::Schema;
+use crate::seal::Seal;
 use crate::shareable::Shareable;
 use crate::shared::Shared;
 use crate::stat::{Permissions, Stat};
@@ -41,7 +47,8 @@ pub trait SharedSegment: Shareable {
         Self::options().create()
     }
 
-    /// Creates the segment and lets `init` fill it in.
+    /// Creates the segment and lets `init` fill it in, before anybody else can use it: whoever opens it meanwhile
+    /// waits. (A bare segment has nothing to wait for: it can be seen half-made.)
     ///
     /// If `init` panics, the segment is removed before the panic goes on.
     ///
@@ -52,20 +59,33 @@ pub trait SharedSegment: Shareable {
         Self::options().create_with(init)
     }
 
-    /// Opens the existing segment: shmget(2), and shmctl(2) with IPC_STAT to check its size.
+    /// Opens the existing segment: shmget(2), and shmctl(2) with IPC_STAT to check its owner. Whether it is
+    /// initialised, and with the layout of this struct, is checked when it is attached.
     ///
     /// # Errors
     ///
-    /// If there is none, it has another size, or may not be read.
+    /// If there is none, it may not be read, or it belongs to somebody who is not trusted; of a bare one also if
+    /// it has another size.
     fn open() -> Result<Segment<Self>, Error> {
         Self::options().open()
     }
 
-    /// Opens the segment, or creates it, zero-filled, if there is none.
+    /// As [`open`](Self::open), for a struct that gained fields at its end since this program was built: the segment
+    /// may have more fields behind all of ours, which have to be at the same places and of the same types.
     ///
     /// # Errors
     ///
-    /// As for [`create`](Self::create) and [`open`](Self::open).
+    /// As for [`open`](Self::open).
+    fn open_compatible() -> Result<Segment<Self>, Error> {
+        Self::options().open_compatible()
+    }
+
+    /// Opens the segment, or creates it, zero-filled, if there is none. One whose creator died before it was
+    /// initialised is replaced.
+    ///
+    /// # Errors
+    ///
+    /// As for [`create`](Self::create), [`open`](Self::open) and [`Segment::attach`].
     fn open_or_create() -> Result<Segment<Self>, Error> {
         Self::options().open_or_create()
     }
@@ -96,6 +116,17 @@ pub trait SharedSegment: Shareable {
 pub struct Settings {
     pub name: &'static str,
     pub mode: u32,
+    pub bare: bool,
+    pub trust: Trust,
+}
+
+/// Whose segments may be opened, besides our own and root's.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub enum Trust {
+    Nobody,
+    User(u32),
+    Anybody,
 }
 
 /// A System V shared memory segment that holds a `T`: the kernel's object, not yet mapped.
@@ -106,20 +137,40 @@ pub struct Segment<T> {
     identity: Identity,
     id: i32,
     size: usize,
+    /// Whether more fields behind ours are welcome.
+    compatible: bool,
+    /// For the creator to finish.
+    wait: Duration,
+    /// The creator's mapping, in which it wrote the seal: the first that it attaches.
+    spare: Mutex<Option<Mapping>>,
     holds: PhantomData<fn() -> T>,
 }
 
 impl<T: SharedSegment> Segment<T> {
-    pub(crate) fn new(identity: Identity, id: i32, size: usize) -> Self {
+    pub(crate) fn new(identity: Identity, id: i32, size: usize, compatible: bool, wait: Duration) -> Self {
+        let identity = Identity {
+            id: Some(id),
+            ..identity
+        };
         Self {
-            identity: Identity {
-                id: Some(id),
-                ..identity
-            },
+            identity,
             id,
             size,
+            compatible,
+            wait,
+            spare: Mutex::new(None),
             holds: PhantomData,
         }
+    }
+
+    /// Keeps a mapping that is known to be good, to be attached first.
+    pub(crate) fn with_spare(mut self, mapping: Mapping) -> Self {
+        self.spare = Mutex::new(Some(mapping));
+        self
+    }
+
+    fn take_spare(&self) -> Option<Mapping> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// The segment with this shmid: for private ones, whose id is all there is to find them by.
@@ -142,13 +193,9 @@ impl<T: SharedSegment> Segment<T> {
     ///
     /// # Errors
     ///
-    /// If there is no such segment, it has another size, or may not be read.
+    /// As for [`SharedSegment::open`].
     pub fn from_id(id: i32) -> Result<Self, Error> {
-        let identity = Identity {
-            type_name: Some(T::SETTINGS.name),
-            ..Identity::default()
-        };
-        T::options().check("open", identity, id)
+        T::options().open_id(id)
     }
 
     /// The shmid. 0 is one too.
@@ -168,11 +215,16 @@ impl<T: SharedSegment> Segment<T> {
 
     /// Maps the segment to read and write: shmat(2).
     ///
-    /// Each call makes a mapping of its own, at an address of the kernel's choosing.
+    /// Each call makes a mapping of its own, at an address of the kernel's choosing. (The first call after
+    /// `create` takes the one in which the seal was written; until then it counts as attached.)
+    ///
+    /// A segment that its creator is still initialising is waited for, one second if the options do not say
+    /// otherwise.
     ///
     /// # Errors
     ///
-    /// If it was removed, may not be both read and written, or there is no room in the address space.
+    /// If it was removed, may not be both read and written, or there is no room in the address space. If it is sealed:
+    /// also if its creator does not finish or died before, or it has another layout than `T`.
     pub fn attach(&self) -> Result<Attached<T, ReadWrite>, Error> {
         self.attach_as()
     }
@@ -181,7 +233,7 @@ impl<T: SharedSegment> Segment<T> {
     ///
     /// # Errors
     ///
-    /// If it was removed, may not be read, or there is no room in the address space.
+    /// As for [`attach`](Self::attach), but it takes the permission to read alone.
     pub fn attach_read_only(&self) -> Result<Attached<T, ReadOnly>, Error> {
         self.attach_as()
     }
@@ -196,9 +248,51 @@ impl<T: SharedSegment> Segment<T> {
     }
 
     fn attach_as<A: Access>(&self) -> Result<Attached<T, A>, Error> {
-        let flags = if A::MAPS_WRITABLE { 0 } else { sys::SHM_RDONLY };
-        let address = sys::shmat(self.id, flags).map_err(|error| self.attach_error(error))?;
-        Ok(Attached::new(self.clone(), address))
+        if A::MAPS_WRITABLE
+            && let Some(mapping) = self.take_spare()
+        {
+            return Ok(Attached::new(self.clone(), mapping));
+        }
+        let mapping = Mapping::new(self.id, A::MAPS_WRITABLE).map_err(|error| self.attach_error(error))?;
+        self.admit(mapping, A::MAPS_WRITABLE)
+    }
+
+    /// The attachment, if the mapping holds a `T`.
+    fn admit<A: Access>(&self, mapping: Mapping, writable: bool) -> Result<Attached<T, A>, Error> {
+        if !T::SETTINGS.bare {
+            let key = self.identity.key_hash.zip(self.identity.key.as_ref());
+            let expected = Expected {
+                struct_size: size_of::<T>(),
+                fingerprint: Schema::fingerprint::<T>(),
+                schema: Schema::of::<T>,
+                key: key.map(|(hash, key)| (hash, key as _)),
+                compatible: self.compatible,
+                wait: self.wait,
+            };
+            let seal = self.seal(&mapping);
+            expected
+                .admit(seal, self.id, self.size, writable)
+                .map_err(|kind| self.error("attach", kind))?;
+        }
+        Ok(Attached::new(self.clone(), mapping))
+    }
+
+    fn seal<'a>(&self, mapping: &'a Mapping) -> Option<Seal<'a>> {
+        // SAFETY: a mapping of this segment, whose size came from the kernel; it lives for `'a`.
+        unsafe { Seal::of(mapping.address().cast(), self.size) }
+    }
+
+    /// The schema in the seal.
+    pub(crate) fn schema(&self, mapping: &Mapping) -> Result<Schema, Error> {
+        if T::SETTINGS.bare {
+            return Ok(Schema::of::<T>());
+        }
+        let bad = |reason: String| self.error("read the schema of", ErrorKind::BadSeal { reason });
+        let seal = self.seal(mapping).filter(|seal| seal.has_magic());
+        let seal = seal.ok_or_else(|| bad("there is no seal any more".to_owned()))?;
+        let texts = seal.read().and_then(|claims| seal.texts(&claims));
+        let (schema, _) = texts.map_err(|reason| bad(reason.to_owned()))?;
+        Schema::parse(&schema).map_err(|error| bad(error.to_string()))
     }
 
     /// Maps the segment to read and write at `address`, in place of what is mapped there: shmat(2) with SHM_REMAP.
@@ -217,8 +311,8 @@ impl<T: SharedSegment> Segment<T> {
     pub unsafe fn attach_at(&self, address: usize) -> Result<Attached<T, ReadWrite>, Error> {
         let pointer = core::ptr::with_exposed_provenance_mut(address);
         // SAFETY: the caller's promise.
-        match unsafe { sys::shmat_over(self.id, pointer, 0) } {
-            Ok(address) => Ok(Attached::new(self.clone(), address)),
+        match unsafe { Mapping::over(self.id, pointer) } {
+            Ok(mapping) => self.admit(mapping, true),
             Err(error) if error.raw_os_error() == Some(sys::EINVAL) && Stat::from_proc(self.id).is_some() => {
                 Err(self.error("attach", ErrorKind::Address { address }))
             }
@@ -226,7 +320,32 @@ impl<T: SharedSegment> Segment<T> {
         }
     }
 
-    fn attach_error(&self, error: std::io::Error) -> Error {
+    /// Whether this is still the segment that has the key: not removed, and not replaced by a new one. Of a
+    /// private segment: whether it was not removed.
+    ///
+    /// # Errors
+    ///
+    /// If the key cannot be derived any more, or the kernel cannot be asked.
+    pub fn is_current(&self) -> Result<bool, Error> {
+        match &self.identity.key {
+            Some(key) if !key.is_private() => {
+                let error = |kind| self.error("look for", kind);
+                let value = key.resolve().map_err(error)?.value;
+                match sys::shmget(value, 0, 0) {
+                    Ok(id) => Ok(id == self.id),
+                    Err(none) if none.raw_os_error() == Some(sys::ENOENT) => Ok(false),
+                    Err(source) => Err(error(ErrorKind::Os { source })),
+                }
+            }
+            _ => match self.stat() {
+                Ok(stat) => Ok(!stat.removed),
+                Err(error) if matches!(error.kind(), ErrorKind::Removed) => Ok(false),
+                Err(error) => Err(error),
+            },
+        }
+    }
+
+    pub(crate) fn attach_error(&self, error: std::io::Error) -> Error {
         let kind = match error.raw_os_error() {
             Some(sys::ENOMEM) => ErrorKind::NoMemory {
                 size: self.size,
@@ -294,7 +413,15 @@ impl<T: SharedSegment> Segment<T> {
 
     /// A guard that removes the segment when it is dropped, also by a panic; not when the process is killed.
     pub fn remove_on_drop(self) -> RemoveOnDrop<T> {
-        RemoveOnDrop(self)
+        RemoveOnDrop {
+            segment: self,
+            keep: false,
+        }
+    }
+
+    /// The hash of the key's derivation, as it goes into the seal.
+    pub(crate) fn key_hash(&self) -> u64 {
+        self.identity.key_hash.unwrap_or_default()
     }
 
     pub(crate) fn error(&self, operation: &'static str, kind: ErrorKind) -> Error {
@@ -304,10 +431,21 @@ impl<T: SharedSegment> Segment<T> {
 
 impl<T> Clone for Segment<T> {
     fn clone(&self) -> Self {
+        let &Self {
+            id,
+            size,
+            compatible,
+            wait,
+            ..
+        } = self;
+        let (identity, spare) = (self.identity.clone(), Mutex::new(None));
         Self {
-            identity: self.identity.clone(),
-            id: self.id,
-            size: self.size,
+            identity,
+            id,
+            size,
+            compatible,
+            wait,
+            spare,
             holds: PhantomData,
         }
     }
@@ -324,14 +462,20 @@ impl<T> fmt::Debug for Segment<T> {
 
 /// Removes its segment when dropped. Made by [`Segment::remove_on_drop`]; derefs to the segment.
 #[must_use = "the segment is removed when this is dropped"]
-pub struct RemoveOnDrop<T: SharedSegment>(Segment<T>);
+pub struct RemoveOnDrop<T: SharedSegment> {
+    segment: Segment<T>,
+    keep: bool,
+}
 
 impl<T: SharedSegment> RemoveOnDrop<T> {
     /// Gives the segment back without removing it.
-    pub fn keep(self) -> Segment<T> {
-        let segment = self.0.clone();
-        core::mem::forget(self);
-        segment
+    pub fn keep(mut self) -> Segment<T> {
+        self.keep = true;
+        let segment = self.segment.clone();
+        match self.segment.take_spare() {
+            Some(mapping) => segment.with_spare(mapping),
+            None => segment,
+        }
     }
 }
 
@@ -339,19 +483,21 @@ impl<T: SharedSegment> Deref for RemoveOnDrop<T> {
     type Target = Segment<T>;
 
     fn deref(&self) -> &Segment<T> {
-        &self.0
+        &self.segment
     }
 }
 
 impl<T: SharedSegment> Drop for RemoveOnDrop<T> {
     fn drop(&mut self) {
-        // It may have been removed by somebody else, and a drop has nobody to tell.
-        let _ = self.0.remove();
+        if !self.keep {
+            // It may have been removed by somebody else, and a drop has nobody to tell.
+            let _ = self.segment.remove();
+        }
     }
 }
 
 impl<T: SharedSegment> fmt::Debug for RemoveOnDrop<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("RemoveOnDrop").field(&self.0).finish()
+        f.debug_tuple("RemoveOnDrop").field(&self.segment).finish()
     }
 }

@@ -3,6 +3,8 @@
 use core::ffi::{c_int, c_void};
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
+use core::sync::atomic::AtomicU32;
+use core::time::Duration;
 use std::io;
 
 pub(crate) use libc::shmid_ds;
@@ -110,11 +112,54 @@ pub(crate) fn populate(start: NonNull<c_void>, len: usize, write: bool) -> io::R
     checked(unsafe { libc::madvise(start.as_ptr(), len, advice) }).map(drop)
 }
 
-/// The effective user and group of this process: whom the kernel checks permissions for.
-pub(crate) fn effective_ids() -> (u32, u32) {
+/// The effective user of this process: whom the kernel checks permissions for.
+pub(crate) fn effective_uid() -> u32 {
     // SAFETY: takes nothing and cannot fail.
-    let uid = unsafe { libc::geteuid() };
+    unsafe { libc::geteuid() }
+}
+
+/// The effective group of this process.
+pub(crate) fn effective_gid() -> u32 {
     // SAFETY: takes nothing and cannot fail.
-    let gid = unsafe { libc::getegid() };
-    (uid, gid)
+    unsafe { libc::getegid() }
+}
+
+/// getpid(2).
+pub(crate) fn pid() -> i32 {
+    // SAFETY: takes nothing and cannot fail.
+    unsafe { libc::getpid() }
+}
+
+/// Whether there is a process with this pid: kill(2) with signal 0, which sends nothing.
+pub(crate) fn process_exists(pid: i32) -> bool {
+    // SAFETY: takes numbers only, and no signal is sent.
+    let sent = checked(unsafe { libc::kill(pid, 0) });
+    // EPERM: there is one, of somebody else.
+    sent.err()
+        .is_none_or(|error| error.raw_os_error() != Some(libc::ESRCH))
+}
+
+/// futex(2) with FUTEX_WAIT, between processes: sleeps while the word is `value`, `timeout` at most. It returns
+/// for any reason; the caller looks again.
+pub(crate) fn futex_wait(word: &AtomicU32, value: u32, timeout: Duration) {
+    let timeout = libc::timespec {
+        tv_sec: libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX),
+        tv_nsec: timeout.subsec_nanos().into(),
+    };
+    // SAFETY: the word outlives the call, which only compares it; the time is read during the call.
+    unsafe {
+        libc::syscall(
+            libc::SYS_futex,
+            word.as_ptr(),
+            libc::FUTEX_WAIT,
+            value,
+            &raw const timeout,
+        )
+    };
+}
+
+/// futex(2) with FUTEX_WAKE, between processes: wakes everybody who sleeps on the word.
+pub(crate) fn futex_wake_all(word: &AtomicU32) {
+    // SAFETY: the kernel takes the address as the futex's name, and does not access the word.
+    unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, i32::MAX) };
 }

@@ -38,12 +38,20 @@ pub(crate) fn segment(container: &Container<'_>) -> TokenStream {
             }
         }
     };
+    let bare = container.settings.bare.is_some();
+    let trust = match container.settings.trust.as_ref().map(|set| &set.value) {
+        None => quote!(Nobody),
+        Some(Expr::Path(path)) if path.path.is_ident("any") => quote!(Anybody),
+        Some(uid) => quote!(User(#uid)),
+    };
     quote! {
         #[automatically_derived]
         impl #impl_generics #runtime::SharedSegment for #ident #ty_generics #where_clause {
             const SETTINGS: #runtime::__private::Settings = #runtime::__private::Settings {
                 name: #name,
                 mode: #mode,
+                bare: #bare,
+                trust: #runtime::__private::Trust::#trust,
             };
 
             fn key() -> #runtime::Key {

@@ -1,0 +1,186 @@
+//! Whether this program may use the segment that it has mapped: initialised, and of the layout it expects.
+
+use core::time::Duration;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use crate::diagnose;
+use crate::error::ErrorKind;
+use crate::process::Process;
+use crate::schema::Schema;
+use crate::seal::{Claims, Seal, State};
+use crate::stat::Stat;
+
+/// How long to sleep before looking again whether the creator still lives: its death wakes nobody.
+const SLICE: Duration = Duration::from_millis(20);
+
+/// What a program expects of a sealed segment.
+pub(crate) struct Expected<'a> {
+    pub(crate) struct_size: usize,
+    pub(crate) fingerprint: u64,
+    pub(crate) schema: fn() -> Schema,
+    /// Of the key's derivation, if the segment was found by its key; and the derivation in words.
+    pub(crate) key: Option<(u64, &'a dyn core::fmt::Display)>,
+    /// Whether the segment may have more fields behind ours.
+    pub(crate) compatible: bool,
+    pub(crate) wait: Duration,
+}
+
+impl Expected<'_> {
+    /// Waits until the segment is initialised, and compares its layout.
+    pub(crate) fn admit(
+        &self,
+        seal: Option<Seal<'_>>,
+        id: i32,
+        size: usize,
+        writable: bool,
+    ) -> Result<(), ErrorKind> {
+        let not_sealed = ErrorKind::NotSealed {
+            found: size,
+            expected: self.struct_size,
+        };
+        let Some(seal) = seal else { return Err(not_sealed) };
+        if seal.state() != State::Ready {
+            if size == self.struct_size && seal.is_blank() {
+                return Err(not_sealed);
+            }
+            wait_until_ready(seal, id, self.wait, writable)?;
+        }
+        let Some(claims) = seal.claims()? else {
+            return Err(not_sealed);
+        };
+        let same_key = self.key.is_none_or(|(hash, _)| hash == claims.key_hash);
+        let same_layout = claims.fingerprint == self.fingerprint
+            && usize::try_from(claims.struct_size).is_ok_and(|size| size == self.struct_size);
+        if same_key && same_layout {
+            self.room(size)
+        } else {
+            self.compare(seal, &claims, same_key, size)
+        }
+    }
+
+    /// That the struct ends in front of the footer: of a seal that was not forged, it does.
+    fn room(&self, size: usize) -> Result<(), ErrorKind> {
+        match size.checked_sub(crate::seal::FOOTER) {
+            Some(room) if self.struct_size <= room => Ok(()),
+            _ => Err(bad(
+                "the segment is too small for the struct that it claims to have",
+            )),
+        }
+    }
+
+    /// Says what differs, or finds that it may.
+    fn compare(&self, seal: Seal<'_>, claims: &Claims, same_key: bool, size: usize) -> Result<(), ErrorKind> {
+        let (schema, key) = seal.texts(claims).map_err(bad)?;
+        let theirs = Schema::parse(&schema).map_err(|error| bad(&error.to_string()))?;
+        let ours = (self.schema)();
+        if let (false, Some((_, our_key))) = (same_key, self.key) {
+            return Err(ErrorKind::KeyCollision {
+                theirs: format!("{} by {}", theirs.name(), printable(&key)),
+                ours: format!("{} by {our_key}", ours.name()),
+            });
+        }
+        if theirs == ours {
+            return Err(bad("the fingerprint in its seal is not that of its schema"));
+        }
+        if self.compatible && theirs.extends(&ours) {
+            return self.room(size);
+        }
+        Err(ErrorKind::LayoutDiffers {
+            theirs: Box::new(theirs),
+            ours: Box::new(ours),
+        })
+    }
+}
+
+/// A text of another process's, without what could confuse a terminal.
+fn printable(text: &str) -> String {
+    text.chars()
+        .take(4096)
+        .map(|char| if char.is_control() { '?' } else { char })
+        .collect()
+}
+
+fn bad(reason: &str) -> ErrorKind {
+    ErrorKind::BadSeal {
+        reason: reason.to_owned(),
+    }
+}
+
+impl Seal<'_> {
+    /// What the seal says; `None` if there is none.
+    fn claims(self) -> Result<Option<Claims>, ErrorKind> {
+        if !self.has_magic() {
+            return Ok(None);
+        }
+        self.read().map(Some).map_err(bad)
+    }
+
+    /// The process that created the segment: the pid from the kernel, and when it started from the seal.
+    pub(crate) fn creator(self, stat: &Stat) -> Process {
+        let pid = stat.creator_pid;
+        let claimed = self.read().ok().map(|claims| claims.creator);
+        match claimed.filter(|claimed| self.has_magic() && claimed.pid == pid) {
+            Some(creator) => creator,
+            None => Process { pid, started: 0 },
+        }
+    }
+
+    /// When it was sealed, or, if it was not, created.
+    fn since(self, stat: &Stat) -> Option<SystemTime> {
+        match self.incarnation() {
+            0 => stat.changed_at,
+            nanos => UNIX_EPOCH.checked_add(Duration::from_nanos(nanos)),
+        }
+    }
+}
+
+fn wait_until_ready(seal: Seal<'_>, id: i32, wait: Duration, writable: bool) -> Result<(), ErrorKind> {
+    let start = Instant::now();
+    loop {
+        let state = seal.state();
+        if state == State::Ready {
+            return Ok(());
+        }
+        let stat = Stat::of(id).map_err(|error| diagnose::by_id(error, id))?;
+        if stat.removed {
+            return Err(ErrorKind::Removed);
+        }
+        let creator = seal.creator(&stat);
+        let abandoned = || {
+            Err(ErrorKind::Abandoned {
+                creator_pid: stat.creator_pid,
+                created_at: seal.since(&stat),
+            })
+        };
+        match state {
+            State::Unknown(word) if seal.has_magic() => {
+                return Err(ErrorKind::BadSeal {
+                    reason: format!("{word:#x} is no state of a seal"),
+                });
+            }
+            // A segment without a seal: the caller will see that.
+            _ if !seal.is_blank() && !seal.has_magic() => return Ok(()),
+            State::New | State::Initialising if creator.is_dead() => return abandoned(),
+            State::Abandoned => return abandoned(),
+            State::Reclaiming { by, was_ready } if (Process { pid: by, started: 0 }).is_dead() => {
+                // It died between its claim and its decision. The claim is void.
+                if !writable {
+                    return abandoned();
+                }
+                seal.change_state(state, if was_ready { State::Ready } else { State::Abandoned });
+                continue;
+            }
+            _ => {}
+        }
+        let waited = start.elapsed();
+        match wait.checked_sub(waited) {
+            Some(rest) if !rest.is_zero() => seal.wait(state, rest.min(SLICE)),
+            _ => {
+                return Err(ErrorKind::NotReady {
+                    creator_pid: stat.creator_pid,
+                    waited,
+                });
+            }
+        }
+    }
+}

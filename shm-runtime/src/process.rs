@@ -1,0 +1,71 @@
+//! Whether a process that left its pid somewhere still lives. A pid alone can be reused; with the time at
+//! which the process started it cannot.
+
+use core::sync::atomic::{
+    AtomicI32, AtomicU64,
+    Ordering::{Acquire, Relaxed, Release},
+};
+use std::fs;
+
+use crate::sys;
+
+/// A process, told from a later one with the same pid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Process {
+    pub(crate) pid: i32,
+    /// In clock ticks since boot; 0 if it is not known.
+    pub(crate) started: u64,
+}
+
+impl Process {
+    /// This process.
+    pub(crate) fn this() -> Self {
+        // Read once, and again after a fork. Threads that race here write the same.
+        static PID: AtomicI32 = AtomicI32::new(0);
+        static STARTED: AtomicU64 = AtomicU64::new(0);
+        let pid = sys::pid();
+        if PID.load(Acquire) != pid {
+            STARTED.store(Status::of(pid).map_or(0, |status| status.started), Relaxed);
+            PID.store(pid, Release);
+        }
+        Self {
+            pid,
+            started: STARTED.load(Relaxed),
+        }
+    }
+
+    /// Whether the process is certainly gone. `false` where that cannot be told: one in another pid namespace, say.
+    pub(crate) fn is_dead(self) -> bool {
+        if self.pid <= 0 {
+            return false;
+        }
+        // Asked of kill(2), because /proc may hide the processes of others (hidepid).
+        if !sys::process_exists(self.pid) {
+            return true;
+        }
+        match Status::of(self.pid) {
+            Some(status) => status.ended || (self.started != 0 && status.started != self.started),
+            None => false,
+        }
+    }
+}
+
+/// What /proc/PID/stat says.
+struct Status {
+    started: u64,
+    /// A zombie: killed or exited, and its parent has not asked how. (A zombie leader of living threads is not.)
+    ended: bool,
+}
+
+impl Status {
+    fn of(pid: i32) -> Option<Self> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // The second column, the name in parentheses, may contain anything: the rest is behind the last one.
+        let mut columns = stat.get(stat.rfind(')')? + 1..)?.split_whitespace();
+        let zombie = matches!(columns.next()?, "Z" | "X");
+        // The 22nd column, 19 behind the state, which is the third.
+        let started = columns.nth(18)?.parse().ok()?;
+        let ended = zombie && fs::read_dir(format!("/proc/{pid}/task")).is_ok_and(|tasks| tasks.count() <= 1);
+        Some(Self { started, ended })
+    }
+}

@@ -1,0 +1,101 @@
+//! Removing a segment that a dead process left behind: only when nobody is attached, and by id.
+
+use core::time::Duration;
+use std::io;
+use std::thread;
+use std::time::Instant;
+
+use crate::mapping::Mapping;
+use crate::process::Process;
+use crate::seal::{Seal, State};
+use crate::stat::Stat;
+use crate::sys;
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The segment is removed, by this process or another: its key is free, or taken by a successor.
+    Gone,
+    /// It is in use, or may be: by its creator, by somebody attached, or by another process that is reclaiming it.
+    InUse,
+}
+
+/// Removes the segment `id` if its creator is certainly dead and nobody is attached.
+///
+/// A segment that was never initialised to the end is reclaimed; one that was, only with `even_if_ready`. One that has
+/// no seal yet is taken for ours only if it has `blank_size` bytes.
+///
+/// Between looking and removing, somebody could attach. So the state in the seal is changed first, to a claim with
+/// our pid: whoever attaches after that sees it and leaves, and whoever attached before is counted by the kernel. The
+/// claim of a process that dies here is void.
+pub(crate) fn reclaim(
+    id: i32,
+    blank_size: usize,
+    even_if_ready: bool,
+    wait: Duration,
+) -> io::Result<Outcome> {
+    let gone = |error: io::Error| match error.raw_os_error() {
+        Some(sys::EINVAL | sys::EIDRM) => Ok(Outcome::Gone),
+        _ => Err(error),
+    };
+    let stat = match Stat::of(id) {
+        Ok(stat) if stat.removed => return Ok(Outcome::Gone),
+        Ok(stat) => stat,
+        Err(error) => return gone(error),
+    };
+    let mapping = match Mapping::new(id, true) {
+        Ok(mapping) => mapping,
+        Err(error) => return gone(error),
+    };
+    // SAFETY: mapped until `mapping` is dropped, and of the size that the kernel says.
+    let Some(seal) = (unsafe { Seal::of(mapping.address().cast(), stat.size) }) else {
+        return Ok(Outcome::InUse);
+    };
+    let state = seal.state();
+    let ours = seal.has_magic() || (seal.is_blank() && stat.size == blank_size);
+    let was_ready = match state {
+        State::New | State::Initialising | State::Abandoned => false,
+        State::Ready => true,
+        State::Reclaiming { by, was_ready } if (Process { pid: by, started: 0 }).is_dead() => was_ready,
+        State::Reclaiming { .. } | State::Unknown(_) => return Ok(Outcome::InUse),
+    };
+    if !ours || !seal.creator(&stat).is_dead() {
+        return Ok(Outcome::InUse);
+    }
+    if was_ready && !even_if_ready {
+        if state != State::Ready {
+            seal.change_state(state, State::Ready);
+        }
+        return Ok(Outcome::InUse);
+    }
+    let claim = State::Reclaiming {
+        by: sys::pid(),
+        was_ready,
+    };
+    if !seal.change_state(state, claim) {
+        return Ok(Outcome::InUse);
+    }
+    let start = Instant::now();
+    loop {
+        match Stat::of(id) {
+            // Only this mapping is left.
+            Ok(stat) if stat.attached == 1 => break,
+            Ok(stat) if stat.removed => return Ok(Outcome::Gone),
+            // Those who only looked leave at once; the others stay, and their segment with them.
+            Ok(_) if start.elapsed() < wait => thread::sleep(Duration::from_millis(1)),
+            Ok(_) => {
+                let before = if was_ready { State::Ready } else { State::Abandoned };
+                seal.change_state(claim, before);
+                return Ok(Outcome::InUse);
+            }
+            Err(error) => return gone(error),
+        }
+    }
+    match sys::shm_remove(id) {
+        Ok(()) => Ok(Outcome::Gone),
+        Err(error) => {
+            seal.change_state(claim, if was_ready { State::Ready } else { State::Abandoned });
+            gone(error)
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! The seal: a footer in the last bytes of a segment, behind the struct and the text of its schema.
+//!
+//! ```text
+//! 0                      the struct: what C sees
+//! struct_size, to 8      the text of its schema, and the text of the key's derivation
+//! size - FOOTER          the footer
+//! ```
+//!
+//! All of it is bytes that another process may have written, or may be writing now. The place of the footer comes
+//! from the kernel's size of the segment; lengths found in it are checked against that size before use.
+
+use core::ptr::NonNull;
+use core::sync::atomic::{
+    AtomicU32, AtomicU64,
+    Ordering::{AcqRel, Acquire, Relaxed, Release},
+    fence,
+};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::bulk::{self, Load, Store};
+use crate::process::Process;
+use crate::sys;
+
+/// In the last eight bytes of every sealed segment; `strings` shows it.
+const MAGIC: u64 = u64::from_le_bytes(*b"SysVseal");
+const VERSION: u32 = 1;
+/// Far more than the largest struct's schema, and little enough to copy whatever a peer claims.
+const MAX_TEXT: u64 = 16 << 20;
+
+/// In a segment, accessed by atomics alone: valid with any bytes.
+#[repr(C)]
+pub(crate) struct Footer {
+    /// A [`State`], and the word that openers sleep on.
+    state: AtomicU32,
+    version: AtomicU32,
+    fingerprint: AtomicU64,
+    /// Of the struct at offset 0.
+    struct_size: AtomicU64,
+    schema_len: AtomicU32,
+    key_len: AtomicU32,
+    key_hash: AtomicU64,
+    creator_started: AtomicU64,
+    creator_pid: AtomicU32,
+    reserved: AtomicU32,
+    /// Nanoseconds since 1970 when it was sealed: no two segments under one key have the same.
+    incarnation: AtomicU64,
+    magic: AtomicU64,
+}
+
+/// Bytes of the footer.
+pub(crate) const FOOTER: usize = size_of::<Footer>();
+
+/// What a seal says, as it is written and read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Claims {
+    pub(crate) fingerprint: u64,
+    pub(crate) struct_size: u64,
+    pub(crate) schema_len: u32,
+    pub(crate) key_len: u32,
+    pub(crate) key_hash: u64,
+    pub(crate) creator: Process,
+}
+
+/// How far the segment's life has come: the low four bits of the state word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Zero-filled by the kernel, and the creator has not got further.
+    New,
+    /// Sealed, and the creator's initialiser is running.
+    Initialising,
+    /// In use.
+    Ready,
+    /// The initialiser panicked.
+    Abandoned,
+    /// A process (the pid, in the other bits) is about to remove the segment, which nobody seems to use: once it
+    /// is sure, it removes it; if somebody turns out to be attached, it goes back to what it was.
+    Reclaiming { by: i32, was_ready: bool },
+    /// Nothing that this crate writes.
+    Unknown(u32),
+}
+
+impl State {
+    fn decode(word: u32) -> Self {
+        let by = i32::try_from(word >> 4).unwrap_or_default();
+        match (word & 0xf, by) {
+            (0, 0) => Self::New,
+            (1, 0) => Self::Initialising,
+            (2, 0) => Self::Ready,
+            (3, 0) => Self::Abandoned,
+            (4, 1..) => Self::Reclaiming { by, was_ready: false },
+            (5, 1..) => Self::Reclaiming { by, was_ready: true },
+            _ => Self::Unknown(word),
+        }
+    }
+
+    fn encode(self) -> u32 {
+        match self {
+            Self::New => 0,
+            Self::Initialising => 1,
+            Self::Ready => 2,
+            Self::Abandoned => 3,
+            // A pid has 22 bits.
+            Self::Reclaiming { by, was_ready } => (by.unsigned_abs() << 4) | (4 + u32::from(was_ready)),
+            Self::Unknown(word) => word,
+        }
+    }
+}
+
+/// The size of a sealed segment: a struct of `struct_size` bytes, `text` bytes of texts, and the footer, which is
+/// aligned to 8.
+pub(crate) const fn sealed_size(struct_size: usize, text: usize) -> usize {
+    (struct_size.next_multiple_of(8) + text).next_multiple_of(8) + FOOTER
+}
+
+/// A mapped segment that is, or ought to be, sealed.
+#[derive(Clone, Copy)]
+pub(crate) struct Seal<'a> {
+    base: NonNull<u8>,
+    size: usize,
+    footer: &'a Footer,
+}
+
+impl<'a> Seal<'a> {
+    /// The seal of the segment of `size` bytes mapped at `base`; `None` if the segment is too small for one, or of
+    /// a size that no sealed one has.
+    ///
+    /// # Safety
+    ///
+    /// `base` is where the segment is mapped, readable, for `'a`, and `size` is its size as the kernel says.
+    pub(crate) unsafe fn of(base: NonNull<u8>, size: usize) -> Option<Self> {
+        let at = size.checked_sub(FOOTER).filter(|at| at.is_multiple_of(8))?;
+        // SAFETY: within the mapping, which is `size` bytes long.
+        let footer = unsafe { base.add(at) }.cast::<Footer>();
+        // SAFETY: mapped for `'a`; aligned to 8, as `base` is to pages; atomics are valid with any bytes.
+        let footer = unsafe { footer.as_ref() };
+        Some(Self { base, size, footer })
+    }
+
+    /// Writes all but the state, which is still `New`: readers do not look before it says otherwise.
+    ///
+    /// The texts have to fit, as [`sealed_size`] makes them.
+    pub(crate) fn write(self, claims: Claims, schema: &str, key: &str) {
+        let Footer {
+            version,
+            fingerprint,
+            struct_size,
+            schema_len,
+            key_len,
+            key_hash,
+            ..
+        } = self.footer;
+        version.store(VERSION, Relaxed);
+        fingerprint.store(claims.fingerprint, Relaxed);
+        struct_size.store(claims.struct_size, Relaxed);
+        schema_len.store(claims.schema_len, Relaxed);
+        key_len.store(claims.key_len, Relaxed);
+        key_hash.store(claims.key_hash, Relaxed);
+        let Footer {
+            creator_started,
+            creator_pid,
+            incarnation,
+            magic,
+            ..
+        } = self.footer;
+        creator_started.store(claims.creator.started, Relaxed);
+        creator_pid.store(claims.creator.pid.unsigned_abs(), Relaxed);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        incarnation.store(u64::try_from(now.as_nanos()).unwrap_or(u64::MAX), Relaxed);
+        magic.store(MAGIC, Relaxed);
+        let Some((schema_at, key_at)) = self.text_places(&claims) else {
+            return;
+        };
+        for (text, at) in [(schema, schema_at), (key, key_at)] {
+            // SAFETY: `text_places` keeps both places, which have the lengths of the texts, in front of the footer.
+            let to = unsafe { self.base.add(at) }.as_ptr();
+            // SAFETY: as above, and the text is private.
+            unsafe { bulk::copy::<u8, Store>(text.as_ptr(), to, text.len()) };
+        }
+    }
+
+    /// Where the schema's and the key's texts are, if what the seal claims of them can be.
+    fn text_places(&self, claims: &Claims) -> Option<(usize, usize)> {
+        let schema_at = usize::try_from(claims.struct_size)
+            .ok()?
+            .checked_next_multiple_of(8)?;
+        let key_at = schema_at.checked_add(usize::try_from(claims.schema_len).ok()?)?;
+        let end = key_at.checked_add(usize::try_from(claims.key_len).ok()?)?;
+        (end <= self.size - FOOTER).then_some((schema_at, key_at))
+    }
+
+    /// The state, and what was written before it.
+    pub(crate) fn state(self) -> State {
+        // Relaxed and a fence: through a read-only mapping, nothing else is allowed.
+        let state = self.footer.state.load(Relaxed);
+        fence(Acquire);
+        State::decode(state)
+    }
+
+    /// Publishes what was written, and that the initialiser runs now. Those who wait have no use for that.
+    pub(crate) fn begin(self) {
+        self.footer.state.store(State::Initialising.encode(), Release);
+    }
+
+    /// Publishes a state, and all that was written before; wakes those who wait for one.
+    pub(crate) fn set_state(self, state: State) {
+        self.footer.state.store(state.encode(), Release);
+        sys::futex_wake_all(&self.footer.state);
+    }
+
+    /// Changes the state, if it is still `from`.
+    pub(crate) fn change_state(self, from: State, to: State) -> bool {
+        let changed = self
+            .footer
+            .state
+            .compare_exchange(from.encode(), to.encode(), AcqRel, Relaxed)
+            .is_ok();
+        if changed {
+            sys::futex_wake_all(&self.footer.state);
+        }
+        changed
+    }
+
+    /// Sleeps while the state is `state`, `timeout` at most.
+    pub(crate) fn wait(self, state: State, timeout: core::time::Duration) {
+        sys::futex_wait(&self.footer.state, state.encode(), timeout);
+    }
+
+    /// Whether this is a seal at all.
+    pub(crate) fn has_magic(self) -> bool {
+        self.footer.magic.load(Relaxed) == MAGIC
+    }
+
+    /// What the seal says, if it is of a kind that is understood here.
+    pub(crate) fn read(self) -> Result<Claims, &'static str> {
+        let footer = self.footer;
+        if footer.version.load(Relaxed) != VERSION {
+            return Err("its seal is of another version");
+        }
+        Ok(Claims {
+            fingerprint: footer.fingerprint.load(Relaxed),
+            struct_size: footer.struct_size.load(Relaxed),
+            schema_len: footer.schema_len.load(Relaxed),
+            key_len: footer.key_len.load(Relaxed),
+            key_hash: footer.key_hash.load(Relaxed),
+            creator: Process {
+                pid: i32::try_from(footer.creator_pid.load(Relaxed)).unwrap_or_default(),
+                started: footer.creator_started.load(Relaxed),
+            },
+        })
+    }
+
+    /// Copies of the schema's text and of the key's.
+    pub(crate) fn texts(self, claims: &Claims) -> Result<(String, String), &'static str> {
+        if u64::from(claims.schema_len) > MAX_TEXT || u64::from(claims.key_len) > MAX_TEXT {
+            return Err("the texts of its seal are too long to be true");
+        }
+        let (schema, key) = self
+            .text_places(claims)
+            .ok_or("the texts of its seal are not within the segment")?;
+        let read = |at: usize, len: u32| {
+            let mut text = vec![0; usize::try_from(len).unwrap_or_default()];
+            // SAFETY: `text_places` keeps both places in front of the footer.
+            let from = unsafe { self.base.add(at) }.as_ptr();
+            // SAFETY: as above, and `text` is private.
+            unsafe { bulk::copy::<u8, Load>(from, text.as_mut_ptr(), text.len()) };
+            String::from_utf8(text).map_err(|_| "the texts of its seal are not UTF-8")
+        };
+        Ok((read(schema, claims.schema_len)?, read(key, claims.key_len)?))
+    }
+
+    /// Nothing was written there yet: what the creator finds, and all that a process killed at once leaves.
+    pub(crate) fn is_blank(self) -> bool {
+        self.footer.magic.load(Relaxed) == 0 && self.footer.state.load(Relaxed) == 0
+    }
+
+    /// When it was sealed, in nanoseconds since 1970; 0 if it was not.
+    pub(crate) fn incarnation(self) -> u64 {
+        self.footer.incarnation.load(Relaxed)
+    }
+}
