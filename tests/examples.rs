@@ -162,6 +162,24 @@ fn without_a_station_the_others_say_what_is_missing() {
 }
 
 #[test]
+fn an_argument_that_is_no_number_is_named() {
+    for program in [
+        env!("CARGO_BIN_EXE_station"),
+        env!("CARGO_BIN_EXE_display"),
+        env!("CARGO_BIN_EXE_calibrate"),
+    ] {
+        let mut program = Program::start(program, &["many"], "");
+        let (output, status) = program.rest();
+        assert_eq!(status.code(), Some(1), "{output}");
+        assert!(
+            output.contains("the argument `many` is no number here"),
+            "{output}"
+        );
+        program.left_nothing();
+    }
+}
+
+#[test]
 fn a_child_process_adds_up_what_is_in_a_private_segment() {
     let mut parent = Program::start(env!("CARGO_BIN_EXE_private_child"), &[], "");
     let (output, status) = parent.rest();
@@ -176,15 +194,8 @@ fn a_child_process_adds_up_what_is_in_a_private_segment() {
 
 #[test]
 fn a_c_program_reads_and_writes_the_same_struct() {
-    let mut peer = Program::start(env!("CARGO_BIN_EXE_c_peer"), &[], "");
-    let (output, status) = peer.rest();
-    assert!(status.success(), "{output}");
-    peer.left_nothing();
-    if Command::new("cc").arg("--version").output().is_err() {
-        skip("there is no C compiler (`cc`)");
-        assert!(output.contains("there is no C compiler here"), "{output}");
-        return;
-    }
+    let output = with_c(env!("CARGO_BIN_EXE_c_peer"));
+    let Some(output) = output else { return };
     assert!(
         output.contains("C: Zugspitze, reading 1: 21.5 degrees, wind 3.2 m/s from 270 degrees"),
         "{output}"
@@ -193,6 +204,46 @@ fn a_c_program_reads_and_writes_the_same_struct() {
         output.ends_with("Rust: reading 2: -5.5 degrees, Rain\n"),
         "{output}"
     );
+}
+
+#[test]
+fn a_segment_that_a_c_program_creates_is_joined() {
+    let output = with_c(env!("CARGO_BIN_EXE_c_server"));
+    let Some(output) = output else { return };
+    assert!(output.contains("16 bytes, mode 0600"), "{output}");
+    assert!(
+        output.ends_with("Rust: counted to 105\nC: the count is 105\nC: removed the segment\n"),
+        "{output}"
+    );
+    // The C program made it, so look for its id.
+    let id = output
+        .split("created shmid ")
+        .nth(1)
+        .unwrap()
+        .split(',')
+        .next()
+        .unwrap();
+    let table = fs::read_to_string("/proc/sysvipc/shm").unwrap();
+    assert!(
+        table
+            .lines()
+            .all(|line| line.split_whitespace().nth(1) != Some(id)),
+        "{table}"
+    );
+}
+
+/// The output of a program that needs a C compiler; `None`, with a message, where there is none.
+fn with_c(path: &str) -> Option<String> {
+    let mut program = Program::start(path, &[], "");
+    let (output, status) = program.rest();
+    assert!(status.success(), "{output}");
+    program.left_nothing();
+    if Command::new("cc").arg("--version").output().is_err() {
+        assert!(output.contains("there is no C compiler here"), "{output}");
+        skip("there is no C compiler (`cc`)");
+        return None;
+    }
+    Some(output)
 }
 
 #[test]

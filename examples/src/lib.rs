@@ -4,9 +4,13 @@
 
 #![forbid(unsafe_code)]
 
+mod c;
+
+use std::str::FromStr;
 use std::sync::atomic::AtomicU64;
 use std::{env, fmt};
 
+pub use c::CProgram;
 use shm_runtime::{Error, Key, Options, Segment, Shareable, SharedSegment};
 
 /// A weather station: what is in the segment, and what `c/station.c` declares as `struct station`.
@@ -58,6 +62,20 @@ pub fn station() -> Options<Station> {
         options.key(Key::name(name));
     }
     options
+}
+
+/// The number that was given to the program, or `default` where none was.
+///
+/// # Errors
+///
+/// If what was given is no such number.
+pub fn argument<T: FromStr<Err: fmt::Display>>(default: T) -> Result<T, String> {
+    match env::args().nth(1) {
+        Some(text) => text
+            .parse()
+            .map_err(|error| format!("the argument `{text}` is no number here: {error}")),
+        None => Ok(default),
+    }
 }
 
 /// A segment in words: key, shmid, size, who made it, how many are attached.

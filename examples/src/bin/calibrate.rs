@@ -6,11 +6,12 @@
 
 #![forbid(unsafe_code)]
 
-use std::env;
 use std::error::Error;
 
+use shm_examples::argument;
+
 fn main() -> Result<(), Box<dyn Error>> {
-    let degrees: f64 = env::args().nth(1).as_deref().unwrap_or("0.5").parse()?;
+    let degrees = argument(0.5)?;
     let station = shm_examples::station().open()?.attach()?;
     // Two steps, a read and a write: of two who calibrate at once, one may go unheard. An integer would have
     // `atomic().fetch_add` for this.

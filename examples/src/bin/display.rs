@@ -10,16 +10,13 @@
 
 use std::error::Error;
 use std::sync::atomic::Ordering::Acquire;
+use std::thread;
 use std::time::Duration;
-use std::{env, thread};
 
-use shm_examples::describe;
+use shm_examples::{argument, describe};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut to_show = match env::args().nth(1) {
-        Some(number) => number.parse()?,
-        None => u64::MAX,
-    };
+    let mut to_show = argument(u64::MAX)?;
     // Without a station this ends here, and the error says what is missing.
     let segment = shm_examples::station().open()?;
     let station = segment.attach_read_only()?;

@@ -134,8 +134,11 @@ fn show(name: String) -> Result<(), Box<dyn Error>> {
             wind.speed,
             wind.degrees
         );
-        for _ in 0..COUNTS * (readings - seen) {
-            station.counter.fetch_add(1, Relaxed);
+        // Once for each reading, also for those that it was too slow to show.
+        for _ in seen..readings {
+            for _ in 0..COUNTS {
+                station.counter.fetch_add(1, Relaxed);
+            }
         }
         seen = readings;
     }

@@ -11,18 +11,16 @@
 
 use std::error::Error;
 use std::sync::atomic::Ordering::{Relaxed, Release};
+use std::thread;
 use std::time::Duration;
-use std::{env, thread};
 
-use shm_examples::{Sky, Wind, describe};
+use shm_examples::{Sky, Wind, argument, describe};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let readings = match env::args().nth(1) {
-        Some(number) => number.parse()?,
-        None => u64::MAX,
-    };
+    let readings = argument(u64::MAX)?;
 
-    // The closure runs for a new segment only. What it leaves out is zero.
+    // The closure runs for a new segment only; what it leaves out is zero. A second station beside this one would open
+    // the segment too, and both would write.
     let segment = shm_examples::station().open_or_create_with(|new| {
         new.name
             .set_str("Zugspitze")
@@ -44,7 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             println!("station: the segment was removed, so this is the end");
             return Ok(());
         }
-        let n = station.readings.load(Relaxed) + 1;
+        let n = station.readings.load(Relaxed).wrapping_add(1);
         let (celsius, wind, sky) = measure(n);
         station.celsius.set(celsius + station.correction.get());
         station.wind.set(wind);
