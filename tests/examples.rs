@@ -17,7 +17,7 @@ fn quickstart_shows_every_reading_loses_no_count_and_leaves_nothing() {
     let (output, status) = quickstart.rest();
     assert!(status.success(), "{output}");
     for line in [
-        "creates a segment for a struct of 40 bytes, by the name org.example.quickstart.",
+        "creates a segment for a struct of 48 bytes, by the name org.example.quickstart.",
         "has it attached: key 0x",
         "    opened it too: key 0x",
         "wrote reading 10 of 10",

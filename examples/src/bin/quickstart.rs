@@ -9,8 +9,8 @@
 
 use std::error::Error;
 use std::process::{self, Command};
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 use std::{env, thread};
 
@@ -28,6 +28,8 @@ struct Station {
     readings: AtomicU64,
     /// Both processes count here.
     counter: AtomicU64,
+    /// The second process is attached.
+    joined: AtomicBool,
 }
 
 const READINGS: u64 = 10;
@@ -62,9 +64,9 @@ fn write() -> Result<(), Box<dyn Error>> {
 
     say!("starts a second process, which knows the name and the struct");
     let mut second = Command::new(env::current_exe()?).arg(&name).spawn()?;
-    while segment.stat()?.attached < 2 {
+    while !station.joined.load(Acquire) {
         if let Some(status) = second.try_wait()? {
-            return Err(format!("the second process ended before it was attached: {status}").into());
+            return Err(format!("the second process ended before it joined: {status}").into());
         }
         thread::sleep(Duration::from_millis(1));
     }
@@ -116,6 +118,7 @@ fn show(name: String) -> Result<(), Box<dyn Error>> {
     let segment = Station::options().key(Key::name(name)).open()?;
     let station = segment.attach()?;
     say!("    opened it too: {}", describe(&segment)?);
+    station.joined.store(true, Release);
 
     let mut seen = 0;
     while seen < READINGS {
