@@ -1,0 +1,40 @@
+//! A test binary that leaves a segment behind fails, whatever its tests say.
+
+use std::sync::{Mutex, Once, PoisonError};
+
+use crate::oracle;
+
+/// This process and the children it started: whose segments are looked for at the end.
+static CREATORS: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+
+/// Has this process look, when it exits, for segments that it or its children created and left, and fail if there
+/// are any.
+pub fn watch() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        watch_child(std::process::id());
+        // SAFETY: the handler takes nothing and stays as long as the process.
+        let failed = unsafe { libc::atexit(look) };
+        assert_eq!(failed, 0, "no room for an exit handler");
+    });
+}
+
+/// Counts the process among those whose segments must not be left.
+pub(crate) fn watch_child(pid: u32) {
+    CREATORS.lock().unwrap_or_else(PoisonError::into_inner).push(pid);
+}
+
+/// The exit status of a process that left a segment behind.
+pub const LEFT_BEHIND: i32 = 77;
+
+extern "C" fn look() {
+    let creators = CREATORS.lock().unwrap_or_else(PoisonError::into_inner);
+    // Those marked as removed go with this process.
+    let mut left = oracle::rows();
+    left.retain(|row| creators.contains(&row.cpid) && row.perms & 0o1000 == 0);
+    if !left.is_empty() {
+        eprintln!("left behind: {left:#?}");
+        // SAFETY: ends the process, which is exiting already.
+        unsafe { libc::_exit(LEFT_BEHIND) };
+    }
+}
