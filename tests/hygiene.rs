@@ -1,5 +1,7 @@
 //! No test leaves a segment behind, not even one that fails.
 
+use std::process::Command;
+
 use shm_runtime::{Segment, SharedSegment};
 use shm_tests::key::{OwnId, OwnKey};
 use shm_tests::structs::{Bare, Board};
@@ -7,9 +9,22 @@ use shm_tests::{hygiene, oracle, peer};
 
 #[test]
 fn a_test_binary_that_leaves_a_segment_behind_fails() {
-    let mut peer = peer!().start_with("leaves-a-segment-behind");
-    let _own = OwnId::new(peer.line().parse().expect("an id"));
-    assert_eq!(peer.finish().code(), Some(hygiene::LEFT_BEHIND));
+    let peer = Command::new(env!("CARGO_BIN_EXE_peer"))
+        .arg("leaves-a-segment-behind")
+        .output()
+        .unwrap();
+    let id = String::from_utf8(peer.stdout)
+        .unwrap()
+        .trim()
+        .parse()
+        .expect("an id");
+    let _own = OwnId::new(id);
+    assert_eq!(peer.status.code(), Some(hygiene::LEFT_BEHIND));
+    let said = String::from_utf8(peer.stderr).unwrap();
+    assert!(
+        said.contains(&format!("left behind: [Row {{ key: 0, id: {id}, ")),
+        "{said}"
+    );
 }
 
 #[test]

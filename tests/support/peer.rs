@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         Some("bare") => Told::<Bare>::default().serve(),
         Some("leaves-a-segment-behind") => {
             hygiene::watch();
-            println!("ready\n{}", <Bare as shm_runtime::SharedSegment>::create()?.id());
+            println!("{}", <Bare as shm_runtime::SharedSegment>::create()?.id());
             Ok(())
         }
         _ => Ok(()),
