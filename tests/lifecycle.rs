@@ -69,7 +69,7 @@ fn a_new_segment_is_the_owners_alone_and_zero() {
     assert!(segment.size() >= size_of::<Board>());
     let board = segment.attach_read_only().unwrap();
     assert_eq!(board.part.value.get(), 0);
-    assert!(!board.part.flag.get());
+    assert!(!board.part.flags.one.get());
     assert_eq!(board.part.text.get(), [0; 16]);
 }
 

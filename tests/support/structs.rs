@@ -16,16 +16,32 @@ pub struct Part {
     pub stop: AtomicBool,
     /// Set to one of two values all the time, while it flickers.
     pub flicker: Flicker,
-    /// A byte of any value.
-    pub flag: bool,
+    /// Bytes of any value.
+    pub flags: Flags,
     /// An atomic byte of any value.
     pub atomic_flag: AtomicBool,
-    /// A letter, or not.
-    pub letter: char,
-    /// A state, or not.
-    pub states: [State; 3],
+    /// Letters and states, or not.
+    pub readings: [Reading; 2],
     /// Text, or not.
     pub text: [u8; 16],
+}
+
+/// What any byte is a value of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Shareable)]
+#[repr(C)]
+#[allow(missing_docs)]
+pub struct Flags {
+    pub one: bool,
+    pub more: [bool; 3],
+}
+
+/// What not every byte is a value of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Shareable)]
+#[repr(C)]
+#[allow(missing_docs)]
+pub struct Reading {
+    pub letter: char,
+    pub states: [State; 3],
 }
 
 /// Every width of scalar.
