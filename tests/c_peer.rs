@@ -156,30 +156,31 @@ fn a_segment_that_c_creates_is_read_and_written_here() {
     assert_eq!(oracle::attached(id), 0);
 }
 
+fn assert_shared_with_c<T: SharedSegment>(program: &Program, fields: impl Fn(&Shared<T>) -> &Shared<Fields>) {
+    let own = OwnKey::new();
+    let segment = T::options()
+        .key(own.key())
+        .create_with(|shared| write(fields(shared)));
+    let segment = segment.unwrap();
+    let shared = segment.attach().unwrap();
+    let mut c = program.start::<&str>(&[]);
+    c.send(format!("open {}", own.value()));
+    assert_eq!(c.line(), segment.id().to_string());
+    c.send("print");
+    assert_eq!(c.line(), format!("0 {WRITTEN}"));
+    fields(&shared).name.set_str("").unwrap();
+    fields(&shared).grid.set([[0; 3]; 2]);
+    c.send("write");
+    assert_eq!(c.line(), "written");
+    assert_written(fields(&shared));
+    assert!(c.finish().success());
+}
+
 #[test]
 fn a_segment_that_is_created_here_is_read_and_written_by_c() {
     let program = Program::compile(STATION);
-    fn check<T: SharedSegment>(program: &Program, fields: impl Fn(&Shared<T>) -> &Shared<Fields>) {
-        let own = OwnKey::new();
-        let segment = T::options()
-            .key(own.key())
-            .create_with(|shared| write(fields(shared)));
-        let segment = segment.unwrap();
-        let shared = segment.attach().unwrap();
-        let mut c = program.start::<&str>(&[]);
-        c.send(format!("open {}", own.value()));
-        assert_eq!(c.line(), segment.id().to_string());
-        c.send("print");
-        assert_eq!(c.line(), format!("0 {WRITTEN}"));
-        fields(&shared).name.set_str("").unwrap();
-        fields(&shared).grid.set([[0; 3]; 2]);
-        c.send("write");
-        assert_eq!(c.line(), "written");
-        assert_written(fields(&shared));
-        assert!(c.finish().success());
-    }
-    check::<Bare>(&program, |bare| &bare.fields);
-    check::<Station>(&program, |station| &station.fields);
+    assert_shared_with_c::<Bare>(&program, |bare| &bare.fields);
+    assert_shared_with_c::<Station>(&program, |station| &station.fields);
 }
 
 #[test]

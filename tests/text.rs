@@ -16,7 +16,8 @@ struct Label {
 fn text_that_fits_is_written_with_its_nul_and_zeros_behind_it() {
     let segment = Label::create().unwrap().remove_on_drop();
     let label = segment.attach().unwrap();
-    (label.before.set(0xff), label.after.set(0xff));
+    label.before.set(0xff);
+    label.after.set(0xff);
     for (text, bytes) in [
         ("Zürich", b"Z\xc3\xbcrich\0"),
         ("", b"\0\0\0\0\0\0\0\0"),

@@ -9,6 +9,10 @@ static CREATORS: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
 /// Has this process look, when it exits, for segments that it or its children created and left, and fail if there
 /// are any.
+///
+/// # Panics
+///
+/// If the system has no room for an exit handler.
 pub fn watch() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

@@ -25,6 +25,10 @@ pub struct Row {
 }
 
 /// Every segment of this IPC namespace.
+///
+/// # Panics
+///
+/// If the kernel's table cannot be read, or has another form.
 pub fn rows() -> Vec<Row> {
     let table = std::fs::read_to_string("/proc/sysvipc/shm").expect("read /proc/sysvipc/shm");
     table.lines().skip(1).map(row).collect()
