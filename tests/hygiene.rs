@@ -57,7 +57,7 @@ fn a_guard_of_an_id_removes_that_segment_alone() {
 
 #[test]
 fn no_two_tests_have_one_key() {
-    let keys: Vec<OwnKey> = (0..100).map(|_| OwnKey::new()).collect();
+    let keys: Vec<OwnKey> = (0..50).map(|_| OwnKey::new()).collect();
     let mut values: Vec<i32> = keys.iter().map(OwnKey::value).collect();
     values.sort_unstable();
     values.dedup();

@@ -55,6 +55,27 @@ fn who_may_not_read_a_segment_is_told_its_owner_and_mode_and_who_he_is() {
     assert_eq!(oracle::by_id(id).unwrap().nattch, 0);
 }
 
+/// IPC_STAT is refused too, so all of it comes from the kernel's table.
+#[test]
+fn what_an_error_tells_of_a_segment_that_may_not_be_read_is_what_its_owner_sees() {
+    let own = OwnKey::new();
+    let Some((id, mut peer)) = stranger(&own, 0o600) else {
+        return;
+    };
+    let segment = Bare::options().key(own.key()).open().unwrap();
+    let (uid, gid, mode) = (1001, 1002, 0o640);
+    segment
+        .set_permissions(shm_runtime::Permissions { uid, gid, mode })
+        .unwrap();
+    segment.lock().unwrap();
+    let _both = segment.attach().unwrap();
+    let failure = peer.failure(format!("from_id {id}"));
+    let stat = segment.stat().unwrap();
+    assert_eq!((stat.uid, stat.gid, stat.locked), (1001, 1002, true));
+    let kind = format!("Permission {{ existing: Some({stat:?}), uid: {NOBODY}, gid: {NOBODY} }}");
+    assert_eq!(failure.kind, kind);
+}
+
 #[test]
 fn who_may_only_read_attaches_read_only() {
     let own = OwnKey::new();

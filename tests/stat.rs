@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use shm_runtime::{Permissions, SharedSegment};
 use shm_tests::c::Program;
 use shm_tests::key::OwnKey;
-use shm_tests::structs::Board;
+use shm_tests::structs::{Bare, Board};
 use shm_tests::{oracle, peer};
 
 /// Prints every field of `shmid_ds` that it finds for a shmid.
@@ -87,4 +87,20 @@ fn stat_is_what_a_c_program_and_the_kernels_table_say_field_by_field() {
     assert!(stat.attached_at.is_some() && stat.detached_at.is_some() && stat.changed_at.is_some());
     segment.unlock().unwrap();
     drop(board);
+}
+
+#[test]
+fn what_never_happened_has_no_time_and_no_process() {
+    let segment = Bare::create().unwrap().remove_on_drop();
+    let stat = segment.stat().unwrap();
+    assert_eq!(
+        (stat.attached_at, stat.detached_at, stat.last_pid),
+        (None, None, 0)
+    );
+    let bare = segment.attach().unwrap();
+    let stat = segment.stat().unwrap();
+    assert!(stat.attached_at.is_some() && stat.detached_at.is_none());
+    assert_eq!(stat.last_pid.cast_unsigned(), std::process::id());
+    drop(bare);
+    assert!(segment.stat().unwrap().detached_at.is_some());
 }

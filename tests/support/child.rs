@@ -231,7 +231,12 @@ impl Peer {
         // That user may not be able to reach the build's directory.
         let dir = TempDir::new();
         let copy = dir.path().join("peer");
-        std::fs::copy(&self.program, &copy).expect("copy the peer");
+        // Not by this process: a child that another thread starts meanwhile would hold the copy open, and nobody
+        // can execute a file that is open to be written.
+        let copied = Command::new("cp")
+            .args([Path::new(&self.program), &copy])
+            .status();
+        assert!(copied.expect("run cp").success(), "copy the peer");
         let switch = [
             "setpriv",
             "--reuid=65534",
@@ -240,7 +245,8 @@ impl Peer {
             "--bounding-set=-all",
             "--inh-caps=-all",
         ];
-        if !works(&switch, &copy) {
+        let reach = [&switch[..], &["test", "-x"]].concat();
+        if !works(&reach, &copy) {
             skip("running a process as another user takes root, setpriv, and a TMPDIR that is open to all");
             return None;
         }
@@ -265,10 +271,10 @@ impl Peer {
     }
 }
 
-/// Whether `program` can be started by `words`. (The peer without arguments ends at once.)
-fn works(words: &[&str], program: &Path) -> bool {
+/// Whether the command succeeds.
+fn works(words: &[&str], argument: &Path) -> bool {
     let mut command = Command::new(words[0]);
-    command.args(&words[1..]).arg(program);
+    command.args(&words[1..]).arg(argument);
     let quiet = command
         .stdin(Stdio::null())
         .stdout(Stdio::null())

@@ -1,13 +1,20 @@
 //! Keys that no other test has, and guards that leave no segment behind.
 
-use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use std::collections::HashSet;
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use shm_runtime::Key;
 
 use crate::{hygiene, oracle};
 
-/// The high byte of every key that a test makes up.
-const MARK: u8 = 0x5a;
+/// The high four bits of every key that a test makes up. 22 are the process's id, 6 tell its keys apart.
+const MARK: i32 = 0x5000_0000;
+
+/// The keys that tests of this process have now.
+fn taken() -> MutexGuard<'static, HashSet<i32>> {
+    static TAKEN: LazyLock<Mutex<HashSet<i32>>> = LazyLock::new(Mutex::default);
+    TAKEN.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A key of this test's own. Dropped, also by a panic, it removes the segment that has the key, whoever made it.
 ///
@@ -18,17 +25,21 @@ pub struct OwnKey {
 }
 
 impl OwnKey {
-    /// A key from the process's id and a count, under which there is no segment.
+    /// A key that no other test has, here or in another process, and no segment.
+    ///
+    /// # Panics
+    ///
+    /// If the tests of this process have 64 already.
     pub fn new() -> Self {
-        static COUNT: AtomicU8 = AtomicU8::new(0);
         hygiene::watch();
-        loop {
-            let [low, high, ..] = std::process::id().to_le_bytes();
-            let value = i32::from_le_bytes([COUNT.fetch_add(1, Relaxed), low, high, MARK]);
-            if oracle::by_key(value).is_none() {
-                return Self { value };
-            }
-        }
+        let pid = i32::try_from(std::process::id()).expect("a process id has 22 bits");
+        let mut taken = taken();
+        let free = (0..64)
+            .map(|count| MARK | pid << 6 | count)
+            .find(|&value| !taken.contains(&value) && oracle::by_key(value).is_none());
+        let value = free.expect("a free key");
+        taken.insert(value);
+        Self { value }
     }
 
     /// The `key_t`.
@@ -53,6 +64,7 @@ impl Drop for OwnKey {
         while let Some(row) = oracle::by_key(self.value) {
             drop(OwnId::new(row.id));
         }
+        taken().remove(&self.value);
     }
 }
 

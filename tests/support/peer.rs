@@ -34,6 +34,8 @@ struct Told<T: Whole> {
     mapped: Option<Mapped<T>>,
     /// The process that this one forked, and the pipe that ends it when it is closed.
     forked: Option<(i32, std::io::PipeWriter)>,
+    /// Where racing processes wait for each other.
+    gate: Option<Attached<Board>>,
 }
 
 impl<T: Whole> Default for Told<T> {
@@ -42,6 +44,7 @@ impl<T: Whole> Default for Told<T> {
             segment: None,
             mapped: None,
             forked: None,
+            gate: None,
         }
     }
 }
@@ -148,6 +151,20 @@ impl<T: Whole> Told<T> {
                     Mapped::Write(mapped) => mapped.detach()?,
                 }
                 done()
+            }
+            ["gate", id] => {
+                self.gate = Some(Segment::from_id(id.parse()?)?.attach()?);
+                done()
+            }
+            // Counts at the gate, waits until the count is `until`, and obeys the rest.
+            ["race", until, ..] => {
+                let until = until.parse()?;
+                let count = &self.gate.as_ref().ok_or("no gate")?.part.counter;
+                count.fetch_add(1, Relaxed);
+                while count.load(Relaxed) < until {
+                    std::thread::yield_now();
+                }
+                self.obey(&words[2..].join(" "))
             }
             // Ends without a destructor.
             ["exit"] => std::process::exit(0),
