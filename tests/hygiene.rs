@@ -8,7 +8,7 @@ use shm_tests::structs::{Bare, Board};
 use shm_tests::{hygiene, oracle, peer};
 
 #[test]
-fn a_test_binary_that_leaves_a_segment_behind_fails() {
+fn a_test_binary_that_leaves_a_segment_behind_fails_and_removes_it() {
     let peer = Command::new(env!("CARGO_BIN_EXE_peer"))
         .arg("leaves-a-segment-behind")
         .output()
@@ -25,6 +25,7 @@ fn a_test_binary_that_leaves_a_segment_behind_fails() {
         said.contains(&format!("left behind: [Row {{ key: 0, id: {id}, ")),
         "{said}"
     );
+    assert_eq!(oracle::by_id(id), None);
 }
 
 #[test]
