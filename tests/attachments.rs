@@ -2,13 +2,14 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use shm_runtime::{Segment, SharedSegment};
+use shm_runtime::Segment;
+use shm_tests::key::Own;
 use shm_tests::structs::Board;
 use shm_tests::{oracle, peer};
 
 #[test]
 fn each_attachment_is_a_mapping_of_its_own_and_ends_with_detach_or_drop() {
-    let segment = Board::create().unwrap().remove_on_drop();
+    let segment = Own::<Board>::create();
     let attached = || oracle::attached(segment.id());
     assert_eq!(attached(), 0);
     let first = segment.attach().unwrap();
@@ -33,7 +34,7 @@ fn each_attachment_is_a_mapping_of_its_own_and_ends_with_detach_or_drop() {
 
 #[test]
 fn an_attachment_ends_when_a_panic_unwinds_past_it() {
-    let segment = Board::create().unwrap().remove_on_drop();
+    let segment = Own::<Board>::create();
     let board = segment.attach().unwrap();
     let panicked = std::panic::catch_unwind(move || {
         board.part.value.set(1);
@@ -51,7 +52,7 @@ fn flags(address: usize) -> Vec<String> {
 
 #[test]
 fn a_read_only_attachment_is_mapped_read_only_by_the_kernel() {
-    let segment = Board::create().unwrap().remove_on_drop();
+    let segment = Own::<Board>::create();
     let write = "wr".to_owned();
     let both = segment.attach().unwrap();
     let read_only = segment.attach_read_only().unwrap();
@@ -62,7 +63,7 @@ fn a_read_only_attachment_is_mapped_read_only_by_the_kernel() {
 
 #[test]
 fn the_kernel_detaches_a_process_that_is_killed_and_one_that_exits() {
-    let segment = Board::create().unwrap().remove_on_drop();
+    let segment = Own::<Board>::create();
     let attached = || oracle::attached(segment.id());
     let (mut killed, mut exiting) = (peer!().start(), peer!().start());
     for peer in [&mut killed, &mut exiting] {
@@ -81,7 +82,7 @@ fn the_kernel_detaches_a_process_that_is_killed_and_one_that_exits() {
 
 #[test]
 fn a_forked_child_inherits_the_attachment() {
-    let segment = Board::create().unwrap().remove_on_drop();
+    let segment = Own::<Board>::create();
     let mut peer = peer!().start();
     peer.number(format!("from_id {}", segment.id()));
     peer.ask("attach").unwrap();
@@ -96,7 +97,7 @@ fn a_forked_child_inherits_the_attachment() {
 
 #[test]
 fn a_program_that_is_executed_has_no_attachment() {
-    let segment = Board::create().unwrap().remove_on_drop();
+    let segment = Own::<Board>::create();
     let board = segment.attach().unwrap();
     // A child of this very process, with this segment attached in it.
     let mut peer = peer!().start();
@@ -108,7 +109,7 @@ fn a_program_that_is_executed_has_no_attachment() {
 #[test]
 fn what_one_process_writes_the_other_reads_and_all_count_in_one_atomic() {
     const TIMES: u64 = 20_000;
-    let segment = Board::create().unwrap().remove_on_drop();
+    let segment = Own::<Board>::create();
     let board = segment.attach().unwrap();
     let mut peers = [peer!().start(), peer!().start()];
     for peer in &mut peers {
@@ -135,7 +136,7 @@ fn what_one_process_writes_the_other_reads_and_all_count_in_one_atomic() {
 
 #[test]
 fn a_segment_of_an_attachment_outlives_it() {
-    let created = Board::create().unwrap().remove_on_drop();
+    let created = Own::<Board>::create();
     let board = created.attach().unwrap();
     let segment: Segment<Board> = board.segment().clone();
     board.part.value.set(4);

@@ -7,6 +7,7 @@ use shm_runtime::{
     Attached, Error, ErrorKind, InvalidValue, Key, Options, Permissions, ReadOnly, ReadWrite, RemoveOnDrop,
     Schema, Segment, Shared, Stat, TextError, WriteOnly,
 };
+use shm_tests::key::Own;
 use shm_tests::structs::{Board, Part};
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 
@@ -43,8 +44,7 @@ assert_impl_all!(Stat: Send, Sync, Clone, Eq);
 /// What the assertions above promise, once at run time.
 #[test]
 fn an_attachment_is_used_and_ended_by_another_thread() {
-    use shm_runtime::SharedSegment;
-    let segment = Board::create().unwrap().remove_on_drop();
+    let segment = Own::<Board>::create();
     let board = segment.attach().unwrap();
     std::thread::scope(|scope| {
         scope.spawn(|| board.part.value.set(3));

@@ -4,6 +4,7 @@ use std::ops::{Bound, RangeBounds};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use shm_runtime::SharedSegment;
+use shm_tests::key::Own;
 
 #[derive(SharedSegment)]
 #[repr(C)]
@@ -16,7 +17,7 @@ struct Bulk {
 
 #[test]
 fn every_range_of_an_array_is_copied_and_nothing_beside_it() {
-    let segment = Bulk::create().unwrap().remove_on_drop();
+    let segment = Own::<Bulk>::create();
     let bulk = segment.attach().unwrap();
     let array = &bulk.small;
     let check = |range: (Bound<usize>, Bound<usize>), start: usize, end: usize| {
@@ -50,7 +51,7 @@ fn every_range_of_an_array_is_copied_and_nothing_beside_it() {
 
 #[test]
 fn a_range_outside_the_array_or_a_slice_of_another_length_panics_and_copies_nothing() {
-    let segment = Bulk::create().unwrap().remove_on_drop();
+    let segment = Own::<Bulk>::create();
     let bulk = segment.attach().unwrap();
     bulk.small.set([1, 2, 3, 4, 5]);
     let panics = |range: (Bound<usize>, Bound<usize>), len: usize, wanted: &str| {
@@ -90,7 +91,7 @@ fn bounds(range: impl RangeBounds<usize>) -> (Bound<usize>, Bound<usize>) {
 /// The same as for slices, at every start and every length that a copy by wider units could get wrong.
 #[test]
 fn a_copy_of_any_length_at_any_alignment_is_the_copy_of_slices() {
-    let segment = Bulk::create().unwrap().remove_on_drop();
+    let segment = Own::<Bulk>::create();
     let bulk = segment.attach().unwrap();
     let source: Vec<u8> = (1..=200).collect();
     let words: Vec<u32> = (1..=100).map(|i| i * 0x0101_0101).collect();

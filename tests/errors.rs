@@ -3,7 +3,7 @@
 use std::error::Error as _;
 
 use shm_runtime::{Error, ErrorKind, Key, Permissions, Segment, SharedSegment};
-use shm_tests::key::OwnKey;
+use shm_tests::key::{Own, OwnKey};
 use shm_tests::structs::{Bare, Board};
 use shm_tests::temp::TempDir;
 use shm_tests::{oracle, peer, skip};
@@ -279,7 +279,7 @@ fn every_call_on_a_removed_segment_says_that_it_was_removed() {
 
 #[test]
 fn detaching_what_other_code_unmapped_says_what_the_kernel_says() {
-    let segment = Bare::create().unwrap().remove_on_drop();
+    let segment = Own::<Bare>::create();
     let mut peer = peer!().start_bare();
     peer.number(format!("from_id {}", segment.id()));
     peer.ask("attach").unwrap();

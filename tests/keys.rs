@@ -6,7 +6,7 @@ use std::path::Path;
 
 use shm_runtime::{ErrorKind, Key, SharedSegment};
 use shm_tests::c::Program;
-use shm_tests::key::OwnKey;
+use shm_tests::key::{Own, OwnKey};
 use shm_tests::oracle;
 use shm_tests::temp::TempDir;
 
@@ -196,7 +196,7 @@ fn the_kernel_has_the_key_that_was_asked_for() {
     assert_eq!(first.key(), own.value());
     assert_eq!(oracle::by_id(second.id()).unwrap().key, -own.value());
     assert_eq!(second.key(), -own.value());
-    let private = OfNobody::create().unwrap().remove_on_drop();
+    let private = Own::<OfNobody>::create();
     assert_eq!(oracle::by_id(private.id()).unwrap().key, 0);
     assert_eq!(private.key(), 0);
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicIsize, AtomicU32, AtomicU64, AtomicUsize};
 
 use shm_runtime::{Schema, Shareable, SharedSegment};
 use shm_tests::c::Program;
+use shm_tests::key::Own;
 
 /// The C twins of the structs below, and a program that prints `struct.field offset size` and `struct size align`.
 const C: &str = r#"
@@ -215,7 +216,7 @@ fn the_fields_of_an_attachment_are_where_c_has_them() {
     let said = gcc();
     macro_rules! assert_fields {
         ($type:ident as $name:literal: $($field:ident)*) => {
-            let segment = $type::create().unwrap().remove_on_drop();
+            let segment = Own::<$type>::create();
             let shared = segment.attach().unwrap();
             let start = shared.as_ptr().addr();
             $(
@@ -237,7 +238,7 @@ fn the_fields_of_an_attachment_are_where_c_has_them() {
 
 #[test]
 fn the_elements_of_nested_arrays_are_in_the_order_of_c() {
-    let segment = Grids::create().unwrap().remove_on_drop();
+    let segment = Own::<Grids>::create();
     let grids = segment.attach().unwrap();
     let start = grids.d.as_ptr().addr();
     for (i, j, k) in [(0, 0, 1), (0, 1, 0), (1, 0, 0), (1, 1, 1)] {
@@ -302,7 +303,7 @@ fn a_schema_reads_its_own_text() {
 
 #[test]
 fn a_struct_aligned_to_cache_lines_is_attached_aligned() {
-    let segment = Lines::create().unwrap().remove_on_drop();
+    let segment = Own::<Lines>::create();
     let lines = segment.attach().unwrap();
     assert_eq!(lines.b.value.as_ptr().addr() % 64, 0);
     assert_eq!(lines.c[1].value.as_ptr().addr() % 64, 0);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use shm_runtime::{ErrorKind, Key, Permissions, Segment, SharedSegment};
-use shm_tests::key::OwnKey;
+use shm_tests::key::{Own, OwnKey};
 use shm_tests::structs::{Bare, Board};
 use shm_tests::temp::TempDir;
 use shm_tests::{oracle, peer};
@@ -63,7 +63,7 @@ fn create_makes_a_segment_with_the_key_mode_size_and_owner() {
 
 #[test]
 fn a_new_segment_is_the_owners_alone_and_zero() {
-    let segment = Board::create().unwrap().remove_on_drop();
+    let segment = Own::<Board>::create();
     assert_eq!(oracle::by_id(segment.id()).unwrap().perms, 0o600);
     assert!(segment.size() >= size_of::<Board>());
     let board = segment.attach_read_only().unwrap();
@@ -218,7 +218,7 @@ fn remove_on_drop_removes_at_the_end_of_its_scope_and_at_a_panic_but_not_what_is
 
 #[test]
 fn every_private_segment_is_another_and_is_found_by_its_id() {
-    let first = Board::create().unwrap().remove_on_drop();
+    let first = Own::<Board>::create();
     let second = Board::open_or_create().unwrap().remove_on_drop();
     assert_ne!(first.id(), second.id());
     assert_eq!(oracle::by_id(first.id()).unwrap().key, 0);
@@ -236,7 +236,7 @@ fn every_private_segment_is_another_and_is_found_by_its_id() {
 
 #[test]
 fn set_permissions_sets_owner_group_and_mode() {
-    let segment = Board::create().unwrap().remove_on_drop();
+    let segment = Own::<Board>::create();
     let before = oracle::by_id(segment.id()).unwrap();
     let permissions = segment.stat().unwrap().permissions();
     assert_eq!(

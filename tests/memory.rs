@@ -1,6 +1,7 @@
 //! Memory options: locked, present, at a fixed address, of huge pages, not reserved.
 
 use shm_runtime::{ErrorKind, SharedSegment};
+use shm_tests::key::Own;
 use shm_tests::structs::Board;
 use shm_tests::{oracle, skip};
 
@@ -27,7 +28,7 @@ fn kib(address: usize, field: &str) -> usize {
 
 #[test]
 fn a_locked_segment_is_locked_until_it_is_unlocked() {
-    let segment = Megabyte::create().unwrap().remove_on_drop();
+    let segment = Own::<Megabyte>::create();
     let locked = || {
         let row = oracle::by_id(segment.id()).unwrap();
         (row.perms & 0o2000 != 0, segment.stat().unwrap().locked)
@@ -42,7 +43,7 @@ fn a_locked_segment_is_locked_until_it_is_unlocked() {
 
 #[test]
 fn prefault_makes_every_page_present() {
-    let segment = Megabyte::create().unwrap().remove_on_drop();
+    let segment = Own::<Megabyte>::create();
     let both = segment.attach().unwrap();
     let present = |address: *const Megabyte| kib(address.addr(), "Rss");
     assert!(present(both.as_ptr()) < 1024);
@@ -67,7 +68,7 @@ fn reserve(size: usize) -> usize {
 
 #[test]
 fn a_segment_can_be_attached_at_a_reserved_address() {
-    let segment = Megabyte::create().unwrap().remove_on_drop();
+    let segment = Own::<Megabyte>::create();
     let size = segment.size().next_multiple_of(4096);
     let address = reserve(size);
 
@@ -94,7 +95,7 @@ fn a_segment_can_be_attached_at_a_reserved_address() {
 
 #[test]
 fn attaching_at_address_0_is_refused() {
-    let segment = Board::create().unwrap().remove_on_drop();
+    let segment = Own::<Board>::create();
     // SAFETY: nothing is in use at 0.
     let error = unsafe { segment.attach_at(0) }.unwrap_err();
     assert!(

@@ -2,22 +2,22 @@
 
 use std::time::{Duration, Instant};
 
-use shm_runtime::{RemoveOnDrop, SharedSegment};
+use shm_runtime::SharedSegment;
 use shm_tests::child::Child;
-use shm_tests::key::OwnKey;
+use shm_tests::key::{Own, OwnKey};
 use shm_tests::structs::{Board, Flicker};
 use shm_tests::{oracle, peer};
 
 /// Processes that do one thing at the same time.
 struct Race {
-    gate: RemoveOnDrop<Board>,
+    gate: Own<Board>,
     peers: Vec<Child>,
     started: usize,
 }
 
 impl Race {
     fn new() -> Self {
-        let gate = Board::create().unwrap().remove_on_drop();
+        let gate = Own::<Board>::create();
         let mut peers: Vec<_> = (0..4).map(|_| peer!().start()).collect();
         for peer in &mut peers {
             peer.ask(format!("gate {}", gate.id())).unwrap();
@@ -76,7 +76,7 @@ fn of_many_processes_that_create_at_once_one_succeeds() {
 
 #[test]
 fn no_scalar_is_torn_while_another_process_writes() {
-    let segment = Board::create().unwrap().remove_on_drop();
+    let segment = Own::<Board>::create();
     let board = segment.attach().unwrap();
     let mut peer = peer!().start();
     peer.number(format!("from_id {}", segment.id()));

@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use shm_runtime::{Permissions, SharedSegment};
 use shm_tests::c::Program;
-use shm_tests::key::OwnKey;
+use shm_tests::key::{Own, OwnKey};
 use shm_tests::structs::{Bare, Board};
 use shm_tests::{oracle, peer};
 
@@ -91,7 +91,7 @@ fn stat_is_what_a_c_program_and_the_kernels_table_say_field_by_field() {
 
 #[test]
 fn what_never_happened_has_no_time_and_no_process() {
-    let segment = Bare::create().unwrap().remove_on_drop();
+    let segment = Own::<Bare>::create();
     let stat = segment.stat().unwrap();
     assert_eq!(
         (stat.attached_at, stat.detached_at, stat.last_pid),

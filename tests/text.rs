@@ -1,6 +1,7 @@
 //! Text in `[u8; N]`, ended by a NUL as C has it.
 
 use shm_runtime::{SharedSegment, TextError};
+use shm_tests::key::Own;
 
 #[derive(SharedSegment)]
 #[repr(C)]
@@ -14,7 +15,7 @@ struct Label {
 
 #[test]
 fn text_that_fits_is_written_with_its_nul_and_zeros_behind_it() {
-    let segment = Label::create().unwrap().remove_on_drop();
+    let segment = Own::<Label>::create();
     let label = segment.attach().unwrap();
     label.before.set(0xff);
     label.after.set(0xff);
@@ -35,7 +36,7 @@ fn text_that_fits_is_written_with_its_nul_and_zeros_behind_it() {
 
 #[test]
 fn text_that_does_not_fit_or_contains_a_nul_is_refused_and_nothing_is_written() {
-    let segment = Label::create().unwrap().remove_on_drop();
+    let segment = Own::<Label>::create();
     let label = segment.attach().unwrap();
     label.text.set_str("before").unwrap();
     let too_long = |text: &str| match label.text.set_str(text) {
@@ -57,7 +58,7 @@ fn text_that_does_not_fit_or_contains_a_nul_is_refused_and_nothing_is_written() 
 
 #[test]
 fn the_errors_say_both_numbers_and_that_nothing_was_written() {
-    let segment = Label::create().unwrap().remove_on_drop();
+    let segment = Own::<Label>::create();
     let label = segment.attach().unwrap();
     let error = label.text.set_str("Salzburg").unwrap_err().to_string();
     assert!(
@@ -73,7 +74,7 @@ fn the_errors_say_both_numbers_and_that_nothing_was_written() {
 
 #[test]
 fn text_ends_at_the_first_nul_or_at_the_arrays_end() {
-    let segment = Label::create().unwrap().remove_on_drop();
+    let segment = Own::<Label>::create();
     let label = segment.attach().unwrap();
     label.after.set(b'!');
     for (bytes, text) in [
@@ -88,7 +89,7 @@ fn text_ends_at_the_first_nul_or_at_the_arrays_end() {
 
 #[test]
 fn bytes_that_are_not_utf_8_become_replacement_characters() {
-    let segment = Label::create().unwrap().remove_on_drop();
+    let segment = Own::<Label>::create();
     let label = segment.attach().unwrap();
     for (bytes, text) in [
         (b"ab\xffcd\0\0\0", "ab\u{fffd}cd"),

@@ -3,8 +3,9 @@
 use std::mem::offset_of;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 
-use shm_runtime::{Attached, RemoveOnDrop, SharedSegment};
+use shm_runtime::Attached;
 use shm_tests::child::Child;
+use shm_tests::key::Own;
 use shm_tests::peer;
 use shm_tests::structs::{Board, Flags, Part, Reading, State};
 
@@ -12,12 +13,12 @@ use shm_tests::structs::{Board, Flags, Part, Reading, State};
 struct Poked {
     board: Attached<Board>,
     peer: Child,
-    segment: RemoveOnDrop<Board>,
+    segment: Own<Board>,
 }
 
 impl Poked {
     fn new() -> Self {
-        let segment = Board::create().unwrap().remove_on_drop();
+        let segment = Own::<Board>::create();
         let mut peer = peer!().start();
         peer.number(format!("from_id {}", segment.id()));
         peer.ask("attach").unwrap();

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicI16, AtomicU64};
 
 use shm_runtime::{Shareable, SharedSegment};
+use shm_tests::key::Own;
 
 #[derive(Clone, Copy, Debug, PartialEq, Shareable)]
 #[repr(C)]
@@ -66,7 +67,7 @@ fn bytes<T>(at: *const T) -> Vec<u8> {
 
 #[test]
 fn every_kind_of_scalar_reads_back_as_it_was_set_and_is_there_in_native_bytes() {
-    let segment = Values::create().unwrap().remove_on_drop();
+    let segment = Own::<Values>::create();
     let values = segment.attach().unwrap();
     let scalars = &values.scalars;
     macro_rules! check {
@@ -104,7 +105,7 @@ fn every_kind_of_scalar_reads_back_as_it_was_set_and_is_there_in_native_bytes() 
 
 #[test]
 fn a_whole_struct_and_a_whole_array_read_back_as_they_were_set() {
-    let segment = Values::create().unwrap().remove_on_drop();
+    let segment = Own::<Values>::create();
     let values = segment.attach().unwrap();
     values.scalars.set(SCALARS);
     assert_eq!(values.scalars.get(), SCALARS);
@@ -151,7 +152,7 @@ fn padding_is_never_written() {
         d: 0x4444_4444_4444_4444,
         e: true,
     };
-    let segment = Holes::create().unwrap().remove_on_drop();
+    let segment = Own::<Holes>::create();
     let holes = segment.attach().unwrap();
     for i in 0..size_of::<Holes>() {
         // SAFETY: within the struct.
@@ -176,7 +177,7 @@ fn padding_is_never_written() {
 
 #[test]
 fn atomics_offer_what_the_access_allows() {
-    let segment = Values::create().unwrap().remove_on_drop();
+    let segment = Own::<Values>::create();
     let both = segment.attach().unwrap();
     let reader = segment.attach_read_only().unwrap();
     let writer = segment.attach_write_only().unwrap();
@@ -215,7 +216,7 @@ fn atomics_offer_what_the_access_allows() {
 
 #[test]
 fn debug_prints_the_values_of_now_field_by_field() {
-    let segment = Values::create().unwrap().remove_on_drop();
+    let segment = Own::<Values>::create();
     let values = segment.attach().unwrap();
     values.scalars.set(SCALARS);
     let scalars = format!("{SCALARS:?}");

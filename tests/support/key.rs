@@ -1,9 +1,10 @@
 //! Keys that no other test has, and guards that leave no segment behind.
 
 use std::collections::HashSet;
+use std::ops::Deref;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
-use shm_runtime::Key;
+use shm_runtime::{Key, Segment, SharedSegment};
 
 use crate::{hygiene, oracle};
 
@@ -84,5 +85,35 @@ impl Drop for OwnId {
     fn drop(&mut self) {
         // SAFETY: IPC_RMID takes numbers only. An error means that it is removed already.
         let _ = unsafe { libc::shmctl(self.0, libc::IPC_RMID, std::ptr::null_mut()) };
+    }
+}
+
+/// A segment for the time of a test, removed when this is dropped; not by the library, which may fail the test.
+#[derive(Debug)]
+pub struct Own<T> {
+    segment: Segment<T>,
+    _id: OwnId,
+}
+
+impl<T: SharedSegment> Own<T> {
+    /// Creates the segment of a struct that is `private`.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be created.
+    pub fn create() -> Self {
+        let segment = T::create().expect("create a segment");
+        Self {
+            _id: OwnId::new(segment.id()),
+            segment,
+        }
+    }
+}
+
+impl<T> Deref for Own<T> {
+    type Target = Segment<T>;
+
+    fn deref(&self) -> &Segment<T> {
+        &self.segment
     }
 }
