@@ -4,7 +4,7 @@ use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering::Re
 
 use crate::shareable::Shareable;
 
-/// Which way a copy goes, and so which side of it is in the segment. Sealed: [`Load`] and [`Store`].
+/// Which way a copy goes, and so which side of it is in the segment. Sealed: `Load` and `Store`.
 ///
 /// Each method copies one scalar. The side in the segment is accessed by one relaxed atomic access of the
 /// scalar's width, the other side by a plain one.

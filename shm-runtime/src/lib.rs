@@ -25,8 +25,18 @@
 //!     pub degrees: u16,
 //! }
 //!
+//! # // A key of this run's own, so that the example disturbs nobody who uses the name.
+//! # impl Station {
+//! #     fn options() -> shm_runtime::Options<Self> {
+//! #         let mut options = <Self as SharedSegment>::options();
+//! #         options.key(shm_runtime::Key::name(format!("org.example.weather.{}", std::process::id())));
+//! #         options
+//! #     }
+//! #     fn create() -> Result<shm_runtime::Segment<Self>, shm_runtime::Error> { Self::options().create() }
+//! #     fn open() -> Result<shm_runtime::Segment<Self>, shm_runtime::Error> { Self::options().open() }
+//! #     fn remove() -> Result<(), shm_runtime::Error> { Self::options().remove() }
+//! # }
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let _ = Station::remove();
 //! // One process creates it ...
 //! let station = Station::create()?.attach()?;
 //! station.celsius.set(21.5);
@@ -53,12 +63,12 @@
 //!
 //! # Platforms
 //!
-//! Linux with 64-bit pointers. Elsewhere the crate does not compile.
+//! Linux with 64-bit pointers and glibc. Elsewhere the crate does not compile.
 
-#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
+#[cfg(not(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64")))]
 compile_error!(
-    "shm-runtime needs 64-bit Linux: it relies on its System V calls, and on scalars of up to 8 bytes that are naturally \
-     aligned and read atomically from read-only pages"
+    "shm-runtime needs 64-bit Linux with glibc: it relies on its System V calls and their structs, and on scalars of up to \
+     8 bytes that are naturally aligned and read atomically from read-only pages"
 );
 
 mod access;
@@ -112,3 +122,8 @@ pub mod __private {
     pub use crate::segment::{Settings, Trust};
     pub use crate::shareable::{If, Opaque};
 }
+
+/// Compiles the README's examples, and sees that those fail that should.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}

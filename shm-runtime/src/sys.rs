@@ -75,7 +75,11 @@ pub(crate) fn shm_stat(id: i32) -> io::Result<shmid_ds> {
 pub(crate) fn shm_set(id: i32, uid: u32, gid: u32, mode: u16) -> io::Result<()> {
     // SAFETY: a struct of integers, for all of which zero is a value.
     let mut stat: shmid_ds = unsafe { core::mem::zeroed() };
-    (stat.shm_perm.uid, stat.shm_perm.gid, stat.shm_perm.mode) = (uid, gid, mode);
+    (stat.shm_perm.uid, stat.shm_perm.gid) = (uid, gid);
+    #[allow(clippy::useless_conversion, reason = "u16 on x86_64, u32 on aarch64")]
+    {
+        stat.shm_perm.mode = mode.into();
+    }
     // SAFETY: IPC_SET reads one `shmid_ds`.
     checked(unsafe { libc::shmctl(id, libc::IPC_SET, &raw mut stat) }).map(drop)
 }
