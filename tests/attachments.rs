@@ -2,14 +2,14 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use shm_runtime::Segment;
-use shm_tests::key::Own;
+use shm_runtime::{Segment, SharedSegment};
+use shm_tests::key::{Own, OwnKey};
 use shm_tests::structs::Board;
 use shm_tests::{oracle, peer};
 
 #[test]
 fn each_attachment_is_a_mapping_of_its_own_and_ends_with_detach_or_drop() {
-    let segment = Own::<Board>::create();
+    let segment = Own::<Board>::create_unattached();
     let attached = || oracle::attached(segment.id());
     assert_eq!(attached(), 0);
     let first = segment.attach().unwrap();
@@ -30,6 +30,26 @@ fn each_attachment_is_a_mapping_of_its_own_and_ends_with_detach_or_drop() {
     assert_eq!(attached(), 1);
     drop(third);
     assert_eq!(attached(), 0);
+}
+
+#[test]
+fn the_creator_is_attached_until_its_first_attachment_takes_over_or_the_segment_value_is_dropped() {
+    let own = OwnKey::new();
+    let created = Board::options().key(own.key()).create().unwrap();
+    let attached = || oracle::attached(created.id());
+    assert_eq!(attached(), 1);
+    let first = created.attach().unwrap();
+    assert_eq!(attached(), 1);
+    let second = created.attach().unwrap();
+    assert_eq!(attached(), 2);
+    drop((first, second));
+    assert_eq!(attached(), 0);
+
+    let own = OwnKey::new();
+    let created = Board::options().key(own.key()).create().unwrap();
+    let id = created.id();
+    drop(created);
+    assert_eq!(oracle::attached(id), 0);
 }
 
 #[test]
@@ -63,7 +83,7 @@ fn a_read_only_attachment_is_mapped_read_only_by_the_kernel() {
 
 #[test]
 fn the_kernel_detaches_a_process_that_is_killed_and_one_that_exits() {
-    let segment = Own::<Board>::create();
+    let segment = Own::<Board>::create_unattached();
     let attached = || oracle::attached(segment.id());
     let (mut killed, mut exiting) = (peer!().start(), peer!().start());
     for peer in [&mut killed, &mut exiting] {
@@ -82,7 +102,7 @@ fn the_kernel_detaches_a_process_that_is_killed_and_one_that_exits() {
 
 #[test]
 fn a_forked_child_inherits_the_attachment() {
-    let segment = Own::<Board>::create();
+    let segment = Own::<Board>::create_unattached();
     let mut peer = peer!().start();
     peer.number(format!("from_id {}", segment.id()));
     peer.ask("attach").unwrap();

@@ -37,10 +37,7 @@ fn a_second_create_says_who_made_the_first() {
         (error.operation(), error.key(), error.id()),
         ("create", Some(own.value()), Some(id))
     );
-    let head = format!(
-        "cannot create Board (key {:#010x}, fixed, shmid {id}): ",
-        own.value()
-    );
+    let head = format!("cannot create Board (key {:#010x}, shmid {id}): ", own.value());
     let creator = format!("created by pid {} (peer) ", peer.pid());
     let remove = format!("`Board::remove()` or `ipcrm -m {id}`");
     assert_says(
@@ -69,7 +66,7 @@ fn what_does_not_exist_is_not_found_by_its_key() {
     for error in [options.open().unwrap_err(), options.remove().unwrap_err()] {
         assert!(matches!(error.kind(), ErrorKind::NotFound { .. }));
         assert_eq!((error.key(), error.id()), (Some(own.value()), None));
-        let head = format!("Bare (key {:#010x}, fixed): ", own.value());
+        let head = format!("Bare (key {:#010x}): ", own.value());
         assert_says(&error, &["cannot ", &head, "`Bare::create()`"]);
     }
     let name = format!("org.example.{}", own.value());
@@ -237,11 +234,7 @@ fn every_call_on_a_removed_segment_says_that_it_was_removed() {
     segment.remove().unwrap();
     // A successor under the same key does not stand in for it.
     let successor = Bare::options().key(own.key()).create().unwrap();
-    let head = format!(
-        "Bare (key {:#010x}, fixed, shmid {}): ",
-        own.value(),
-        segment.id()
-    );
+    let head = format!("Bare (key {:#010x}, shmid {}): ", own.value(), segment.id());
     for (operation, error) in [
         ("attach", segment.attach().unwrap_err()),
         ("attach", segment.attach_read_only().unwrap_err()),

@@ -138,7 +138,7 @@ fn a_key_says_how_it_is_derived() {
     );
     assert_eq!(Key::ftok("/", 200).to_string(), "ftok(\"/\", 200)");
     assert_eq!(Key::name("org.example").to_string(), "name \"org.example\"");
-    assert_eq!(Key::fixed(5).to_string(), "fixed");
+    assert_eq!(Key::fixed(5).to_string(), "key 0x00000005");
     assert_eq!(Key::private().to_string(), "private");
     assert_eq!(Key::private().value().unwrap(), 0);
     assert_eq!(Key::fixed(-5).value().unwrap(), -5);

@@ -188,9 +188,11 @@ fn a_removed_segment_frees_its_key_and_remove_by_key_takes_whoever_has_it_now() 
     drop(board);
     assert_eq!(kind(first.remove()), "Removed");
     assert_eq!(oracle::by_key(own.value()).unwrap().id, second.id());
-    // By key it hits just that.
+    // By key it hits just that; and its creator was the last to be attached.
     options.remove().unwrap();
-    assert_eq!(oracle::by_id(second.id()), None);
+    let id = second.id();
+    drop(second);
+    assert_eq!(oracle::by_id(id), None);
     assert_eq!(kind(options.remove()), "NotFound");
 }
 

@@ -68,7 +68,7 @@ fn reserve(size: usize) -> usize {
 
 #[test]
 fn a_segment_can_be_attached_at_a_reserved_address() {
-    let segment = Own::<Megabyte>::create();
+    let segment = Own::<Megabyte>::create_unattached();
     let size = segment.size().next_multiple_of(4096);
     let address = reserve(size);
 

@@ -34,7 +34,7 @@ fn who_may_not_read_a_segment_is_told_its_owner_and_mode_and_who_he_is() {
     let open = peer.failure(format!("open {}", own.value()));
     let by_id = peer.failure(format!("from_id {id}"));
     let head = format!(
-        "cannot open Bare (key {:#010x}, fixed, shmid {id}): permission denied",
+        "cannot open Bare (key {:#010x}, shmid {id}): permission denied",
         own.value()
     );
     assert_says(&open, "Permission", &[&head]);
@@ -137,7 +137,7 @@ fn who_does_not_own_a_segment_may_not_change_lock_or_remove_it() {
     ] {
         let failure = peer.failure(command);
         let head = format!(
-            "cannot {operation} Bare (key {:#010x}, fixed, shmid {id}): ",
+            "cannot {operation} Bare (key {:#010x}, shmid {id}): ",
             own.value()
         );
         let (us, owner) = (format!("uid {NOBODY}"), format!("owner uid {}", before.uid));

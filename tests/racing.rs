@@ -17,7 +17,7 @@ struct Race {
 
 impl Race {
     fn new() -> Self {
-        let gate = Own::<Board>::create();
+        let gate = Own::<Board>::create_unattached();
         let mut peers: Vec<_> = (0..4).map(|_| peer!().start()).collect();
         for peer in &mut peers {
             peer.ask(format!("gate {}", gate.id())).unwrap();

@@ -12,6 +12,9 @@ pub trait Access: private::Sealed + 'static {
     /// Whether the pages are mapped writable.
     #[doc(hidden)]
     const MAPS_WRITABLE: bool = true;
+    /// Whether the program may read.
+    #[doc(hidden)]
+    const READS: bool = true;
 }
 
 /// An access through which memory can be read.
@@ -52,6 +55,7 @@ impl Access for ReadOnly {
 }
 impl Access for WriteOnly {
     type Atomic<T: Atom> = Atomic<T, WriteOnly>;
+    const READS: bool = false;
 }
 
 impl Readable for ReadWrite {}

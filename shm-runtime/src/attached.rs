@@ -112,7 +112,7 @@ impl<T: SharedSegment, A: Access> Deref for Attached<T, A> {
     }
 }
 
-impl<T: SharedSegment, A: Readable> fmt::Debug for Attached<T, A> {
+impl<T: SharedSegment, A: Access> fmt::Debug for Attached<T, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&**self, f)
     }

@@ -57,7 +57,6 @@ pub enum ErrorKind {
         existing: Option<Box<Stat>>,
     },
     /// There is no segment under this key.
-    #[non_exhaustive]
     NotFound,
     /// The owner and mode of the segment do not allow it.
     #[non_exhaustive]
@@ -143,7 +142,6 @@ pub enum ErrorKind {
         uid: u32,
     },
     /// The segment was removed.
-    #[non_exhaustive]
     Removed,
     /// A limit of the system is reached.
     #[non_exhaustive]
@@ -286,8 +284,8 @@ impl ErrorKind {
                 match existing {
                     Some(stat) => write!(
                         f,
-                        ": the segment is {}. Its owner can widen the mode with `set_permissions`, or create it \
-                         with a wider one (`#[shm(mode = 0o660)]`)",
+                        ": the segment is {}. Its owner can let this user in with `set_permissions`, by group or mode \
+                         (for a new one, `#[shm(mode = 0o660)]`)",
                         Described(stat, identity.id)
                     ),
                     None => Ok(()),

@@ -33,7 +33,8 @@ impl Identity {
 impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = Vec::new();
-        if let Some(value) = self.value.filter(|&value| value != 0) {
+        let derived = self.key.as_ref().is_none_or(|key| !key.is_fixed());
+        if let Some(value) = self.value.filter(|&value| value != 0 && derived) {
             parts.push(format!("key {value:#010x}"));
         }
         if let Some(key) = &self.key {

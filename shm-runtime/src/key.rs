@@ -84,6 +84,10 @@ impl Key {
         }
     }
 
+    pub(crate) fn is_fixed(&self) -> bool {
+        matches!(self.0, Source::Fixed(_))
+    }
+
     pub(crate) fn is_private(&self) -> bool {
         matches!(self.0, Source::Private)
     }
@@ -167,7 +171,7 @@ impl fmt::Display for Key {
                 write!(f, "ftok({path:?}, '{}')", char::from(*project))
             }
             Source::Ftok { path, project } => write!(f, "ftok({path:?}, {project})"),
-            Source::Fixed(_) => f.write_str("fixed"),
+            Source::Fixed(key) => write!(f, "key {key:#010x}"),
             Source::Name { name, .. } => write!(f, "name {name:?}"),
             Source::Private => f.write_str("private"),
         }

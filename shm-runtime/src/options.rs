@@ -20,6 +20,9 @@ use crate::stat::Stat;
 use crate::sys;
 use crate::text::{Text, text};
 
+/// How often `open_or_create` goes back and forth between a segment that is missing and one that exists.
+const MOST_TRIES: u32 = 1000;
+
 /// A mode that is none.
 pub(crate) const BAD_MODE: &str =
     "a mode has nine bits, read and write for owner, group and others: at most 0o777";
@@ -230,25 +233,30 @@ impl<T: SharedSegment> Options<T> {
             return create();
         }
         let start = Instant::now();
+        let mut tries = 0;
         loop {
-            let found = self.open().and_then(|segment| self.usable(segment));
-            let error = match found {
+            let missing = match self.open().and_then(|segment| self.usable(segment)) {
                 Ok(Some(segment)) => return Ok(segment),
                 // Reclaimed.
-                Ok(None) => None,
+                Ok(None) => true,
                 Err(error) => match error.kind() {
-                    ErrorKind::NotFound | ErrorKind::Removed => None,
+                    ErrorKind::NotFound | ErrorKind::Removed => true,
                     // Another process is reclaiming it, or somebody is attached.
-                    ErrorKind::Abandoned { .. } if start.elapsed() < self.wait => Some(error),
+                    ErrorKind::Abandoned { .. } if start.elapsed() < self.wait => false,
                     _ => return Err(error),
                 },
             };
-            if error.is_some() {
+            if !missing {
                 thread::sleep(Duration::from_millis(1));
                 continue;
             }
             match create() {
-                Err(error) if matches!(error.kind(), ErrorKind::AlreadyExists { .. }) => {}
+                // Another process created it just now; one that creates and removes all the time must not hold us.
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::AlreadyExists { .. }) && tries < MOST_TRIES =>
+                {
+                    tries += 1
+                }
                 created => return created,
             }
         }

@@ -38,7 +38,11 @@ pub trait SharedSegment: Shareable {
         Options::new(Self::key(), Self::SETTINGS)
     }
 
-    /// Creates the segment, zero-filled: shmget(2) with IPC_CREAT, IPC_EXCL, the mode, and `size_of::<Self>()`.
+    /// Creates the segment, zero-filled: shmget(2) with IPC_CREAT, IPC_EXCL, the mode, and the size of the struct and
+    /// its seal (of a bare one, `size_of::<Self>()` alone).
+    ///
+    /// To write the seal, this process attaches. It stays so until the [`Segment`] is dropped, or its first `attach`
+    /// takes that mapping over.
     ///
     /// # Errors
     ///
@@ -215,8 +219,8 @@ impl<T: SharedSegment> Segment<T> {
 
     /// Maps the segment to read and write: shmat(2).
     ///
-    /// Each call makes a mapping of its own, at an address of the kernel's choosing. (The first call after
-    /// `create` takes the one in which the seal was written; until then it counts as attached.)
+    /// Each call makes a mapping of its own, at an address of the kernel's choosing. (The first one after `create`
+    /// takes the mapping in which the seal was written.)
     ///
     /// A segment that its creator is still initialising is waited for, one second if the options do not say
     /// otherwise.
@@ -313,7 +317,11 @@ impl<T: SharedSegment> Segment<T> {
         // SAFETY: the caller's promise.
         match unsafe { Mapping::over(self.id, pointer) } {
             Ok(mapping) => self.admit(mapping, true),
-            Err(error) if error.raw_os_error() == Some(sys::EINVAL) && Stat::from_proc(self.id).is_some() => {
+            // EINVAL for an odd address, ENOMEM for one outside the address space; and both for other reasons.
+            Err(error)
+                if matches!(error.raw_os_error(), Some(sys::EINVAL | sys::ENOMEM))
+                    && Stat::from_proc(self.id).is_some() =>
+            {
                 Err(self.error("attach", ErrorKind::Address { address }))
             }
             Err(error) => Err(self.attach_error(error)),
@@ -408,6 +416,8 @@ impl<T: SharedSegment> Segment<T> {
     ///
     /// If it was removed already, or belongs to somebody else.
     pub fn remove(&self) -> Result<(), Error> {
+        // A mapping that nobody can see must not be what keeps it.
+        drop(self.take_spare());
         sys::shm_remove(self.id).map_err(|error| self.error("remove", diagnose::by_id(error, self.id)))
     }
 

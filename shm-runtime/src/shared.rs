@@ -177,9 +177,12 @@ impl<T: Shareable, A: Access> Deref for Shared<T, A> {
     }
 }
 
-/// The live values, field by field, each read as it is printed.
-impl<T: Shareable, A: Readable> fmt::Debug for Shared<T, A> {
+/// The live values, field by field, each read as it is printed; through a write-only attachment, none.
+impl<T: Shareable, A: Access> fmt::Debug for Shared<T, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !A::READS {
+            return f.write_str("<write-only>");
+        }
         let schema = Schema::of::<T>();
         // SAFETY: the schema of `T` describes the memory behind `self`, which is readable.
         unsafe { schema.debug(self.memory.get().cast(), f) }

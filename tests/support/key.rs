@@ -108,6 +108,17 @@ impl<T: SharedSegment> Own<T> {
             segment,
         }
     }
+
+    /// The same, without the attachment that a creator has from the start.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be created.
+    pub fn create_unattached() -> Self {
+        let created = Self::create();
+        let segment = Segment::from_id(created.id()).expect("open a segment just created");
+        Self { segment, ..created }
+    }
 }
 
 impl<T> Deref for Own<T> {
