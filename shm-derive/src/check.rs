@@ -13,7 +13,7 @@ use crate::repr::ENUM_REPRS;
 /// Every rule.
 pub(crate) fn check(container: &Container<'_>, ctxt: &Ctxt) {
     kind(container, ctxt);
-    lifetimes(container, ctxt);
+    parameters(container, ctxt);
     repr(container, ctxt);
     variants(container, ctxt);
     field_types(container, ctxt);
@@ -54,14 +54,31 @@ fn kind(container: &Container<'_>, ctxt: &Ctxt) {
     }
 }
 
-fn lifetimes(container: &Container<'_>, ctxt: &Ctxt) {
+/// No lifetimes; and nothing that a fieldless enum could not use.
+fn parameters(container: &Container<'_>, ctxt: &Ctxt) {
+    // The mistake is the reference, where there is one: it is reported there.
+    let reference = matches!(&container.data, Data::Struct(fields) if fields.iter().any(|field| is_reference(field.ty)));
     for param in &container.original.generics.params {
-        if let GenericParam::Lifetime(lifetime) = param {
-            ctxt.error(
+        match param {
+            GenericParam::Lifetime(_) if reference => {}
+            GenericParam::Lifetime(lifetime) => ctxt.error(
                 lifetime,
                 "a lifetime means a reference, which points into one process alone: share the value itself",
-            );
+            ),
+            GenericParam::Const(param) if matches!(container.data, Data::Enum(_)) => {
+                ctxt.error(&param.ident, "an enum without fields has no use for a parameter: remove it");
+            }
+            GenericParam::Const(_) | GenericParam::Type(_) => {}
         }
+    }
+}
+
+fn is_reference(ty: &Type) -> bool {
+    match ty {
+        Type::Array(array) => is_reference(&array.elem),
+        Type::Group(group) => is_reference(&group.elem),
+        Type::Paren(paren) => is_reference(&paren.elem),
+        _ => matches!(ty, Type::Reference(_)),
     }
 }
 
@@ -81,7 +98,8 @@ fn repr(container: &Container<'_>, ctxt: &Ctxt) {
         return;
     }
     match container.data {
-        Data::Enum(_) if repr.int.is_none() => ctxt.error(
+        // One without variants was refused.
+        Data::Enum(ref variants) if repr.int.is_none() && !variants.is_empty() => ctxt.error(
             ident,
             format_args!(
                 "the size of this enum is the compiler's choice: add `#[repr(u8)]`, or another of `{}`",
@@ -113,8 +131,20 @@ fn field_types(container: &Container<'_>, ctxt: &Ctxt) {
     let Data::Struct(fields) = &container.data else {
         return;
     };
-    for field in fields {
-        field_type(field.ty, ctxt);
+    for (i, field) in fields.iter().enumerate() {
+        // Without a size but for the last, it was reported by the compiler.
+        if i + 1 == fields.len() || !without_size(field.ty) {
+            field_type(field.ty, ctxt);
+        }
+    }
+}
+
+/// Whether the type has no size of its own, as only the last field may.
+pub(crate) fn without_size(ty: &Type) -> bool {
+    match ty {
+        Type::Slice(_) | Type::TraitObject(_) => true,
+        Type::Path(path) => path.path.is_ident("str"),
+        _ => false,
     }
 }
 
@@ -140,12 +170,16 @@ fn field_type(ty: &Type, ctxt: &Ctxt) {
             "a pointer means something in one process alone: share the value itself, or an index into an array of the \
              segment",
         ),
+        Type::Tuple(tuple) if tuple.elems.is_empty() => refuse("`()` holds nothing: leave the field out"),
         Type::Tuple(_) => {
             refuse("the order of a tuple's fields is the compiler's choice: use a struct with `#[repr(C)]`");
         }
         Type::Slice(_) => refuse("a slice has no size: use an array `[T; N]` and a count"),
         Type::TraitObject(_) => {
-            refuse("a trait object points to functions of one process: share the data itself")
+            refuse("a trait object points to functions of one process: share the data itself");
+        }
+        Type::FnPtr(_) => {
+            refuse("a function has an address in one process alone: share a number that says which one");
         }
         Type::Path(path) => {
             if let Some(why) = refused_name(path) {
@@ -229,6 +263,9 @@ fn declared_layout(container: &Container<'_>, ctxt: &Ctxt) {
 
 fn key(container: &Container<'_>, ctxt: &Ctxt) {
     let Some(key) = &container.settings.key else {
+        if container.settings.key_misspelt {
+            return;
+        }
         ctxt.error(
             &container.original.ident,
             "a segment needs a key: add `#[shm(...)]` with one of\n\
@@ -291,21 +328,21 @@ fn mode(container: &Container<'_>, ctxt: &Ctxt) {
     let Some(mode) = &container.settings.mode else {
         return;
     };
+    // 0o660 and 660 are both numbers, and only one is what is meant.
+    let written = mode.value.to_token_stream().to_string();
+    let decimal = written.starts_with(|digit| matches!(digit, '1'..='9'));
     match literal(&mode.value) {
-        Some(Number::Is(bits)) if !(0..=0o777).contains(&bits) => ctxt.error(
+        Some(Number::Is(_)) if decimal && written.bytes().all(|digit| matches!(digit, b'0'..=b'7')) => {
+            ctxt.error(&mode.value, format_args!("a mode is written in octal: did you mean `0o{written}`?"));
+        }
+        Some(Number::Is(bits @ 0o1000..)) if !decimal => ctxt.error(
             &mode.value,
             format_args!(
                 "a mode is nine bits, read and write for owner, group and others: at most 0o777, and this is {bits:#o}"
             ),
         ),
-        Some(Number::Is(_)) => {
-            // 0o660 and 660 are both numbers, and only one is what is meant.
-            let written = mode.value.to_token_stream().to_string();
-            if written.starts_with(|digit| matches!(digit, '1'..='9')) {
-                ctxt.error(&mode.value, format_args!("a mode is written in octal: did you mean `0o{written}`?"));
-            }
-        }
-        Some(Number::IsNot) => ctxt.error(&mode.value, "a mode is a number, such as `0o660`"),
+        Some(Number::Is(0..)) if !decimal => {}
+        Some(_) => ctxt.error(&mode.value, "a mode is a number in octal, such as `0o660`"),
         None => {}
     }
 }

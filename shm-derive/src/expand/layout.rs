@@ -8,13 +8,14 @@ use syn::spanned::Spanned;
 use syn::{Generics, Ident, parse_quote};
 
 use crate::ast::{Container, Field};
-use crate::expand::{free_ident, shareable_generics, twin_type};
+use crate::expand::names::free_ident;
+use crate::expand::{shareable_generics, twin_type};
 
 pub(crate) fn structure(container: &Container<'_>, fields: &[Field<'_>]) -> TokenStream {
     let (runtime, ident, name) = (&container.runtime, &container.original.ident, container.name());
     let generics = shareable_generics(container);
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
-    let (access, direction) = (free_ident(&generics, "A"), free_ident(&generics, "D"));
+    let (access, direction) = (free_ident(container, "A"), free_ident(container, "D"));
     let parts = twin_type(container, &access);
 
     let infos = fields.iter().map(|field| {
@@ -42,7 +43,13 @@ pub(crate) fn structure(container: &Container<'_>, fields: &[Field<'_>]) -> Toke
             ::core::mem::offset_of!(#read_write, #field)
         ))
     });
-    let assertion = quote!(#runtime::__private::assert_twin::<#this, #read_write>(&[#(#offsets),*]););
+    let sized = quote_spanned! {ident.span()=>
+        ::core::assert!(::core::mem::size_of::<#this>() > 0, "a struct without a size cannot be shared");
+    };
+    let assertion = quote! {
+        #sized
+        #runtime::__private::assert_twin::<#this, #read_write>(&[#(#offsets),*]);
+    };
     let (own_assertion, generic_assertion) = if own {
         (Some(assertion), None)
     } else {
@@ -90,7 +97,7 @@ pub(crate) fn enumeration(container: &Container<'_>, variants: &[&syn::Variant])
             &variant.ident,
             syn::ext::IdentExt::unraw(&variant.ident).to_string(),
         );
-        quote!((#name, Self::#ident as #repr as i128))
+        quote!((#name, Self::#ident as ::core::primitive::#repr as ::core::primitive::i128))
     });
     let declared = declared(container, &[]);
     quote! {
@@ -106,7 +113,7 @@ pub(crate) fn enumeration(container: &Container<'_>, variants: &[&syn::Variant])
 
             #[inline]
             unsafe fn copy<D: #runtime::__private::Direction>(from: *const Self, to: *mut Self) {
-                unsafe { <#repr as #runtime::Shareable>::copy::<D>(from.cast(), to.cast()) }
+                unsafe { <::core::primitive::#repr as #runtime::Shareable>::copy::<D>(from.cast(), to.cast()) }
             }
         }
         #declared
