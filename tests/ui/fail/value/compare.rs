@@ -28,6 +28,7 @@ struct Rain {
 struct Station {
     celsius: f64,
     readings: AtomicU64,
+    counts: [AtomicU64; 4],
     mode: Mode,
     modes: [Mode; 4],
     wind: Wind,
