@@ -61,6 +61,10 @@ pub unsafe trait Shareable: Sized + 'static {
     #[doc(hidden)]
     const INFO: TypeInfo;
 
+    /// Where `INFO` is: a name for it, which the compiler handles faster than `&INFO` at every field.
+    #[doc(hidden)]
+    const INFO_REF: &'static TypeInfo = &Self::INFO;
+
     /// Copies between the segment and private memory, scalar by scalar.
     ///
     /// # Safety

@@ -18,11 +18,17 @@ pub(crate) fn structure(container: &Container<'_>, fields: &[Field<'_>]) -> Toke
     let (access, direction) = (free_ident(container, "A"), free_ident(container, "D"));
     let parts = twin_type(container, &access);
 
+    let read_write = twin_type(container, quote!(#runtime::ReadWrite));
     let infos = fields.iter().map(|field| {
         let (name, ident, ty) = (field.name(), field.ident, field.ty);
-        let info = quote_spanned!(ty.span()=> <#ty as #runtime::Shareable>::INFO);
+        let info = quote_spanned!(ty.span()=> <#ty as #runtime::Shareable>::INFO_REF);
         quote! {
-            #runtime::__private::FieldInfo { name: #name, offset: ::core::mem::offset_of!(Self, #ident), info: &#info }
+            #runtime::__private::FieldInfo::new(
+                #name,
+                #info,
+                ::core::mem::offset_of!(Self, #ident),
+                ::core::mem::offset_of!(#read_write, #ident),
+            )
         }
     });
     let copies = fields.iter().map(|field| {
@@ -35,20 +41,12 @@ pub(crate) fn structure(container: &Container<'_>, fields: &[Field<'_>]) -> Toke
     // The assertions of a type without parameters fail by themselves; the others when the type is used.
     let own = generics.params.is_empty();
     let this = if own { quote!(#ident) } else { quote!(Self) };
-    let offsets = fields.iter().map(|field| field.ident);
-    let read_write = twin_type(container, quote!(#runtime::ReadWrite));
-    let offsets = offsets.map(|field| {
-        quote!((
-            ::core::mem::offset_of!(#this, #field),
-            ::core::mem::offset_of!(#read_write, #field)
-        ))
-    });
     let sized = quote_spanned! {ident.span()=>
         ::core::assert!(::core::mem::size_of::<#this>() > 0, "a struct without a size cannot be shared");
     };
     let assertion = quote! {
         #sized
-        #runtime::__private::assert_twin::<#this, #read_write>(&[#(#offsets),*]);
+        #runtime::__private::assert_twin::<#this, #read_write>();
     };
     let (own_assertion, generic_assertion) = if own {
         (Some(assertion), None)
