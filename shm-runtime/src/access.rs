@@ -54,9 +54,13 @@ impl Access for WriteOnly {
     type Atomic<T: Atom> = Atomic<T, WriteOnly>;
 }
 
+#[diagnostic::do_not_recommend]
 impl Readable for ReadWrite {}
+#[diagnostic::do_not_recommend]
 impl Readable for ReadOnly {}
+#[diagnostic::do_not_recommend]
 impl Writable for ReadWrite {}
+#[diagnostic::do_not_recommend]
 impl Writable for WriteOnly {}
 
 mod private {
