@@ -29,7 +29,7 @@ pub(crate) struct Container<'a> {
 pub(crate) enum Data<'a> {
     Struct(Vec<Field<'a>>),
     Enum(Vec<&'a syn::Variant>),
-    /// A tuple or unit struct, or a union.
+    /// A tuple struct, a struct without fields, or a union.
     Other,
 }
 
@@ -45,7 +45,7 @@ impl<'a> Container<'a> {
         let settings = attr::Container::parse(&original.attrs, role, ctxt);
         let data = match &original.data {
             syn::Data::Struct(data) => match &data.fields {
-                Fields::Named(fields) => Data::Struct(
+                Fields::Named(fields) if !fields.named.is_empty() => Data::Struct(
                     fields
                         .named
                         .iter()
@@ -54,7 +54,14 @@ impl<'a> Container<'a> {
                 ),
                 _ => Data::Other,
             },
-            syn::Data::Enum(data) => Data::Enum(data.variants.iter().collect()),
+            syn::Data::Enum(data) => {
+                let variants = data.variants.iter();
+                Data::Enum(
+                    variants
+                        .inspect(|variant| attr::none_on_variant(variant, ctxt))
+                        .collect(),
+                )
+            }
             syn::Data::Union(_) => Data::Other,
         };
         let repr = Repr::parse(&original.attrs, ctxt);
@@ -66,6 +73,14 @@ impl<'a> Container<'a> {
             repr,
             data,
             runtime,
+        }
+    }
+
+    /// The fields of a struct; none for anything else.
+    pub(crate) fn fields(&self) -> &[Field<'a>] {
+        match &self.data {
+            Data::Struct(fields) => fields,
+            Data::Enum(_) | Data::Other => &[],
         }
     }
 

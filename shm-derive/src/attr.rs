@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::parse::{Parse, ParseStream};
+use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, Ident, Path, Token, parenthesized, token};
 
@@ -35,6 +35,8 @@ pub(crate) struct Container {
     pub(crate) size: Option<Set<Expr>>,
     pub(crate) align: Option<Set<Expr>>,
     pub(crate) runtime: Option<Set<Path>>,
+    /// A mistake that was reported may have been meant as the key.
+    pub(crate) key_misspelt: bool,
 }
 
 /// `#[shm(...)]` on a field.
@@ -52,20 +54,23 @@ struct Setting {
 enum Value {
     None,
     Expr(Expr),
-    List(Punctuated<Setting, Token![,]>),
+    /// Not parsed before it is known to be a list of settings.
+    List(TokenStream),
 }
 
 impl Parse for Setting {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         // `crate` is a keyword, and so not an `Ident` by itself.
-        let name = Ident::parse_any(input)?;
+        let name = input
+            .call(Ident::parse_any)
+            .map_err(|error| syn::Error::new(error.span(), "expected the name of a setting"))?;
         let value = if input.peek(Token![=]) {
             input.parse::<Token![=]>()?;
             Value::Expr(input.parse()?)
         } else if input.peek(token::Paren) {
             let list;
             parenthesized!(list in input);
-            Value::List(Punctuated::parse_terminated(&list)?)
+            Value::List(list.parse()?)
         } else {
             Value::None
         };
@@ -125,53 +130,62 @@ fn once<T>(slot: &mut Option<Set<T>>, set: Option<Set<T>>, ctxt: &Ctxt) {
     }
 }
 
-/// Every setting in the `#[shm(...)]` attributes among `attrs`.
-fn settings(attrs: &[Attribute], ctxt: &Ctxt) -> Vec<Setting> {
+/// Every setting in the `#[shm(...)]` attributes among `attrs`; `None` stands for those that could not be read.
+fn settings(attrs: &[Attribute], ctxt: &Ctxt) -> Vec<Option<Setting>> {
     let mut all = Vec::new();
     for attr in attrs.iter().filter(|attr| attr.path().is_ident("shm")) {
         match attr.parse_args_with(Punctuated::<Setting, Token![,]>::parse_terminated) {
-            Ok(settings) => all.extend(settings),
-            Err(error) => ctxt.syn_error(error),
+            Ok(settings) => all.extend(settings.into_iter().map(Some)),
+            Err(error) => {
+                ctxt.syn_error(error);
+                all.push(None);
+            }
         }
     }
     all
 }
 
-/// Reports a setting that is none, with the nearest one of those that could be meant.
-fn unknown(name: &Ident, valid: &[&str], ctxt: &Ctxt) {
+/// Reports a setting that is none, and returns the nearest one of those that could be meant.
+fn unknown<'a>(name: &Ident, valid: &[&'a str], ctxt: &Ctxt) -> Option<&'a str> {
     let written = name.to_string();
     let nearest = valid
         .iter()
-        .map(|valid| (strsim::damerau_levenshtein(&written, valid), valid))
+        .map(|valid| (strsim::damerau_levenshtein(&written, valid), *valid))
         .min()
         .filter(|&(distance, valid)| distance <= valid.len().max(written.len()) / 2);
-    match nearest {
-        Some((_, nearest)) => {
-            ctxt.error(
-                name,
-                format_args!("unknown setting `{written}`; did you mean `{nearest}`?"),
-            );
-        }
-        None => {
-            let valid = valid.join("`, `");
-            ctxt.error(
-                name,
-                format_args!("unknown setting `{written}`; there are `{valid}`"),
-            );
-        }
-    }
+    let hint = match nearest {
+        Some((_, nearest)) => format!("did you mean `{nearest}`?"),
+        None => format!("there are `{}`", valid.join("`, `")),
+    };
+    ctxt.error(name, format_args!("unknown setting `{written}`; {hint}"));
+    nearest.map(|(_, nearest)| nearest)
 }
 
-const PART: [&str; 3] = ["size", "align", "crate"];
-const SEGMENT: [&str; 9] = [
-    "ftok", "key", "name", "private", "mode", "bare", "size", "align", "crate",
+const PART: [&str; 4] = ["type_name", "size", "align", "crate"];
+const SEGMENT: [&str; 11] = [
+    "ftok",
+    "key",
+    "name",
+    "private",
+    "mode",
+    "bare",
+    "trust",
+    "type_name",
+    "size",
+    "align",
+    "crate",
 ];
+const KEYS: [&str; 4] = ["ftok", "key", "name", "private"];
 const FIELD: [&str; 1] = ["offset"];
 
 impl Container {
     pub(crate) fn parse(attrs: &[Attribute], role: Role, ctxt: &Ctxt) -> Self {
         let mut this = Self::default();
         for setting in settings(attrs, ctxt) {
+            let Some(setting) = setting else {
+                this.key_misspelt = true;
+                continue;
+            };
             let name = setting.name.to_string();
             match (role, name.as_str()) {
                 (_, "size") => once(&mut this.size, setting.expr(ctxt), ctxt),
@@ -181,13 +195,18 @@ impl Container {
                 (Role::Segment, "mode") => once(&mut this.mode, setting.expr(ctxt), ctxt),
                 (Role::Segment, "trust") => once(&mut this.trust, setting.expr(ctxt), ctxt),
                 (Role::Segment, "bare") => once(&mut this.bare, setting.flag(ctxt), ctxt),
-                (Role::Segment, "ftok" | "key" | "name" | "private") => this.set_key(setting, ctxt),
+                (Role::Segment, name) if KEYS.contains(&name) => this.set_key(setting, ctxt),
                 (Role::Part, name) if SEGMENT.contains(&name) => ctxt.error(
                     &setting.name,
                     format_args!("`{name}` belongs to a whole segment: derive `SharedSegment` to use it"),
                 ),
-                (Role::Part, _) => unknown(&setting.name, &PART, ctxt),
-                (Role::Segment, _) => unknown(&setting.name, &SEGMENT, ctxt),
+                (Role::Part, _) => {
+                    unknown(&setting.name, &PART, ctxt);
+                }
+                (Role::Segment, _) => {
+                    let meant = unknown(&setting.name, &SEGMENT, ctxt);
+                    this.key_misspelt |= meant.is_some_and(|meant| KEYS.contains(&meant));
+                }
             }
         }
         this
@@ -228,17 +247,26 @@ impl Container {
     }
 }
 
+/// Reports the `#[shm(...)]` of a variant, which has no settings.
+pub(crate) fn none_on_variant(variant: &syn::Variant, ctxt: &Ctxt) {
+    for attr in variant.attrs.iter().filter(|attr| attr.path().is_ident("shm")) {
+        ctxt.error(attr, "a variant has no settings");
+    }
+}
+
 impl Field {
     pub(crate) fn parse(attrs: &[Attribute], ctxt: &Ctxt) -> Self {
         let mut this = Self::default();
-        for setting in settings(attrs, ctxt) {
+        for setting in settings(attrs, ctxt).into_iter().flatten() {
             match setting.name.to_string().as_str() {
                 "offset" => once(&mut this.offset, setting.expr(ctxt), ctxt),
                 name if SEGMENT.contains(&name) => ctxt.error(
                     &setting.name,
                     format_args!("`{name}` belongs on the struct; a field has `offset`"),
                 ),
-                _ => unknown(&setting.name, &FIELD, ctxt),
+                _ => {
+                    unknown(&setting.name, &FIELD, ctxt);
+                }
             }
         }
         this
@@ -265,16 +293,24 @@ fn path(setting: Setting, ctxt: &Ctxt) -> Option<Set<Path>> {
 fn ftok(setting: Setting, ctxt: &Ctxt) -> Option<Key> {
     const USAGE: &str =
         "`ftok` takes a file and a project: `ftok(path = \"/var/lib/weather\", project = 'W')`";
-    let Value::List(list) = setting.value else {
+    let parser = Punctuated::<Setting, Token![,]>::parse_terminated;
+    let Value::List(list) = &setting.value else {
         ctxt.error(&setting, USAGE);
         return None;
     };
-    let (mut path, mut project) = (None, None);
+    let Ok(list) = parser.parse2(list.clone()) else {
+        ctxt.error(list, USAGE);
+        return None;
+    };
+    let (mut path, mut project, mut misspelt) = (None, None, false);
     for inner in list {
         match inner.name.to_string().as_str() {
             "path" => once(&mut path, inner.expr(ctxt), ctxt),
             "project" => once(&mut project, inner.expr(ctxt), ctxt),
-            _ => unknown(&inner.name, &["path", "project"], ctxt),
+            _ => {
+                unknown(&inner.name, &["path", "project"], ctxt);
+                misspelt = true;
+            }
         }
     }
     match (path, project) {
@@ -282,6 +318,8 @@ fn ftok(setting: Setting, ctxt: &Ctxt) -> Option<Key> {
             path: path.value,
             project: project.value,
         }),
+        // One mistake: what is missing was misspelt.
+        _ if misspelt => None,
         _ => {
             ctxt.syn_error(syn::Error::new(setting.name.span(), USAGE));
             None

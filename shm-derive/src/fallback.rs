@@ -4,7 +4,8 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::ast::{Container, Data, Role};
-use crate::expand::{free_ident, shareable_generics, twin_type};
+use crate::expand::names::free_ident;
+use crate::expand::{shareable_generics, twin_type};
 
 /// Impls that let uses of the type compile, beside the errors that stop the compiler.
 pub(crate) fn fallback(container: &Container<'_>) -> TokenStream {
@@ -18,8 +19,8 @@ pub(crate) fn fallback(container: &Container<'_>) -> TokenStream {
             .predicates
             .push(syn::parse_quote!(#ident #ty_generics: 'static));
     }
-    let access = free_ident(&generics, "A");
-    let direction = free_ident(&generics, "D");
+    let access = free_ident(container, "A");
+    let direction = free_ident(container, "D");
     let parts = match &container.data {
         Data::Struct(_) => twin_type(container, &access),
         Data::Enum(_) | Data::Other => quote!(#runtime::__private::Opaque),

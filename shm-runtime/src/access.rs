@@ -58,9 +58,13 @@ impl Access for WriteOnly {
     const READS: bool = false;
 }
 
+#[diagnostic::do_not_recommend]
 impl Readable for ReadWrite {}
+#[diagnostic::do_not_recommend]
 impl Readable for ReadOnly {}
+#[diagnostic::do_not_recommend]
 impl Writable for ReadWrite {}
+#[diagnostic::do_not_recommend]
 impl Writable for WriteOnly {}
 
 mod private {

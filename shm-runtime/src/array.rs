@@ -5,10 +5,10 @@ use core::ops::{Bound, Range, RangeBounds};
 
 use crate::access::{Access, Readable, Writable};
 use crate::bulk::{self, Load, Store};
-use crate::shareable::{AlwaysValid, Shareable};
+use crate::shareable::{AlwaysValid, Plain, Shareable};
 use crate::shared::Shared;
 
-impl<T: Shareable + Copy, A: Access, const N: usize> Shared<[T; N], A> {
+impl<T: Shareable, A: Access, const N: usize> Shared<[T; N], A> {
     /// Copies the whole array to `to`. Each scalar in it is read atomically, the whole is not.
     ///
     /// # Panics
@@ -18,7 +18,7 @@ impl<T: Shareable + Copy, A: Access, const N: usize> Shared<[T; N], A> {
     #[track_caller]
     pub fn copy_to(&self, to: &mut [T])
     where
-        T: AlwaysValid,
+        T: Plain + AlwaysValid,
         A: Readable,
     {
         self.copy_range_to(.., to);
@@ -33,6 +33,7 @@ impl<T: Shareable + Copy, A: Access, const N: usize> Shared<[T; N], A> {
     #[track_caller]
     pub fn copy_from(&self, from: &[T])
     where
+        T: Plain,
         A: Writable,
     {
         self.copy_range_from(.., from);
@@ -62,7 +63,7 @@ impl<T: Shareable + Copy, A: Access, const N: usize> Shared<[T; N], A> {
     #[track_caller]
     pub fn copy_range_to(&self, range: impl RangeBounds<usize>, to: &mut [T])
     where
-        T: AlwaysValid,
+        T: Plain + AlwaysValid,
         A: Readable,
     {
         let range = within::<N>(range, to.len());
@@ -81,6 +82,7 @@ impl<T: Shareable + Copy, A: Access, const N: usize> Shared<[T; N], A> {
     #[track_caller]
     pub fn copy_range_from(&self, range: impl RangeBounds<usize>, from: &[T])
     where
+        T: Plain,
         A: Writable,
     {
         let range = within::<N>(range, from.len());

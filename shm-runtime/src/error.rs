@@ -22,7 +22,7 @@ use crate::stat::Stat;
 /// struct Nothing { count: u64 }
 ///
 /// let error = Nothing::open().unwrap_err();
-/// assert!(matches!(error.kind(), ErrorKind::NotFound { .. }));
+/// assert!(matches!(error.kind(), ErrorKind::NotFound));
 /// let text = error.to_string();
 /// assert!(text.contains("Nothing") && text.contains("org.example.nobody-created-this"));
 /// ```

@@ -107,7 +107,7 @@ pub use key::Key;
 pub use options::Options;
 pub use schema::{ParseError, Schema};
 pub use segment::{RemoveOnDrop, Segment, SharedSegment};
-pub use shareable::{AlwaysValid, Shareable};
+pub use shareable::{AlwaysValid, Plain, Shareable};
 pub use shared::Shared;
 pub use shm_derive::{Shareable, SharedSegment};
 pub use stat::{Permissions, Stat};

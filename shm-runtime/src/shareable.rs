@@ -61,6 +61,10 @@ pub unsafe trait Shareable: Sized + 'static {
     #[doc(hidden)]
     const INFO: TypeInfo;
 
+    /// Where `INFO` is: a name for it, which the compiler handles faster than `&INFO` at every field.
+    #[doc(hidden)]
+    const INFO_REF: &'static TypeInfo = &Self::INFO;
+
     /// Copies between the segment and private memory, scalar by scalar.
     ///
     /// # Safety
@@ -86,6 +90,21 @@ pub unsafe trait Shareable: Sized + 'static {
     note = "use `try_get()`, which checks and returns a `Result`"
 )]
 pub unsafe trait AlwaysValid {}
+
+/// A type whose values can be copied out of a segment and into it: whatever is `Copy`.
+///
+/// Atomics and locks are not: they are used in place.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be copied out of shared memory or into it: it is not `Copy`",
+    label = "not `Copy`",
+    note = "a struct or enum of your own: add `#[derive(Clone, Copy)]`, or use its fields one by one",
+    note = "an atomic is used in place: `load`, `store`, `fetch_add`"
+)]
+pub trait Plain: Shareable + Copy {}
+
+// Not recommended, so that the message is the one above and not of `Copy`, which says nothing of atomics.
+#[diagnostic::do_not_recommend]
+impl<T: Shareable + Copy> Plain for T {}
 
 /// Passes `AlwaysValid` on. The lifetime makes the bound depend on something, so that the compiler takes
 /// `where If<'a, F>: AlwaysValid` as a condition of the impl and not as an error by itself.
@@ -127,7 +146,10 @@ macro_rules! always_valid {
         unsafe impl AlwaysValid for $type {}
     )*};
 }
-always_valid! { u8 u16 u32 u64 usize i8 i16 i32 i64 isize f32 f64 bool }
+always_valid! {
+    u8 u16 u32 u64 usize i8 i16 i32 i64 isize f32 f64 bool
+    AtomicU8 AtomicU16 AtomicU32 AtomicU64 AtomicUsize AtomicI8 AtomicI16 AtomicI32 AtomicI64 AtomicIsize AtomicBool
+}
 
 macro_rules! atomic {
     ($($type:ty: $width:ident, $scalar:ident;)*) => {$(

@@ -11,7 +11,7 @@ use crate::access::{Access, ReadWrite, Readable, Writable};
 use crate::atomic::Integer;
 use crate::bulk::{Load, Store};
 use crate::schema::Schema;
-use crate::shareable::{AlwaysValid, Shareable};
+use crate::shareable::{AlwaysValid, Plain, Shareable};
 use crate::value::InvalidValue;
 
 /// A `T` that lives in shared memory, reached with access `A`.
@@ -70,7 +70,7 @@ impl<T: Shareable, A: Access> Shared<T, A> {
     #[inline]
     pub fn get(&self) -> T
     where
-        T: Copy + AlwaysValid,
+        T: Plain + AlwaysValid,
         A: Readable,
     {
         let mut value = MaybeUninit::uninit();
@@ -90,7 +90,7 @@ impl<T: Shareable, A: Access> Shared<T, A> {
     #[inline]
     pub fn try_get(&self) -> Result<T, InvalidValue>
     where
-        T: Copy,
+        T: Plain,
         A: Readable,
     {
         let mut value = MaybeUninit::uninit();
@@ -109,7 +109,7 @@ impl<T: Shareable, A: Access> Shared<T, A> {
     #[inline]
     pub fn set(&self, value: T)
     where
-        T: Copy,
+        T: Plain,
         A: Writable,
     {
         // SAFETY: the memory behind `self` is writable for a `T` under `Writable`, `value` is private.
@@ -123,7 +123,7 @@ impl<T: Shareable, A: Access> Shared<T, A> {
     #[inline]
     pub fn update(&self, change: impl FnOnce(T) -> T)
     where
-        T: Copy + AlwaysValid,
+        T: Plain + AlwaysValid,
         A: Readable + Writable,
     {
         self.set(change(self.get()));

@@ -105,7 +105,7 @@ fn write() -> Result<(), Box<dyn Error>> {
     }
     station.detach()?;
     match segment.stat() {
-        Err(error) if matches!(error.kind(), ErrorKind::Removed { .. }) => {
+        Err(error) if matches!(error.kind(), ErrorKind::Removed) => {
             say!("detached, as the last one: the segment is gone");
             Ok(())
         }

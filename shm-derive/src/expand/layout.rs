@@ -8,20 +8,27 @@ use syn::spanned::Spanned;
 use syn::{Generics, Ident, parse_quote};
 
 use crate::ast::{Container, Field};
-use crate::expand::{free_ident, shareable_generics, twin_type};
+use crate::expand::names::free_ident;
+use crate::expand::{shareable_generics, twin_type};
 
 pub(crate) fn structure(container: &Container<'_>, fields: &[Field<'_>]) -> TokenStream {
     let (runtime, ident, name) = (&container.runtime, &container.original.ident, container.name());
     let generics = shareable_generics(container);
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
-    let (access, direction) = (free_ident(&generics, "A"), free_ident(&generics, "D"));
+    let (access, direction) = (free_ident(container, "A"), free_ident(container, "D"));
     let parts = twin_type(container, &access);
 
+    let read_write = twin_type(container, quote!(#runtime::ReadWrite));
     let infos = fields.iter().map(|field| {
         let (name, ident, ty) = (field.name(), field.ident, field.ty);
-        let info = quote_spanned!(ty.span()=> <#ty as #runtime::Shareable>::INFO);
+        let info = quote_spanned!(ty.span()=> <#ty as #runtime::Shareable>::INFO_REF);
         quote! {
-            #runtime::__private::FieldInfo { name: #name, offset: ::core::mem::offset_of!(Self, #ident), info: &#info }
+            #runtime::__private::FieldInfo::new(
+                #name,
+                #info,
+                ::core::mem::offset_of!(Self, #ident),
+                ::core::mem::offset_of!(#read_write, #ident),
+            )
         }
     });
     let copies = fields.iter().map(|field| {
@@ -34,15 +41,13 @@ pub(crate) fn structure(container: &Container<'_>, fields: &[Field<'_>]) -> Toke
     // The assertions of a type without parameters fail by themselves; the others when the type is used.
     let own = generics.params.is_empty();
     let this = if own { quote!(#ident) } else { quote!(Self) };
-    let offsets = fields.iter().map(|field| field.ident);
-    let read_write = twin_type(container, quote!(#runtime::ReadWrite));
-    let offsets = offsets.map(|field| {
-        quote!((
-            ::core::mem::offset_of!(#this, #field),
-            ::core::mem::offset_of!(#read_write, #field)
-        ))
-    });
-    let assertion = quote!(#runtime::__private::assert_twin::<#this, #read_write>(&[#(#offsets),*]););
+    let sized = quote_spanned! {ident.span()=>
+        ::core::assert!(::core::mem::size_of::<#this>() > 0, "a struct without a size cannot be shared");
+    };
+    let assertion = quote! {
+        #sized
+        #runtime::__private::assert_twin::<#this, #read_write>();
+    };
     let (own_assertion, generic_assertion) = if own {
         (Some(assertion), None)
     } else {
@@ -90,7 +95,7 @@ pub(crate) fn enumeration(container: &Container<'_>, variants: &[&syn::Variant])
             &variant.ident,
             syn::ext::IdentExt::unraw(&variant.ident).to_string(),
         );
-        quote!((#name, Self::#ident as #repr as i128))
+        quote!((#name, Self::#ident as ::core::primitive::#repr as ::core::primitive::i128))
     });
     let declared = declared(container, &[]);
     quote! {
@@ -106,7 +111,7 @@ pub(crate) fn enumeration(container: &Container<'_>, variants: &[&syn::Variant])
 
             #[inline]
             unsafe fn copy<D: #runtime::__private::Direction>(from: *const Self, to: *mut Self) {
-                unsafe { <#repr as #runtime::Shareable>::copy::<D>(from.cast(), to.cast()) }
+                unsafe { <::core::primitive::#repr as #runtime::Shareable>::copy::<D>(from.cast(), to.cast()) }
             }
         }
         #declared

@@ -2,14 +2,15 @@
 
 mod fields;
 mod layout;
+pub(crate) mod names;
 mod segment;
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote};
 use syn::{DeriveInput, GenericParam, Generics, Ident, parse_quote};
 
 use crate::ast::{Container, Data, Role};
-use crate::check::check;
+use crate::check::{check, without_size};
 use crate::ctxt::Ctxt;
 use crate::fallback::fallback;
 
@@ -19,6 +20,10 @@ pub(crate) fn derive(input: &DeriveInput, role: Role) -> TokenStream {
     check(&container, &ctxt);
     let errors = ctxt.check().err().map(|errors| errors.to_compile_error());
     let failed = errors.is_some();
+    // The compiler reports a field without a size, and would report again whatever is made from it.
+    if container.fields().iter().any(|field| without_size(field.ty)) {
+        return errors.unwrap_or_default();
+    }
 
     let twin = match &container.data {
         Data::Struct(fields) => Some(fields::twin(&container, fields)),
@@ -39,6 +44,8 @@ pub(crate) fn derive(input: &DeriveInput, role: Role) -> TokenStream {
     quote! {
         #errors
         #twin
+        // Deprecated fields and variants are generated from, not used.
+        #[allow(deprecated)]
         const _: () = { #impls };
     }
 }
@@ -62,22 +69,6 @@ pub(crate) fn twin_type(container: &Container<'_>, access: impl ToTokens) -> Tok
             GenericParam::Lifetime(param) => param.lifetime.to_token_stream(),
         });
     quote!(#ident<#(#params,)* #access>)
-}
-
-/// `wanted`, or something like it that no parameter of the type is named.
-pub(crate) fn free_ident(generics: &Generics, wanted: &str) -> Ident {
-    let taken = |name: &str| {
-        generics.params.iter().any(|param| match param {
-            GenericParam::Type(param) => param.ident == name,
-            GenericParam::Const(param) => param.ident == name,
-            GenericParam::Lifetime(_) => false,
-        })
-    };
-    let mut name = wanted.to_owned();
-    while taken(&name) {
-        name.push('_');
-    }
-    Ident::new(&name, Span::call_site())
 }
 
 /// The type's generics, with `Shareable` required of every type parameter.

@@ -31,9 +31,9 @@ pub(crate) fn segment(container: &Container<'_>) -> TokenStream {
                 Some(_) => quote!(#mode),
                 None => constant(
                     mode,
-                    quote!(u32),
-                    quote!(VALUE <= 0o777),
-                    "a mode is at most 0o777",
+                    quote!(::core::primitive::u32),
+                    quote!(__SHM_VALUE <= 0o777),
+                    "a mode is nine bits, read and write for owner, group and others: at most 0o777",
                 ),
             }
         }
@@ -44,7 +44,17 @@ pub(crate) fn segment(container: &Container<'_>) -> TokenStream {
         Some(Expr::Path(path)) if path.path.is_ident("any") => quote!(Anybody),
         Some(uid) => quote!(User(#uid)),
     };
+    // Where the parameters decide, attaching asserts it.
+    let page_aligned = container.original.generics.params.is_empty().then(|| {
+        quote_spanned! {ident.span()=>
+            const _: () = ::core::assert!(
+                ::core::mem::align_of::<#ident>() <= 4096,
+                "a segment begins at a page, and so can be aligned to 4096 bytes at most"
+            );
+        }
+    });
     quote! {
+        #page_aligned
         #[automatically_derived]
         impl #impl_generics #runtime::SharedSegment for #ident #ty_generics #where_clause {
             const SETTINGS: #runtime::__private::Settings = #runtime::__private::Settings {
@@ -69,9 +79,9 @@ fn key(key: &Key, runtime: &Path) -> TokenStream {
                 Some(number) => quote!(#number),
                 None => constant(
                     project,
-                    quote!(u8),
-                    quote!(VALUE != 0),
-                    "an ftok project is not 0",
+                    quote!(::core::primitive::u8),
+                    quote!(__SHM_VALUE != 0),
+                    "an ftok project is a number from 1 to 255, and this is 0",
                 ),
             };
             match path {
@@ -90,27 +100,28 @@ fn key(key: &Key, runtime: &Path) -> TokenStream {
                 }
                 _ => constant(
                     expr,
-                    quote!(i32),
-                    quote!(VALUE != 0),
-                    "key 0 is IPC_PRIVATE: write `private`",
+                    quote!(::core::primitive::i32),
+                    quote!(__SHM_VALUE != 0),
+                    "key 0 is IPC_PRIVATE, a new segment every time: write `private` if that is meant",
                 ),
             };
             quote!(#runtime::Key::fixed(#key))
         }
         Key::Name(name) => quote!({
-            const KEY: #runtime::Key = #runtime::__private::name_key(#name);
-            KEY
+            const __SHM_KEY: #runtime::Key = #runtime::__private::name_key(#name);
+            __SHM_KEY
         }),
         Key::Private => quote!(#runtime::Key::private()),
     }
 }
 
-/// A constant expression of the user's, checked by the compiler.
+/// A constant expression of the user's, checked by the compiler: which sees the name that is given to it here, so that
+/// the name is one that nobody else gives.
 fn constant(expr: &Expr, ty: TokenStream, holds: TokenStream, message: &str) -> TokenStream {
     let assertion = quote_spanned!(expr.span()=> const _: () = ::core::assert!(#holds, #message););
     quote!({
-        const VALUE: #ty = #expr;
+        const __SHM_VALUE: #ty = #expr;
         #assertion
-        VALUE
+        __SHM_VALUE
     })
 }

@@ -1,0 +1,123 @@
+//! The rules for the types of fields that are known by their looks; the rest the trait `Shareable` decides.
+
+use syn::{PathArguments, Type};
+
+use crate::ast::{Container, Data};
+use crate::ctxt::Ctxt;
+
+pub(crate) fn field_types(container: &Container<'_>, ctxt: &Ctxt) {
+    let Data::Struct(fields) = &container.data else {
+        return;
+    };
+    for (i, field) in fields.iter().enumerate() {
+        // Without a size but for the last, it was reported by the compiler.
+        if i + 1 == fields.len() || !without_size(field.ty) {
+            field_type(field.ty, ctxt);
+        }
+    }
+}
+
+/// Whether the type has no size of its own, as only the last field may.
+pub(crate) fn without_size(ty: &Type) -> bool {
+    match ty {
+        Type::Slice(_) | Type::TraitObject(_) => true,
+        Type::Path(path) => path.path.is_ident("str"),
+        _ => false,
+    }
+}
+
+fn field_type(ty: &Type, ctxt: &Ctxt) {
+    let refuse = |why: &str| ctxt.error(ty, why);
+    match ty {
+        Type::Array(array) => field_type(&array.elem, ctxt),
+        Type::Group(group) => field_type(&group.elem, ctxt),
+        Type::Paren(paren) => field_type(&paren.elem, ctxt),
+        Type::Reference(reference) => match &*reference.elem {
+            Type::Path(path) if path.path.is_ident("str") => {
+                refuse(
+                    "a `&str` points into one process alone: use `[u8; N]`, with `set_str` and `to_string_lossy`",
+                );
+            }
+            Type::Slice(_) => {
+                refuse("a slice points into one process alone: use an array `[T; N]` and a count");
+            }
+            _ => refuse("a reference points into one process alone: share the value itself"),
+        },
+        Type::Ptr(_) => refuse(
+            "a pointer means something in one process alone: share the value itself, or an index into an array of the \
+             segment",
+        ),
+        Type::Tuple(tuple) if tuple.elems.is_empty() => refuse("`()` holds nothing: leave the field out"),
+        Type::Tuple(_) => {
+            refuse("the order of a tuple's fields is the compiler's choice: use a struct with `#[repr(C)]`");
+        }
+        Type::Slice(_) => refuse("a slice has no size: use an array `[T; N]` and a count"),
+        Type::TraitObject(_) => {
+            refuse("a trait object points to functions of one process: share the data itself");
+        }
+        Type::FnPtr(_) => {
+            refuse("a function has an address in one process alone: share a number that says which one");
+        }
+        Type::Path(path) => {
+            if let Some(why) = refused_name(path) {
+                refuse(&why);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Why the standard type of this name cannot be shared. A user's own type of the same name can be written
+/// with its path, `self::Option<T>`, and is then left to the trait.
+fn refused_name(path: &syn::TypePath) -> Option<String> {
+    let segments = &path.path.segments;
+    let last = segments.last()?;
+    let std = segments
+        .first()
+        .is_some_and(|first| ["std", "core", "alloc"].iter().any(|name| first.ident == name));
+    if path.qself.is_some() || !(std || segments.len() == 1) {
+        return None;
+    }
+    let generic = matches!(last.arguments, PathArguments::AngleBracketed(_));
+    let name = last.ident.to_string();
+    let why = match (name.as_str(), generic) {
+        ("String" | "PathBuf" | "OsString" | "CString", false) => {
+            "keeps its text in the memory of one process: use `[u8; N]`, with `set_str` and `to_string_lossy`"
+        }
+        ("str", false) => "has no size: use `[u8; N]`, with `set_str` and `to_string_lossy`",
+        ("Vec" | "VecDeque", true) => {
+            "keeps its elements in the memory of one process: use an array `[T; N]` and a count"
+        }
+        ("Box" | "Rc" | "Arc" | "NonNull" | "AtomicPtr", true) => {
+            "points into one process alone: share the value itself, or an index into an array of the segment"
+        }
+        ("HashMap" | "BTreeMap" | "HashSet" | "BTreeSet", true) => {
+            "keeps its elements in the memory of one process: use an array of a struct of key and value"
+        }
+        ("Option", true) => {
+            "has a layout that is the compiler's choice: use a `bool` field beside the value, or an agreed value that \
+             means none"
+        }
+        ("u128" | "i128", false) => "is read in two steps, and could be torn: use `[u64; 2]`",
+        ("Mutex" | "RwLock" | "Condvar" | "Barrier", _) if std => {
+            "works within one process alone: use `shm_runtime::sync`"
+        }
+        _ => return None,
+    };
+    let own = match segments.len() {
+        1 if !matches!(name.as_str(), "str" | "u128" | "i128") => {
+            format!(" (if this `{name}` is a type of your own, write `self::{name}`)")
+        }
+        _ => String::new(),
+    };
+    Some(format!("`{name}` {why}{own}"))
+}
+
+pub(crate) fn is_reference(ty: &Type) -> bool {
+    match ty {
+        Type::Array(array) => is_reference(&array.elem),
+        Type::Group(group) => is_reference(&group.elem),
+        Type::Paren(paren) => is_reference(&paren.elem),
+        _ => matches!(ty, Type::Reference(_)),
+    }
+}

@@ -1,0 +1,19 @@
+use std::sync::atomic::AtomicU64;
+
+use shm_runtime::{Attached, SharedSegment, ReadOnly};
+
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private)]
+struct Station {
+    celsius: f64,
+    readings: AtomicU64,
+    hours: [f32; 24],
+    name: [u8; 16],
+}
+
+fn use_it(station: &Attached<Station, ReadOnly>) {
+    station.celsius.set(21.5);
+}
+
+fn main() {}

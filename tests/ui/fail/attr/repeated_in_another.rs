@@ -1,0 +1,11 @@
+use shm_runtime::SharedSegment;
+
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private, mode = 0o660)]
+#[shm(mode = 0o600)]
+struct Station {
+    celsius: f64,
+}
+
+fn main() {}

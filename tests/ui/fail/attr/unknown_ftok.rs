@@ -1,0 +1,10 @@
+use shm_runtime::SharedSegment;
+
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(ftok(path = "/var/lib/weather", project = 'W', projcet = 3))]
+struct Station {
+    celsius: f64,
+}
+
+fn main() {}

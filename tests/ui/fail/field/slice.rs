@@ -1,0 +1,12 @@
+use shm_runtime::SharedSegment;
+
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private)]
+struct Station {
+    celsius: f64,
+    field: &'static [u8],
+    readings: u64,
+}
+
+fn main() {}

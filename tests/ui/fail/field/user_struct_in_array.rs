@@ -1,0 +1,17 @@
+use shm_runtime::SharedSegment;
+
+#[repr(C)]
+struct Wind {
+    speed: f64,
+}
+
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private)]
+struct Station {
+    celsius: f64,
+    field: [Wind; 4],
+    readings: u64,
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use shm_runtime::SharedSegment;
+
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(key = 0x5748_0001, name = "org.example.weather")]
+struct Station {
+    celsius: f64,
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use shm_runtime::Shareable;
+
+#[derive(Shareable)]
+enum Never {}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use shm_runtime::Shareable;
+
+#[derive(Shareable)]
+#[repr(C)]
+struct Nothing {
+    nothing: [u64; 0],
+}
+
+fn main() {}

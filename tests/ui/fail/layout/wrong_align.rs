@@ -1,0 +1,12 @@
+use shm_runtime::SharedSegment;
+
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private, align = 4)]
+struct Station {
+    readings: u64,
+    flag: bool,
+    celsius: f64,
+}
+
+fn main() {}

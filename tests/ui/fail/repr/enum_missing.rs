@@ -1,0 +1,9 @@
+use shm_runtime::Shareable;
+
+#[derive(Shareable)]
+enum Mode {
+    Off,
+    On,
+}
+
+fn main() {}

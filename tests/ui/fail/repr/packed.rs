@@ -1,0 +1,10 @@
+use shm_runtime::SharedSegment;
+
+#[derive(SharedSegment)]
+#[repr(C, packed)]
+#[shm(private)]
+struct Station {
+    celsius: f64,
+}
+
+fn main() {}
