@@ -22,6 +22,7 @@ fn each_attachment_is_a_mapping_of_its_own_and_ends_with_detach_or_drop() {
     assert_ne!(addresses[0], addresses[1]);
     assert_ne!(addresses[1], addresses[2]);
     third.part.value.set(8);
+    assert_eq!(format!("{third:?}"), "<write-only>");
     assert_eq!((first.part.value.get(), second.part.value.get()), (8, 8));
     assert_eq!(first.segment().id(), segment.id());
     first.detach().unwrap();
