@@ -25,7 +25,8 @@ impl Process {
         static STARTED: AtomicU64 = AtomicU64::new(0);
         let pid = sys::pid();
         if PID.load(Acquire) != pid {
-            STARTED.store(Status::of(pid).map_or(0, |status| status.started), Relaxed);
+            let status = if proc_is_ours() { Status::of(pid) } else { None };
+            STARTED.store(status.map_or(0, |status| status.started), Relaxed);
             PID.store(pid, Release);
         }
         Self {
@@ -44,10 +45,18 @@ impl Process {
             return true;
         }
         match Status::of(self.pid) {
-            Some(status) => status.ended || (self.started != 0 && status.started != self.started),
-            None => false,
+            Some(status) if proc_is_ours() => {
+                status.ended || (self.started != 0 && status.started != self.started)
+            }
+            _ => false,
         }
     }
+}
+
+/// Whether /proc numbers processes as getpid(2) does. In a new pid namespace it does not until it is mounted anew, and
+/// then what it says of a pid is about somebody else.
+fn proc_is_ours() -> bool {
+    fs::read_link("/proc/self").is_ok_and(|link| link.to_str() == Some(&sys::pid().to_string()))
 }
 
 /// What /proc/PID/stat says.
@@ -59,8 +68,10 @@ struct Status {
 
 impl Status {
     fn of(pid: i32) -> Option<Self> {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // The second column, the name in parentheses, may contain anything: the rest is behind the last one.
+        let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+        // The second column, the name in parentheses, may contain anything, the half of a character too (the kernel
+        // cuts it after 15 bytes): the rest is behind the last parenthesis.
+        let stat = String::from_utf8_lossy(&stat);
         let mut columns = stat.get(stat.rfind(')')? + 1..)?.split_whitespace();
         let zombie = matches!(columns.next()?, "Z" | "X");
         // The 22nd column, 19 behind the state, which is the third.
