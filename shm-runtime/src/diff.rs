@@ -3,6 +3,9 @@
 /// Above this many lines on a side, lines that differ are not matched with each other any more.
 const MOST: usize = 1000;
 
+/// Lines of a difference that anyone would read.
+const MOST_SHOWN: usize = 200;
+
 /// The lines that only `old` has, after a `-`, and those that only `new` has, after a `+`, in order.
 pub(crate) fn diff(old: &[String], new: &[String]) -> String {
     let start = old.iter().zip(new).take_while(|(old, new)| old == new).count();
@@ -30,19 +33,27 @@ pub(crate) fn diff(old: &[String], new: &[String]) -> String {
     }
     let common = |i: usize, j: usize| table.get(i).map_or(0, |row: &Vec<u32>| row[j]);
 
-    let mut text = String::new();
-    let mut line = |sign: char, line: &String| text.extend(["  ", &sign.to_string(), " ", line, "\n"]);
+    let (mut text, mut shown) = (String::new(), 0_usize);
+    let mut line = |sign, line: &str| {
+        shown += 1;
+        if shown <= MOST_SHOWN {
+            text.extend(["  ", sign, " ", line, "\n"]);
+        }
+    };
     let (mut i, mut j) = (0, 0);
     while i < old.len() || j < new.len() {
         if i < old.len() && j < new.len() && old[i] == new[j] {
             (i, j) = (i + 1, j + 1);
         } else if i < old.len() && (j == new.len() || common(i + 1, j) >= common(i, j + 1)) {
-            line('-', &old[i]);
+            line("-", &old[i]);
             i += 1;
         } else {
-            line('+', &new[j]);
+            line("+", &new[j]);
             j += 1;
         }
+    }
+    if shown > MOST_SHOWN {
+        text.push_str(&format!("  and {} more lines\n", shown - MOST_SHOWN));
     }
     text
 }
