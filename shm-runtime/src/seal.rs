@@ -268,9 +268,24 @@ impl<'a> Seal<'a> {
         Ok((read(schema, claims.schema_len)?, read(key, claims.key_len)?))
     }
 
-    /// Nothing was written there yet: what the creator finds, and all that a process killed at once leaves.
+    /// Nothing was written there yet, but for a claim of somebody who is reclaiming it: what the creator finds, and
+    /// what a creator killed at once leaves.
     pub(crate) fn is_blank(self) -> bool {
-        self.footer.magic.load(Relaxed) == 0 && self.footer.state.load(Relaxed) == 0
+        let untouched = matches!(
+            self.state(),
+            State::New | State::Reclaiming { was_ready: false, .. }
+        );
+        untouched && !self.has_magic()
+    }
+
+    /// What a segment goes back to when the claim to reclaim it is given up.
+    pub(crate) fn unclaimed(self, was_ready: bool) -> State {
+        match (was_ready, self.has_magic()) {
+            (true, _) => State::Ready,
+            (false, true) => State::Abandoned,
+            // Without its magic, `Abandoned` would make it look like a segment of somebody who does not seal.
+            (false, false) => State::New,
+        }
     }
 
     /// When it was sealed, in nanoseconds since 1970; 0 if it was not.
