@@ -10,7 +10,7 @@ use crate::sys;
 /// What shmat returned, to be given to shmdt once, and what the kernel says of the segment that is mapped.
 ///
 /// It is asked after shmat(2), not before: an id can be used again for another, smaller segment, once its segment is
-/// gone (after 65,536 creations and removals, which take less than a second), but not while it is mapped.
+/// gone (the ids go round after some four million segments, less than a minute), but not while it is mapped.
 pub(crate) struct Mapping {
     address: NonNull<c_void>,
     size: usize,
