@@ -258,19 +258,26 @@ fn who_finds_the_claim_of_a_living_reclaimer_leaves_and_looks_again() {
 
 #[test]
 fn two_and_eight_reclaimers_race_with_openers_and_rob_nobody() {
-    for (reclaimers, openers, rounds) in [(2, 2, 250), (8, 3, 100)] {
+    for (reclaimers, openers, rounds) in [(1, 6, 500), (2, 5, 500), (8, 3, 200)] {
+        // Dropped after the peers, which could create it once more.
+        let mut cleanup;
         let mut peers: Vec<Peer> = (0..reclaimers + openers).map(|_| Peer::start()).collect();
         let (mut kept, mut new) = (0, 0);
         for round in 0..rounds {
             let name = unique();
-            let _cleanup = Cleanup::name(&name);
+            cleanup = Some(Cleanup::name(&name));
             let (old, mut creator) = stale(&name);
             creator.kill();
             let start = soon();
+            // A reclaimer takes this long, and its steps a few microseconds each: the openers come anywhere in it.
+            let mut late = start;
             for (i, peer) in peers.iter_mut().enumerate() {
                 peer.send(&match i < reclaimers {
                     true => format!("reclaim {name} {start}"),
-                    false => format!("open {name} 20000 {start}"),
+                    false => {
+                        late += start % (20_000 + 1000 * (round % 40));
+                        format!("open {name} 20000 {late}")
+                    }
                 });
             }
             let mut held = 0_u64;
@@ -301,6 +308,7 @@ fn two_and_eight_reclaimers_race_with_openers_and_rob_nobody() {
                 true => kept += 1,
                 false => new += 1,
             }
+            drop(cleanup.take());
         }
         println!("{reclaimers} reclaimers, {openers} openers: {kept} kept, {new} replaced");
         assert!(new > 0, "none was reclaimed: there was no race");

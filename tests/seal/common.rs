@@ -231,7 +231,8 @@ impl Footer {
 /// A process of `seal-peer`: takes a command a line, and answers each with a line.
 pub(crate) struct Peer {
     child: Child,
-    to: ChildStdin,
+    /// Until there are no more commands.
+    to: Option<ChildStdin>,
     from: BufReader<ChildStdout>,
 }
 
@@ -246,7 +247,7 @@ impl Peer {
             .stdout(Stdio::piped())
             .spawn()
             .expect("the peer starts");
-        let to = child.stdin.take().expect("piped");
+        let to = child.stdin.take();
         let from = BufReader::new(child.stdout.take().expect("piped"));
         Self { child, to, from }
     }
@@ -257,7 +258,7 @@ impl Peer {
 
     pub(crate) fn send(&mut self, command: &str) {
         // A peer that died is noticed when its answer does not come.
-        let _ = writeln!(self.to, "{command}");
+        let _ = writeln!(self.to.as_ref().expect("it was not ended"), "{command}");
     }
 
     /// The answer; `None` if the peer died.
@@ -276,6 +277,12 @@ impl Peer {
             Some(answer) => answer,
             None => panic!("`{command}` killed the peer: {:?}", self.child.wait()),
         }
+    }
+
+    /// No more commands: it ends by itself.
+    pub(crate) fn end(mut self) {
+        self.to = None;
+        let _ = self.child.wait();
     }
 
     /// SIGKILL, and the end of it.

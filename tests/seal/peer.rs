@@ -118,6 +118,27 @@ fn obey(words: &[&str], held: &mut Held) -> Result<String, Error> {
             *held = Held::Nothing;
             Ok("ok".to_owned())
         }
+        // For strace: what is done between the two lines, the second time, when nothing has to be set up any more.
+        ["calls", "create", name] => {
+            for line in ["first", "begin"] {
+                println!("{line}");
+                let segment = options(name, 1000).create()?;
+                segment.attach()?.counter.store(1, Relaxed);
+                segment.remove()?;
+                println!("end");
+            }
+            Ok("ok".to_owned())
+        }
+        ["calls", "open", name] => {
+            let segment = options(name, 1000).create()?.remove_on_drop();
+            for line in ["first", "begin"] {
+                println!("{line}");
+                options(name, 1000).open()?.attach()?.counter.load(Relaxed);
+                println!("end");
+            }
+            drop(segment);
+            Ok("ok".to_owned())
+        }
         // A creator that gets no further than shmget.
         ["shmget", name, size] => {
             let key = Key::name(name.to_owned()).value()?;
