@@ -80,3 +80,50 @@ impl Status {
         Some(Self { started, ended })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    #[test]
+    fn a_process_is_dead_when_it_ended_and_not_before() {
+        let this = Process::this();
+        assert!(this.started > 0 && !this.is_dead());
+        let mut cat = Command::new("cat")
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("everybody has cat");
+        let pid = i32::try_from(cat.id()).expect("a pid");
+        let started = Status::of(pid).expect("it lives").started;
+        assert!(!Process { pid, started }.is_dead());
+        // A later process has the pid.
+        assert!(
+            Process {
+                pid,
+                started: started - 1
+            }
+            .is_dead()
+        );
+        assert!(!Process { pid, started: 0 }.is_dead(), "not known");
+        drop(cat.stdin.take());
+        cat.wait().expect("ours");
+        assert!(Process { pid, started: 0 }.is_dead());
+    }
+
+    #[test]
+    fn a_pid_that_is_none_is_not_called_dead() {
+        for pid in [0, -1, i32::MIN] {
+            assert!(!Process { pid, started: 1 }.is_dead());
+        }
+        // Above what the kernel gives out.
+        assert!(
+            Process {
+                pid: i32::MAX,
+                started: 0
+            }
+            .is_dead()
+        );
+    }
+}
