@@ -190,6 +190,34 @@ fn a_creator_with_half_a_character_in_its_name_is_as_dead_as_others() {
 }
 
 #[test]
+fn a_proc_of_another_pid_namespace_is_not_asked() {
+    let pid_namespace = || {
+        let mut unshare = Command::new("unshare");
+        unshare.args(["--pid", "--fork", "--kill-child", "--"]);
+        unshare
+    };
+    let probe = pid_namespace().arg("true").status();
+    if !have("unshare") || !probe.is_ok_and(|status| status.success()) {
+        println!("skipped: `unshare --pid` is not allowed here");
+        return;
+    }
+    let name = unique();
+    let _cleanup = Cleanup::name(&name);
+    // There it has pid 1, and /proc/1 is somebody else, who started at another time.
+    let mut peer = Peer::of(pid_namespace().arg(env!("CARGO_BIN_EXE_seal-peer")));
+    let id = id_of(&peer.ask(&format!("create {name} finish")));
+    assert_eq!(peer.ask("drop"), "ok");
+    let raw = Raw::attach(id);
+    assert_eq!(raw.read(raw.footer() + 48, 4), 1_u32.to_le_bytes());
+    assert_eq!(raw.read(raw.footer() + 40, 8), [0; 8], "not known");
+    // Even with a wrong time, its creator is not called dead: here the pid is another, there it cannot be told.
+    raw.set_creator_started(1);
+    drop(raw);
+    assert!(!replaced(&name, id));
+    assert_eq!(id_of(&peer.ask(&format!("reclaim {name} 0"))), id);
+}
+
+#[test]
 fn the_claim_of_a_dead_reclaimer_is_void() {
     for (was_ready, word) in [(true, 5), (false, 4)] {
         let name = unique();

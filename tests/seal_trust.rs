@@ -217,3 +217,30 @@ fn owner_and_creator_both_have_to_be_trusted() {
         panic!("{error}")
     };
 }
+
+#[test]
+fn a_strangers_stale_segment_is_not_reclaimed() {
+    let Some(foreign) = Foreign::try_new() else { return };
+    let name = unique();
+    let _cleanup = Cleanup::name(&name);
+    let mut stranger = foreign.peer(STRANGER);
+    let id = stranger.ask(&format!("create-for-all {name}"));
+    stranger.kill();
+    let error = options::<Cell>(&name)
+        .reclaim_stale(true)
+        .create()
+        .expect_err("a stranger's");
+    assert!(matches!(error.kind(), ErrorKind::AlreadyExists { .. }), "{error}");
+    assert!(error.to_string().contains("owner uid 65534"), "{error}");
+    let error = options::<Cell>(&name)
+        .reclaim_stale(true)
+        .open_or_create()
+        .expect_err("a stranger's");
+    assert!(matches!(error.kind(), ErrorKind::Untrusted { .. }), "{error}");
+    let ours = options::<Cell>(&name)
+        .reclaim_stale(true)
+        .trust_owner(STRANGER)
+        .create()
+        .expect("trusted");
+    assert_ne!(format!("ok {}", ours.id()), id);
+}

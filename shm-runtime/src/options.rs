@@ -357,9 +357,11 @@ impl<T: SharedSegment> Options<T> {
             };
             let exists = source.raw_os_error() == Some(sys::EEXIST);
             let existing = sys::shmget(key, 0, 0).ok().filter(|_| exists);
+            // A stranger's is not even looked into.
             if let Some(id) = existing
                 && self.reclaim_stale
                 && !self.settings.bare
+                && Stat::of(id).is_ok_and(|stat| self.check_trust(&stat).is_ok())
             {
                 let segment = Segment::new(identity.clone(), id, size, self.wait);
                 if self.reclaim(&segment)? == Outcome::Gone {
