@@ -13,6 +13,21 @@ use crate::stat::Stat;
 /// How long to sleep before looking again whether the creator still lives: its death wakes nobody.
 const SLICE: Duration = Duration::from_millis(20);
 
+/// Why a program may not use a segment.
+pub(crate) enum Refusal {
+    /// For good.
+    Error(ErrorKind),
+    /// The process `by` is about to remove it, if nobody is attached. So whoever finds that has to detach, or it would
+    /// be in the way, and to look again.
+    BeingReclaimed { by: i32 },
+}
+
+impl From<ErrorKind> for Refusal {
+    fn from(kind: ErrorKind) -> Self {
+        Self::Error(kind)
+    }
+}
+
 /// What a program expects of a sealed segment.
 pub(crate) struct Expected<'a> {
     pub(crate) struct_size: usize,
@@ -33,29 +48,32 @@ impl Expected<'_> {
         id: i32,
         size: usize,
         writable: bool,
-    ) -> Result<(), ErrorKind> {
+        start: Instant,
+    ) -> Result<(), Refusal> {
         let not_sealed = ErrorKind::NotSealed {
             found: size,
             expected: self.struct_size,
         };
-        let Some(seal) = seal else { return Err(not_sealed) };
+        let Some(seal) = seal else {
+            return Err(not_sealed.into());
+        };
         if seal.state() != State::Ready {
             if size == self.struct_size && seal.is_blank() {
-                return Err(not_sealed);
+                return Err(not_sealed.into());
             }
-            wait_until_ready(seal, id, self.wait, writable)?;
+            wait_until_ready(seal, id, self.wait, writable, start)?;
         }
         let Some(claims) = seal.claims()? else {
-            return Err(not_sealed);
+            return Err(not_sealed.into());
         };
         let same_key = self.key.is_none_or(|(hash, _)| hash == claims.key_hash);
         let same_layout = claims.fingerprint == self.fingerprint
             && usize::try_from(claims.struct_size).is_ok_and(|size| size == self.struct_size);
-        if same_key && same_layout {
-            self.room(size)
-        } else {
-            self.compare(seal, &claims, same_key, size)
-        }
+        let checked = match same_key && same_layout {
+            true => self.room(size),
+            false => self.compare(seal, &claims, same_key, size),
+        };
+        checked.map_err(Refusal::Error)
     }
 
     /// That the struct ends in front of the footer: of a seal that was not forged, it does.
@@ -134,8 +152,13 @@ impl Seal<'_> {
     }
 }
 
-fn wait_until_ready(seal: Seal<'_>, id: i32, wait: Duration, writable: bool) -> Result<(), ErrorKind> {
-    let start = Instant::now();
+fn wait_until_ready(
+    seal: Seal<'_>,
+    id: i32,
+    wait: Duration,
+    writable: bool,
+    start: Instant,
+) -> Result<(), Refusal> {
     loop {
         let state = seal.state();
         if state == State::Ready {
@@ -143,32 +166,33 @@ fn wait_until_ready(seal: Seal<'_>, id: i32, wait: Duration, writable: bool) -> 
         }
         let stat = Stat::of(id).map_err(|error| diagnose::by_id(error, id))?;
         if stat.removed {
-            return Err(ErrorKind::Removed);
+            return Err(ErrorKind::Removed.into());
         }
         let creator = seal.creator(&stat);
         let abandoned = || {
-            Err(ErrorKind::Abandoned {
+            Err(Refusal::Error(ErrorKind::Abandoned {
                 creator_pid: stat.creator_pid,
                 created_at: seal.since(&stat),
-            })
+            }))
         };
         match state {
             State::Unknown(word) if seal.has_magic() => {
-                return Err(ErrorKind::BadSeal {
-                    reason: format!("{word:#x} is no state of a seal"),
-                });
+                return Err(bad(&format!("{word:#x} is no state of a seal")).into());
             }
             // A segment without a seal: the caller will see that.
             _ if !seal.is_blank() && !seal.has_magic() => return Ok(()),
             State::New | State::Initialising if creator.is_dead() => return abandoned(),
             State::Abandoned => return abandoned(),
-            State::Reclaiming { by, was_ready } if (Process { pid: by, started: 0 }).is_dead() => {
-                // It died between its claim and its decision. The claim is void.
-                if !writable {
-                    return abandoned();
+            State::Reclaiming { by, was_ready } => {
+                if !(Process { pid: by, started: 0 }).is_dead() {
+                    return Err(Refusal::BeingReclaimed { by });
                 }
-                seal.change_state(state, if was_ready { State::Ready } else { State::Abandoned });
-                continue;
+                // It died between its claim and its decision, so the claim is void. Should another process be making
+                // one of its own just now, it will find us attached.
+                if writable {
+                    seal.change_state(state, seal.unclaimed(was_ready));
+                }
+                return if was_ready { Ok(()) } else { abandoned() };
             }
             _ => {}
         }
@@ -176,10 +200,10 @@ fn wait_until_ready(seal: Seal<'_>, id: i32, wait: Duration, writable: bool) -> 
         match wait.checked_sub(waited) {
             Some(rest) if !rest.is_zero() => seal.wait(state, rest.min(SLICE)),
             _ => {
-                return Err(ErrorKind::NotReady {
+                return Err(Refusal::Error(ErrorKind::NotReady {
                     creator_pid: stat.creator_pid,
                     waited,
-                });
+                }));
             }
         }
     }

@@ -105,8 +105,8 @@ impl<T: SharedSegment, A: Access> Deref for Attached<T, A> {
 
     #[inline]
     fn deref(&self) -> &Shared<T, A> {
-        // SAFETY: the mapping is at least as large as a `T` (checked when the segment was opened, and a segment does
-        // not shrink), aligned to pages, mapped as `A` says, and lives until `self` is dropped. `Shared` is valid
+        // SAFETY: the mapping is at least as large as a `T` (checked when it was made, and a segment does not shrink),
+        // aligned to pages, mapped as `A` says, and lives until `self` is dropped. `Shared` is valid
         // with any bytes, and lets them change.
         unsafe { self.mapping.address().cast().as_ref() }
     }

@@ -79,7 +79,7 @@ pub enum ErrorKind {
     /// The segment is still being initialised, and the waiting time is over.
     #[non_exhaustive]
     NotReady {
-        /// The process that created it.
+        /// The process that created it, or that does not finish removing it as stale.
         creator_pid: i32,
         /// How long this process waited.
         waited: Duration,
@@ -299,7 +299,7 @@ impl ErrorKind {
             ),
             Self::NotReady { creator_pid, waited } => write!(
                 f,
-                "after {} ms of waiting, its creator, {}, has not finished initialising it. Wait longer, with \
+                "after {} ms of waiting, {} has not finished initialising it. Wait longer, with \
                  `{type_name}::options().wait(...)`, or see what keeps that process",
                 waited.as_millis(),
                 Pid(*creator_pid)

@@ -223,7 +223,7 @@ impl<T: SharedSegment> Options<T> {
     /// If there is none, or it belongs to somebody else.
     pub fn remove(&self) -> Result<(), Error> {
         let (identity, id) = self.find("remove")?;
-        Segment::<T>::new(identity, id, 0, false, self.wait).remove()
+        Segment::<T>::new(identity, id, 0, self.wait).remove()
     }
 
     /// Opens, or creates if there is none; and again, if another process was faster with either, or left a segment
@@ -319,6 +319,11 @@ impl<T: SharedSegment> Options<T> {
         let segment = segment.remove_on_drop();
         let mapping = Mapping::new(segment.id(), true);
         let mapping = mapping.map_err(|error| segment.attach_error(error))?;
+        if mapping.size() != segment.size() {
+            // Removed by another process, and the id given to another segment. That one is not ours to remove.
+            let segment = segment.keep();
+            return Err(segment.error("attach", ErrorKind::Removed));
+        }
         self.initialise(&segment, &mapping, init);
         Ok(segment.keep().with_spare(mapping))
     }
@@ -355,16 +360,18 @@ impl<T: SharedSegment> Options<T> {
         let size = self.sealed_size();
         loop {
             let source = match sys::shmget(key, size, flags) {
-                Ok(id) => return Ok(Segment::new(identity, id, size, false, self.wait)),
+                Ok(id) => return Ok(Segment::new(identity, id, size, self.wait)),
                 Err(source) => source,
             };
             let exists = source.raw_os_error() == Some(sys::EEXIST);
             let existing = sys::shmget(key, 0, 0).ok().filter(|_| exists);
+            // A stranger's is not even looked into.
             if let Some(id) = existing
                 && self.reclaim_stale
                 && !self.settings.bare
+                && Stat::of(id).is_ok_and(|stat| self.check_trust(&stat).is_ok())
             {
-                let segment = Segment::new(identity.clone(), id, size, false, self.wait);
+                let segment = Segment::new(identity.clone(), id, size, self.wait);
                 if self.reclaim(&segment)? == Outcome::Gone {
                     continue;
                 }
@@ -418,10 +425,10 @@ impl<T: SharedSegment> Options<T> {
             .and_then(|stat| {
                 self.check_trust(&stat)?;
                 self.check_size(&stat, id)?;
-                Ok(stat.size)
+                Ok(stat)
             });
         match checked {
-            Ok(size) => Ok(Segment::new(identity, id, size, compatible, self.wait)),
+            Ok(stat) => Ok(Segment::found(identity, id, &stat, compatible, self.wait)),
             Err(kind) => Err(Error::new("open", identity, kind)),
         }
     }
@@ -455,7 +462,7 @@ impl<T: SharedSegment> Options<T> {
         }
         let sealed = Mapping::new(id, false).is_ok_and(|mapping| {
             // SAFETY: mapped until the end of this closure, and of the size that the kernel says.
-            unsafe { Seal::of(mapping.address().cast(), found) }.is_some_and(Seal::has_magic)
+            unsafe { Seal::of(mapping.address().cast(), mapping.size()) }.is_some_and(Seal::has_magic)
         });
         match sealed && found > expected {
             true => Err(ErrorKind::Sealed { found, expected }),
@@ -471,8 +478,8 @@ struct Sealing<'a>(Seal<'a>);
 impl<'a> Sealing<'a> {
     /// Writes the seal of a new segment; `None` if its size has no room for one, which `sealed_size` sees to.
     fn begin<T: SharedSegment>(segment: &Segment<T>, mapping: &'a Mapping, key: &Key) -> Option<Self> {
-        // SAFETY: a mapping of this segment, whose size is the one it was created with; it lives for `'a`.
-        let seal = unsafe { Seal::of(mapping.address().cast(), segment.size()) }?;
+        // SAFETY: mapped for `'a`, and of the size that the kernel says.
+        let seal = unsafe { Seal::of(mapping.address().cast(), mapping.size()) }?;
         let (schema, key) = (text(&T::INFO, Text::<T>::LEN), key.to_string());
         seal.write(
             Claims {

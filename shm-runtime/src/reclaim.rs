@@ -20,14 +20,17 @@ pub(crate) enum Outcome {
     InUse,
 }
 
+/// How long a claim is held at most while somebody is attached: those who only looked leave at once.
+const PATIENCE: Duration = Duration::from_millis(100);
+
 /// Removes the segment `id` if its creator is certainly dead and nobody is attached.
 ///
 /// A segment that was never initialised to the end is reclaimed; one that was, only with `even_if_ready`. One that has
 /// no seal yet is taken for ours only if it has `blank_size` bytes.
 ///
 /// Between looking and removing, somebody could attach. So the state in the seal is changed first, to a claim with
-/// our pid: whoever attaches after that sees it and leaves, and whoever attached before is counted by the kernel. The
-/// claim of a process that dies here is void.
+/// our pid: whoever attaches after that sees it and detaches, and whoever attached before is counted by the kernel.
+/// The claim of a process that dies here is void.
 pub(crate) fn reclaim(
     id: i32,
     blank_size: usize,
@@ -48,7 +51,7 @@ pub(crate) fn reclaim(
         Err(error) => return gone(error),
     };
     // SAFETY: mapped until `mapping` is dropped, and of the size that the kernel says.
-    let Some(seal) = (unsafe { Seal::of(mapping.address().cast(), stat.size) }) else {
+    let Some(seal) = (unsafe { Seal::of(mapping.address().cast(), mapping.size()) }) else {
         return Ok(Outcome::InUse);
     };
     let state = seal.state();
@@ -62,7 +65,8 @@ pub(crate) fn reclaim(
     if !ours || !seal.creator(&stat).is_dead() {
         return Ok(Outcome::InUse);
     }
-    if was_ready && !even_if_ready {
+    // A claim would keep others out of a segment that is in use. (Nobody uses one that was never ready.)
+    if was_ready && (!even_if_ready || stat.attached > 0) {
         if state != State::Ready {
             seal.change_state(state, State::Ready);
         }
@@ -81,11 +85,9 @@ pub(crate) fn reclaim(
             // Only this mapping is left.
             Ok(stat) if stat.attached == 1 => break,
             Ok(stat) if stat.removed => return Ok(Outcome::Gone),
-            // Those who only looked leave at once; the others stay, and their segment with them.
-            Ok(_) if start.elapsed() < wait => thread::sleep(Duration::from_millis(1)),
+            Ok(_) if start.elapsed() < wait.min(PATIENCE) => thread::sleep(Duration::from_millis(1)),
             Ok(_) => {
-                let before = if was_ready { State::Ready } else { State::Abandoned };
-                seal.change_state(claim, before);
+                seal.change_state(claim, seal.unclaimed(was_ready));
                 return Ok(Outcome::InUse);
             }
             Err(error) => return gone(error),
@@ -94,7 +96,7 @@ pub(crate) fn reclaim(
     match sys::shm_remove(id) {
         Ok(()) => Ok(Outcome::Gone),
         Err(error) => {
-            seal.change_state(claim, if was_ready { State::Ready } else { State::Abandoned });
+            seal.change_state(claim, seal.unclaimed(was_ready));
             gone(error)
         }
     }

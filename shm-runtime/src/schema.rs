@@ -169,12 +169,18 @@ impl Schema {
     /// The lines of the text, with every field named by its path instead of indented.
     fn paths(&self) -> Vec<String> {
         let (mut lines, mut path) = (Vec::new(), Vec::new());
+        let mut parents_len = 0;
         for line in self.text.lines() {
             let field = line.trim_start();
             path.truncate((line.len() - field.len()) / 2);
-            // The root has no part in the path.
-            let parents: String = path.iter().skip(1).map(|parent| format!("{parent}.")).collect();
-            lines.push(format!("{parents}{field}"));
+            // The root has no part in the path. Long names above many fields, in a text of another process's, would take
+            // more memory than there is.
+            let mut parents = String::new();
+            if parents_len < MOST_PARENTS {
+                parents.extend(path.iter().skip(1).flat_map(|&parent| [parent, "."]));
+            }
+            parents_len += parents.len();
+            lines.push(parents + field);
             path.push(field.split(' ').next().unwrap_or_default());
         }
         lines
@@ -210,6 +216,16 @@ impl fmt::Display for Schema {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
+}
+
+/// Bytes of paths in front of the lines of a difference: beyond any real struct's, and little memory.
+const MOST_PARENTS: usize = 4 << 20;
+
+/// A part of another process's text in an error: without what could confuse a terminal, and not too long.
+fn excerpt(text: &str) -> String {
+    let short: String = text.chars().take(40).collect();
+    let more = if short.len() < text.len() { "..." } else { "" };
+    format!("`{}{more}`", short.escape_debug())
 }
 
 /// Why a text is no schema.
@@ -304,21 +320,36 @@ fn parse_type(text: &str, depth: usize, indent: usize, lines: &mut Lines<'_>) ->
 
 fn parse_scalar(text: &str, lines: &Lines<'_>) -> Result<Scalar, ParseError> {
     let found = Scalar::ALL.into_iter().find(|scalar| scalar.name() == text);
-    found.ok_or_else(|| lines.error(format!("`{text}` is no type")))
+    found.ok_or_else(|| lines.error(format!("{} is no type", excerpt(text))))
 }
 
 fn parse_number(text: &str, lines: &Lines<'_>) -> Result<usize, ParseError> {
     // Only what `Display` writes: no sign, no leading zero.
     match text.parse() {
         Ok(number) if !text.starts_with('+') && (text == "0" || !text.starts_with('0')) => Ok(number),
-        _ => Err(lines.error(format!("`{text}` is no number of bytes or elements"))),
+        _ => Err(lines.error(format!("{} is no number of bytes or elements", excerpt(text)))),
+    }
+}
+
+fn parse_discriminant(text: &str, lines: &Lines<'_>) -> Result<i128, ParseError> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    // Only what `Display` writes, here too.
+    match text.parse() {
+        Ok(number) if text == "0" || !digits.starts_with(['+', '0']) => Ok(number),
+        _ => Err(lines.error(format!("{} is no discriminant", excerpt(text)))),
     }
 }
 
 fn parse_name(text: &str, lines: &Lines<'_>) -> Result<String, ParseError> {
-    let word = |c: char| c.is_alphanumeric() || c == '_';
+    // Rust's identifiers may have more outside of ASCII than letters: the marks of Indic scripts, a middle dot. What is
+    // refused there has no place in an identifier, and could make an error look like another one.
+    let word = |c: char| match c {
+        '_' => true,
+        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' => false,
+        _ => c.is_alphanumeric() || !(c.is_ascii() || c.is_control() || c.is_whitespace()),
+    };
     if text.is_empty() || !text.chars().all(word) {
-        return Err(lines.error(format!("`{}` is no name", text.escape_debug())));
+        return Err(lines.error(format!("{} is no name", excerpt(text))));
     }
     Ok(text.to_owned())
 }
@@ -333,18 +364,15 @@ fn parse_enum(text: &str, lines: &Lines<'_>) -> Result<Type, ParseError> {
     let variants = words.map(|word| {
         let (name, value) = word
             .split_once('=')
-            .ok_or_else(|| lines.error(format!("`{word}` is no variant")))?;
-        let value = value
-            .parse()
-            .map_err(|_| lines.error(format!("`{value}` is no discriminant")))?;
-        Ok((parse_name(name, lines)?, value))
+            .ok_or_else(|| lines.error(format!("{} is no variant", excerpt(word))))?;
+        Ok((parse_name(name, lines)?, parse_discriminant(value, lines)?))
     });
     let variants = variants.collect::<Result<_, _>>()?;
     Ok(Type::scalar(repr, Kind::Enum { name, repr, variants }))
 }
 
 fn parse_struct(text: &str, depth: usize, indent: usize, lines: &mut Lines<'_>) -> Result<Type, ParseError> {
-    let words: Vec<&str> = text.split(' ').collect();
+    let words: Vec<&str> = text.splitn(6, ' ').collect();
     let &[name, "size", size, "align", align] = &words[..] else {
         return Err(lines.error("a struct is `struct NAME size BYTES align BYTES`"));
     };

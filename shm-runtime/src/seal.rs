@@ -268,13 +268,61 @@ impl<'a> Seal<'a> {
         Ok((read(schema, claims.schema_len)?, read(key, claims.key_len)?))
     }
 
-    /// Nothing was written there yet: what the creator finds, and all that a process killed at once leaves.
+    /// Nothing was written there yet, but for a claim of somebody who is reclaiming it: what the creator finds, and
+    /// what a creator killed at once leaves.
     pub(crate) fn is_blank(self) -> bool {
-        self.footer.magic.load(Relaxed) == 0 && self.footer.state.load(Relaxed) == 0
+        let untouched = matches!(
+            self.state(),
+            State::New | State::Reclaiming { was_ready: false, .. }
+        );
+        untouched && !self.has_magic()
+    }
+
+    /// What a segment goes back to when the claim to reclaim it is given up.
+    pub(crate) fn unclaimed(self, was_ready: bool) -> State {
+        match (was_ready, self.has_magic()) {
+            (true, _) => State::Ready,
+            (false, true) => State::Abandoned,
+            // Without its magic, `Abandoned` would make it look like a segment of somebody who does not seal.
+            (false, false) => State::New,
+        }
     }
 
     /// When it was sealed, in nanoseconds since 1970; 0 if it was not.
     pub(crate) fn incarnation(self) -> u64 {
         self.footer.incarnation.load(Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_state_is_read_as_it_was_written_and_no_word_is_two_states() {
+        let pids = [1, 2, 1 << 21, (1 << 22) - 1];
+        let claims = pids.map(|by| [false, true].map(|was_ready| State::Reclaiming { by, was_ready }));
+        let plain = [State::New, State::Initialising, State::Ready, State::Abandoned];
+        for state in claims.into_iter().flatten().chain(plain) {
+            assert_eq!(State::decode(state.encode()), state);
+        }
+        for word in (0..1 << 16).chain((0..32).map(|bit| 1 << bit)).chain([u32::MAX]) {
+            assert_eq!(State::decode(word).encode(), word);
+        }
+    }
+
+    #[test]
+    fn a_sealed_segment_has_room_for_all_its_parts() {
+        for struct_size in 1..100 {
+            for text in 0..100 {
+                let size = sealed_size(struct_size, text);
+                let footer = size - FOOTER;
+                assert!(footer.is_multiple_of(8) && footer >= struct_size.next_multiple_of(8) + text);
+                assert!(
+                    footer < struct_size.next_multiple_of(8) + text + 8,
+                    "no more than that"
+                );
+            }
+        }
     }
 }

@@ -5,9 +5,11 @@ use core::marker::PhantomData;
 use core::ops::Deref;
 use core::time::Duration;
 use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Instant;
 
 use crate::access::{Access, ReadOnly, ReadWrite, WriteOnly};
-use crate::admission::Expected;
+use crate::admission::{Expected, Refusal};
 use crate::attached::Attached;
 use crate::diagnose;
 use crate::error::{Error, ErrorKind};
@@ -141,6 +143,8 @@ pub struct Segment<T> {
     identity: Identity,
     id: i32,
     size: usize,
+    /// As the kernel said when it was opened; `None` of one that was created here.
+    creator_uid: Option<u32>,
     /// Whether more fields behind ours are welcome.
     compatible: bool,
     /// For the creator to finish.
@@ -151,7 +155,8 @@ pub struct Segment<T> {
 }
 
 impl<T: SharedSegment> Segment<T> {
-    pub(crate) fn new(identity: Identity, id: i32, size: usize, compatible: bool, wait: Duration) -> Self {
+    /// The segment that `create` made, `size` bytes.
+    pub(crate) fn new(identity: Identity, id: i32, size: usize, wait: Duration) -> Self {
         let identity = Identity {
             id: Some(id),
             ..identity
@@ -160,10 +165,20 @@ impl<T: SharedSegment> Segment<T> {
             identity,
             id,
             size,
-            compatible,
+            creator_uid: None,
+            compatible: false,
             wait,
             spare: Mutex::new(None),
             holds: PhantomData,
+        }
+    }
+
+    /// The segment that `open` found.
+    pub(crate) fn found(identity: Identity, id: i32, stat: &Stat, compatible: bool, wait: Duration) -> Self {
+        Self {
+            creator_uid: Some(stat.creator_uid),
+            compatible,
+            ..Self::new(identity, id, stat.size, wait)
         }
     }
 
@@ -257,33 +272,48 @@ impl<T: SharedSegment> Segment<T> {
         {
             return Ok(Attached::new(self.clone(), mapping));
         }
-        let mapping = Mapping::new(self.id, A::MAPS_WRITABLE).map_err(|error| self.attach_error(error))?;
-        self.admit(mapping, A::MAPS_WRITABLE)
-    }
-
-    /// The attachment, if the mapping holds a `T`.
-    fn admit<A: Access>(&self, mapping: Mapping, writable: bool) -> Result<Attached<T, A>, Error> {
-        if !T::SETTINGS.bare {
-            let key = self.identity.key_hash.zip(self.identity.key.as_ref());
-            let expected = Expected {
-                struct_size: size_of::<T>(),
-                fingerprint: Schema::fingerprint::<T>(),
-                schema: Schema::of::<T>,
-                key: key.map(|(hash, key)| (hash, key as _)),
-                compatible: self.compatible,
-                wait: self.wait,
+        let start = Instant::now();
+        loop {
+            let mapping =
+                Mapping::new(self.id, A::MAPS_WRITABLE).map_err(|error| self.attach_error(error))?;
+            let by = match self.admit(&mapping, A::MAPS_WRITABLE, start) {
+                Ok(()) => return Ok(Attached::new(self.clone(), mapping)),
+                Err(Refusal::Error(kind)) => return Err(self.error("attach", kind)),
+                Err(Refusal::BeingReclaimed { by }) => by,
             };
-            let seal = self.seal(&mapping);
-            expected
-                .admit(seal, self.id, self.size, writable)
-                .map_err(|kind| self.error("attach", kind))?;
+            drop(mapping);
+            let waited = start.elapsed();
+            if waited >= self.wait {
+                let creator_pid = by;
+                return Err(self.error("attach", ErrorKind::NotReady { creator_pid, waited }));
+            }
+            thread::sleep(Duration::from_millis(1));
         }
-        Ok(Attached::new(self.clone(), mapping))
     }
 
-    fn seal<'a>(&self, mapping: &'a Mapping) -> Option<Seal<'a>> {
-        // SAFETY: a mapping of this segment, whose size came from the kernel; it lives for `'a`.
-        unsafe { Seal::of(mapping.address().cast(), self.size) }
+    /// Whether the mapping holds a `T`.
+    fn admit(&self, mapping: &Mapping, writable: bool, start: Instant) -> Result<(), Refusal> {
+        let same = mapping.size() == self.size
+            && self
+                .creator_uid
+                .is_none_or(|creator| creator == mapping.creator_uid());
+        if !same {
+            // It was, and the kernel gave its id to another.
+            return Err(ErrorKind::Removed.into());
+        }
+        if T::SETTINGS.bare {
+            return Ok(());
+        }
+        let key = self.identity.key_hash.zip(self.identity.key.as_ref());
+        let expected = Expected {
+            struct_size: size_of::<T>(),
+            fingerprint: Schema::fingerprint::<T>(),
+            schema: Schema::of::<T>,
+            key: key.map(|(hash, key)| (hash, key as _)),
+            compatible: self.compatible,
+            wait: self.wait,
+        };
+        expected.admit(seal(mapping), self.id, self.size, writable, start)
     }
 
     /// The schema in the seal.
@@ -292,7 +322,7 @@ impl<T: SharedSegment> Segment<T> {
             return Ok(Schema::of::<T>());
         }
         let bad = |reason: String| self.error("read the schema of", ErrorKind::BadSeal { reason });
-        let seal = self.seal(mapping).filter(|seal| seal.has_magic());
+        let seal = seal(mapping).filter(|seal| seal.has_magic());
         let seal = seal.ok_or_else(|| bad("there is no seal any more".to_owned()))?;
         let texts = seal.read().and_then(|claims| seal.texts(&claims));
         let (schema, _) = texts.map_err(|reason| bad(reason.to_owned()))?;
@@ -313,10 +343,12 @@ impl<T: SharedSegment> Segment<T> {
     ///
     /// As for [`attach`](Self::attach), and if `address` is not a multiple of the page size.
     pub unsafe fn attach_at(&self, address: usize) -> Result<Attached<T, ReadWrite>, Error> {
+        // Waits and checks, and until it is dropped keeps the segment from being reclaimed and the id from another.
+        let _admitted: Attached<T, ReadWrite> = self.attach_as()?;
         let pointer = core::ptr::with_exposed_provenance_mut(address);
         // SAFETY: the caller's promise.
         match unsafe { Mapping::over(self.id, pointer) } {
-            Ok(mapping) => self.admit(mapping, true),
+            Ok(mapping) => Ok(Attached::new(self.clone(), mapping)),
             // EINVAL for an odd address, ENOMEM for one outside the address space; and both for other reasons.
             Err(error)
                 if matches!(error.raw_os_error(), Some(sys::EINVAL | sys::ENOMEM))
@@ -439,11 +471,18 @@ impl<T: SharedSegment> Segment<T> {
     }
 }
 
+/// The seal in a mapping, or where it would be.
+fn seal(mapping: &Mapping) -> Option<Seal<'_>> {
+    // SAFETY: mapped as long as `mapping` is borrowed, and of the size that the kernel says.
+    unsafe { Seal::of(mapping.address().cast(), mapping.size()) }
+}
+
 impl<T> Clone for Segment<T> {
     fn clone(&self) -> Self {
         let &Self {
             id,
             size,
+            creator_uid,
             compatible,
             wait,
             ..
@@ -453,6 +492,7 @@ impl<T> Clone for Segment<T> {
             identity,
             id,
             size,
+            creator_uid,
             compatible,
             wait,
             spare,

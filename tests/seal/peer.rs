@@ -1,0 +1,409 @@
+//! A process that does with segments what it is told, a command a line on its standard input.
+
+#[path = "structs.rs"]
+mod structs;
+
+use std::fmt::Write as _;
+use std::io::{BufRead as _, Write as _};
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use shm_runtime::{Attached, Error, Key, Options, ReadOnly, Segment, Shared, SharedSegment};
+use structs::{Cell, pattern};
+
+/// What is attached until it is dropped by a command.
+enum Held {
+    Nothing,
+    Write(Attached<Cell>),
+    Read(Attached<Cell, ReadOnly>),
+}
+
+fn main() {
+    // A panic that a command asks for is no news.
+    std::panic::set_hook(Box::new(|_| {}));
+    let mut held = Held::Nothing;
+    for line in std::io::stdin().lock().lines() {
+        let line = line.expect("commands are text");
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let answer = match obey(&words, &mut held) {
+            Ok(answer) => answer,
+            Err(error) => format!("err {:?} | {error}", kind(&error)),
+        };
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "{}", answer.replace('\n', "\\n")).expect("the test listens");
+        out.flush().expect("the test listens");
+    }
+}
+
+/// The name of an error's kind alone.
+fn kind(error: &Error) -> String {
+    let text = format!("{:?}", error.kind());
+    text.split([' ', '{', '(']).next().unwrap_or_default().to_owned()
+}
+
+fn number<N: std::str::FromStr>(word: &str) -> N {
+    word.parse().unwrap_or_else(|_| panic!("{word} is no number"))
+}
+
+fn options(name: &str, wait_ms: u64) -> Options<Cell> {
+    let mut options = Cell::options();
+    options
+        .key(Key::name(name.to_owned()))
+        .wait(Duration::from_millis(wait_ms));
+    options
+}
+
+fn obey(words: &[&str], held: &mut Held) -> Result<String, Error> {
+    match *words {
+        // Everybody starts at the same time, and perhaps dies soon after.
+        ["race", name, start, kill, mode] => {
+            let start = number(start);
+            let timer = Timer::kill_at(start, number(kill));
+            until(start);
+            let attached = race(&mut options(name, 20_000), mode);
+            drop(timer);
+            let attached = attached?;
+            let answer = describe(&attached);
+            *held = Held::Write(attached);
+            Ok(answer)
+        }
+        // As `race`, but a stale segment is replaced.
+        ["reclaim", name, start] => {
+            until(number(start));
+            let attached = race(options(name, 20_000).reclaim_stale(true), "finish")?;
+            let answer = describe(&attached);
+            *held = Held::Write(attached);
+            Ok(answer)
+        }
+        ["create", name, mode] => {
+            let attached = options(name, 1000)
+                .create_with(|cell| init(cell, mode))?
+                .attach()?;
+            let answer = describe(&attached);
+            *held = Held::Write(attached);
+            Ok(answer)
+        }
+        ["open", name, wait, start] => {
+            until(number(start));
+            let began = Instant::now();
+            let segment = options(name, number(wait)).open()?;
+            let attached = segment.attach()?;
+            let answer = format!("{} {}", describe(&attached), began.elapsed().as_millis());
+            *held = Held::Write(attached);
+            Ok(answer)
+        }
+        ["open-read-only", name, wait] => {
+            let began = Instant::now();
+            let segment = options(name, number(wait)).open()?;
+            let attached = segment.attach_read_only()?;
+            let answer = format!("ok {} {}", segment.id(), began.elapsed().as_millis());
+            *held = Held::Read(attached);
+            Ok(answer)
+        }
+        ["open-trusting", name, uid] => {
+            let segment = options(name, 1000).trust_owner(number(uid)).open()?;
+            segment.attach()?;
+            Ok("ok".to_owned())
+        }
+        ["create-for-all", name] => {
+            let segment = options(name, 1000).mode(0o666).create()?;
+            Ok(format!("ok {}", segment.id()))
+        }
+        ["current"] => match held {
+            Held::Nothing => Ok("nothing".to_owned()),
+            Held::Write(attached) => Ok(format!("ok {}", attached.is_current()?)),
+            Held::Read(attached) => Ok(format!("ok {}", attached.is_current()?)),
+        },
+        ["drop"] => {
+            *held = Held::Nothing;
+            Ok("ok".to_owned())
+        }
+        // For strace: what is done between the two lines, the second time, when nothing has to be set up any more.
+        ["calls", "create", name] => {
+            for line in ["first", "begin"] {
+                println!("{line}");
+                let segment = options(name, 1000).create()?;
+                segment.attach()?.counter.store(1, Relaxed);
+                segment.remove()?;
+                println!("end");
+            }
+            Ok("ok".to_owned())
+        }
+        ["calls", "open", name] => {
+            let segment = options(name, 1000).create()?.remove_on_drop();
+            for line in ["first", "begin"] {
+                println!("{line}");
+                options(name, 1000).open()?.attach()?.counter.load(Relaxed);
+                println!("end");
+            }
+            drop(segment);
+            Ok("ok".to_owned())
+        }
+        // A creator that gets no further than shmget.
+        ["shmget", name, size] => {
+            let key = Key::name(name.to_owned()).value()?;
+            let flags = libc::IPC_CREAT | libc::IPC_EXCL | 0o600;
+            // SAFETY: takes numbers only.
+            let id = unsafe { libc::shmget(key, number(size), flags) };
+            Ok(format!("ok {id}"))
+        }
+        ["shmat", id] => {
+            // SAFETY: without an address, the kernel maps where nothing else is.
+            let base = unsafe { libc::shmat(number(id), std::ptr::null(), 0) };
+            Ok(format!("ok {}", base.addr()))
+        }
+        ["rename"] => {
+            // 15 bytes are kept: the last character is cut in two.
+            // SAFETY: the name ends in NUL.
+            unsafe { libc::prctl(libc::PR_SET_NAME, c"wetterstation-ä".as_ptr()) };
+            Ok("ok".to_owned())
+        }
+        ["guard"] => Ok(format!("ok {}", hole())),
+        ["use", id, wait] => Ok(use_segment(number(id), Duration::from_millis(number(wait)))),
+        ["use-for", id, wait, ms] => {
+            let (end, wait) = (
+                Instant::now() + Duration::from_millis(number(ms)),
+                Duration::from_millis(number(wait)),
+            );
+            let (mut uses, mut slowest) = (0, Duration::ZERO);
+            while Instant::now() < end {
+                let began = Instant::now();
+                use_segment(number(id), wait);
+                slowest = slowest.max(began.elapsed());
+                uses += 1;
+            }
+            Ok(format!("ok {uses} {}", slowest.as_millis()))
+        }
+        ["scribble", id, ms] => {
+            scribble(number(id), Duration::from_millis(number(ms)));
+            Ok("ok".to_owned())
+        }
+        _ => panic!("what is {words:?}?"),
+    }
+}
+
+/// `ok ID INITS CURRENT WHOLE`.
+fn describe(cell: &Attached<Cell>) -> String {
+    let whole = (0..16).all(|i| cell.pattern[i].get() == pattern(i));
+    let (id, inits) = (cell.segment().id(), cell.inits.load(Relaxed));
+    let current = cell.is_current().is_ok_and(|current| current);
+    format!("ok {id} {inits} {current} {whole}")
+}
+
+fn race(options: &mut Options<Cell>, mode: &str) -> Result<Attached<Cell>, Error> {
+    let open = |mode: &str| options.open_or_create_with(|cell| init(cell, mode))?.attach();
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| open(mode))) {
+        Ok(opened) => opened,
+        // The initialiser panicked. Once more.
+        Err(_) => open("finish"),
+    }
+}
+
+fn init(cell: &Shared<Cell>, mode: &str) {
+    cell.inits.fetch_add(1, Relaxed);
+    for i in 0..16 {
+        match (mode, i) {
+            ("die-first", 0) | ("die-middle", 8) => die(),
+            ("panic", 8) => panic!("as asked"),
+            _ => {}
+        }
+        cell.pattern[i].set(pattern(i));
+        // Time for the others to look.
+        spin(Duration::from_micros(3));
+    }
+    match mode {
+        "die-last" => die(),
+        "block" => {
+            println!("blocked");
+            // By the raw descriptor: whoever reads the commands holds the lock.
+            let mut byte = [0_u8];
+            // SAFETY: at most one byte is written to one byte.
+            while unsafe { libc::read(0, byte.as_mut_ptr().cast(), 1) } == 1 && byte[0] != b'\n' {}
+        }
+        _ => {}
+    }
+}
+
+fn die() -> ! {
+    // SAFETY: takes numbers only.
+    unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
+    unreachable!("nobody survives SIGKILL");
+}
+
+fn now() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    u64::try_from(now.as_nanos()).expect("before 2554")
+}
+
+fn until(start: u64) {
+    while now() < start {
+        std::thread::yield_now();
+    }
+}
+
+fn spin(time: Duration) {
+    let start = Instant::now();
+    while start.elapsed() < time {
+        std::hint::spin_loop();
+    }
+}
+
+/// A timer that kills this process, wherever it is then, unless it is dropped before.
+struct Timer(Option<libc::timer_t>);
+
+impl Timer {
+    /// SIGKILL, `after` nanoseconds past `start`; never if 0.
+    fn kill_at(start: u64, after: u64) -> Self {
+        if after == 0 {
+            return Self(None);
+        }
+        // SAFETY: all bytes zero make a `sigevent`.
+        let mut event: libc::sigevent = unsafe { std::mem::zeroed() };
+        (event.sigev_notify, event.sigev_signo) = (libc::SIGEV_SIGNAL, libc::SIGKILL);
+        let mut timer = std::ptr::null_mut();
+        // SAFETY: reads one `sigevent` and writes one `timer_t`.
+        let made = unsafe { libc::timer_create(libc::CLOCK_REALTIME, &raw mut event, &raw mut timer) };
+        assert_eq!(made, 0, "timer_create");
+        let at = i64::try_from(start + after).expect("before 2262");
+        // SAFETY: all bytes zero make an `itimerspec`.
+        let mut when: libc::itimerspec = unsafe { std::mem::zeroed() };
+        (when.it_value.tv_sec, when.it_value.tv_nsec) = (at / 1_000_000_000, at % 1_000_000_000);
+        // SAFETY: the timer was made just now, and one `itimerspec` is read.
+        let set =
+            unsafe { libc::timer_settime(timer, libc::TIMER_ABSTIME, &raw const when, std::ptr::null_mut()) };
+        assert_eq!(set, 0, "timer_settime");
+        Self(Some(timer))
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        if let Some(timer) = self.0 {
+            // SAFETY: made by `timer_create`, and deleted once.
+            unsafe { libc::timer_delete(timer) };
+        }
+    }
+}
+
+/// Makes the next mapping of one page have nothing mapped in front of it and behind it; returns where.
+fn hole() -> usize {
+    let map = |pages: usize| {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        // SAFETY: without an address, the kernel maps where nothing else is.
+        let at = unsafe { libc::mmap(std::ptr::null_mut(), pages * 4096, libc::PROT_NONE, flags, -1, 0) };
+        assert_ne!(at, libc::MAP_FAILED);
+        at.addr()
+    };
+    // The kernel takes the highest gap that is large enough: fill those that a page fits in, until pages come one
+    // below the other.
+    let (mut last, mut in_order) = (map(1), 0);
+    while in_order < 64 {
+        let next = map(1);
+        in_order = if next + 4096 == last { in_order + 1 } else { 0 };
+        last = next;
+    }
+    let hole = map(3) + 4096;
+    // SAFETY: the middle one of the three pages that were mapped just now, and that nobody knows.
+    unsafe { libc::munmap(std::ptr::with_exposed_provenance_mut(hole), 4096) };
+    hole
+}
+
+/// Everything that reads a seal, on a segment whose seal may be anything; says how each went.
+fn use_segment(id: i32, wait: Duration) -> String {
+    let mut answer = String::from("ok");
+    let began = Instant::now();
+    for compatible in [false, true] {
+        let mut options = Cell::options();
+        options.wait(wait);
+        let segment = match compatible {
+            false => options.open_id(id),
+            // By its key, if it has one: that compares the key's text too.
+            true => options.key(Key::fixed(key_of(id))).open_compatible(),
+        };
+        let segment = match segment {
+            Ok(segment) => segment,
+            Err(error) => {
+                let _ = write!(answer, " open:{}", kind(&error));
+                let _ = error.to_string().len();
+                continue;
+            }
+        };
+        report(&mut answer, &segment, segment.attach(), |cell| {
+            let _ = format!("{cell:?}").len();
+            cell.schema()
+        });
+        report(&mut answer, &segment, segment.attach_read_only(), |cell| {
+            let _ = format!("{cell:?}").len();
+            cell.schema()
+        });
+    }
+    let _ = write!(answer, " {}", began.elapsed().as_millis());
+    answer
+}
+
+/// The key of a segment, or one that nobody has.
+fn key_of(id: i32) -> i32 {
+    let stat = Segment::<Cell>::from_id(id).and_then(|segment| segment.stat());
+    match stat.map(|stat| stat.key) {
+        Ok(key) if key != 0 => key,
+        _ => 1,
+    }
+}
+
+fn report<A>(
+    answer: &mut String,
+    segment: &Segment<Cell>,
+    attached: Result<A, Error>,
+    read: impl FnOnce(&A) -> Result<shm_runtime::Schema, Error>,
+) {
+    let _ = match attached {
+        Ok(cell) => match read(&cell) {
+            Ok(schema) => write!(answer, " attached:schema({})", schema.size()),
+            Err(error) => write!(answer, " attached:{}({})", kind(&error), error.to_string().len()),
+        },
+        Err(error) => write!(answer, " {}({})", kind(&error), error.to_string().len()),
+    };
+    let _ = segment.is_current();
+}
+
+/// Writes into the schema and the footer, single bytes, words and whole good seals, until the time is over.
+fn scribble(id: i32, time: Duration) {
+    let size = Segment::<Cell>::from_id(id)
+        .and_then(|segment| segment.stat())
+        .expect("it is there")
+        .size;
+    // SAFETY: without an address, the kernel maps where nothing else is.
+    let base = unsafe { libc::shmat(id, std::ptr::null(), 0) };
+    assert_ne!(base.addr(), usize::MAX);
+    // SAFETY: `size` bytes are mapped until the process ends, and atomics may change at any time.
+    let bytes = unsafe { std::slice::from_raw_parts(base.cast::<AtomicU8>(), size) };
+    let good: Vec<u8> = bytes.iter().map(|byte| byte.load(Relaxed)).collect();
+    let begin = size_of::<Cell>();
+    let (end, mut random) = (Instant::now() + time, now() | 1);
+    let mut next = || {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random
+    };
+    let dead = u32::MAX >> 5;
+    while Instant::now() < end {
+        let store = |at: usize, new: &[u8]| {
+            for (to, byte) in bytes[at..].iter().zip(new) {
+                to.store(*byte, Relaxed);
+            }
+        };
+        let below =
+            |word: u64, limit: usize| usize::try_from(word % u64::try_from(limit).unwrap_or(1)).unwrap_or(0);
+        match next() % 8 {
+            0 | 1 => store(begin, &good[begin..]),
+            2 => store(begin + below(next(), size - begin), &[next().to_le_bytes()[0]]),
+            3 => store(size - 72 + 4 * below(next(), 18), &next().to_le_bytes()[..4]),
+            // States: each kind, and the claim of a process that there cannot be, over and over.
+            4 => store(size - 72, &u32::try_from(next() % 6).unwrap_or(0).to_le_bytes()),
+            5 => (0..200).for_each(|i| store(size - 72, &((dead - i) << 4 | 5).to_le_bytes())),
+            6 => store(size - 72 + 24, &next().to_le_bytes()),
+            _ => store(size - 8, &good[size - 8..]),
+        }
+    }
+}

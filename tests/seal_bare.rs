@@ -1,0 +1,409 @@
+//! Who shares a key without a seal, or with another one: C programs, bare structs, and collisions.
+
+#[path = "seal/common.rs"]
+mod common;
+
+use std::collections::HashMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use common::{Cleanup, Peer, Raw, have, key_of, raw_create, unique, with_key};
+use shm_runtime::{ErrorKind, Key, Options, Schema, SharedSegment};
+
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private)]
+struct Station {
+    readings: u64,
+    celsius: f64,
+    degrees: u16,
+    name: [u8; 102],
+}
+
+mod bare {
+    #[derive(shm_runtime::SharedSegment)]
+    #[repr(C)]
+    #[shm(private, bare)]
+    pub(crate) struct Station {
+        pub(crate) readings: u64,
+        pub(crate) celsius: f64,
+        pub(crate) degrees: u16,
+        pub(crate) name: [u8; 102],
+    }
+}
+
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private)]
+struct Buoy {
+    depth: f32,
+}
+
+fn options<T: SharedSegment>(key: Key) -> Options<T> {
+    let mut options = T::options();
+    options.key(key).wait(Duration::from_secs(10));
+    options
+}
+
+fn name(name: &str) -> Key {
+    Key::name(name.to_owned())
+}
+
+/// The C program: `PROGRAM KEY create SIZE | read | write`.
+const C: &str = r#"
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ipc.h>
+#include <sys/shm.h>
+struct station { uint64_t readings; double celsius; uint16_t degrees; char name[102]; };
+int main(int argc, char **argv) {
+    key_t key = (key_t) strtol(argv[1], NULL, 10);
+    int create = !strcmp(argv[2], "create");
+    size_t size = create ? strtoul(argv[3], NULL, 10) : sizeof(struct station);
+    int id = shmget(key, size, create ? IPC_CREAT | IPC_EXCL | 0600 : 0);
+    if (id < 0) { perror("shmget"); return 1; }
+    struct station *station = shmat(id, NULL, 0);
+    if (station == (void *) -1) { perror("shmat"); return 1; }
+    if (!strcmp(argv[2], "read"))
+        printf("%llu %.2f %u %s\n", (unsigned long long) station->readings, station->celsius, station->degrees, station->name);
+    else if (!strcmp(argv[2], "write")) {
+        station->readings += 1; station->celsius = -40.0; station->degrees = 359; strcpy(station->name, "C");
+    } else
+        memset(station, argc > 4 ? atoi(argv[4]) : 0, size);
+    return shmdt(station) != 0;
+}
+"#;
+
+/// The C program, compiled; removed at the end.
+struct Program(PathBuf);
+
+impl Program {
+    fn compile() -> Option<Self> {
+        if !have("cc") {
+            return None;
+        }
+        let program = std::env::temp_dir().join(unique());
+        let source = program.with_extension("c");
+        fs::write(&source, C).expect("room for a file");
+        let status = Command::new("cc")
+            .args(["-Wall", "-Werror", "-o"])
+            .args([&program, &source])
+            .status();
+        fs::remove_file(&source).expect("ours");
+        assert!(status.expect("it is there").success());
+        Some(Self(program))
+    }
+
+    fn run(&self, key: i32, arguments: &[&str]) -> String {
+        let output = Command::new(&self.0)
+            .arg(key.to_string())
+            .args(arguments)
+            .output()
+            .expect("compiled");
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).expect("text")
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+#[test]
+fn a_c_program_uses_a_sealed_segment_as_if_it_were_not() {
+    let Some(c) = Program::compile() else { return };
+    let (key, _cleanup) = unique_key();
+    let station = options::<Station>(key.clone())
+        .create()
+        .expect("new")
+        .attach()
+        .expect("ours");
+    station.readings.set(41);
+    station.celsius.set(21.5);
+    station.degrees.set(270);
+    station.name.set_str("Zugspitze").expect("short");
+    let value = key.value().expect("a key");
+    assert_eq!(c.run(value, &["read"]), "41 21.50 270 Zugspitze\n");
+    c.run(value, &["write"]);
+    assert_eq!(
+        (
+            station.readings.get(),
+            station.celsius.get(),
+            station.degrees.get()
+        ),
+        (42, -40.0, 359)
+    );
+    assert_eq!(station.name.to_string_lossy(), "C");
+    // And the seal is as it was.
+    assert_eq!(station.schema().expect("sealed"), Schema::of::<Station>());
+    options::<Station>(key)
+        .open()
+        .expect("there")
+        .attach()
+        .expect("sealed");
+}
+
+fn unique_key() -> (Key, Cleanup) {
+    let unique = unique();
+    (name(&unique), Cleanup::name(&unique))
+}
+
+#[test]
+fn a_segment_made_in_c_is_not_sealed_and_the_error_says_what_to_write() {
+    let Some(c) = Program::compile() else { return };
+    let size = size_of::<Station>();
+    // The struct's very size, all zero or not: known at once, whether the creator lives or not.
+    for fill in ["0", "1", "2", "255"] {
+        let (key, _cleanup) = unique_key();
+        c.run(key.value().expect("a key"), &["create", &size.to_string(), fill]);
+        let began = Instant::now();
+        let error = options::<Station>(key.clone())
+            .open()
+            .and_then(|segment| segment.attach())
+            .expect_err("it has no seal");
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+        assert!(
+            matches!(error.kind(), ErrorKind::NotSealed { found, expected, .. } if found == expected),
+            "{error}"
+        );
+        assert!(
+            error
+                .to_string()
+                .contains("`#[shm(bare)]` on Station (120 bytes)"),
+            "{error}"
+        );
+        let error = options::<Station>(key.clone())
+            .open_or_create()
+            .expect_err("it has no seal");
+        assert!(matches!(error.kind(), ErrorKind::NotSealed { .. }), "{error}");
+
+        let station = options::<bare::Station>(key)
+            .open()
+            .expect("there")
+            .attach()
+            .expect("bare");
+        let byte: u8 = fill.parse().expect("a byte");
+        assert_eq!(station.readings.get(), u64::from_ne_bytes([byte; 8]));
+        assert!(station.name.iter().all(|found| found.get() == byte));
+    }
+}
+
+#[test]
+fn segments_of_all_sizes_made_in_c_are_errors_that_name_bare() {
+    let mut creator = Peer::start();
+    for size in [
+        1, 7, 8, 71, 72, 73, 79, 80, 119, 121, 128, 192, 4095, 4096, 4097, 12_345,
+    ] {
+        for fill in [0_u8, 1, 2, 3, 0x55, 0xff] {
+            let unique = unique();
+            let _cleanup = Cleanup::name(&unique);
+            assert!(creator.ask(&format!("shmget {unique} {size}")).starts_with("ok "));
+            let row = with_key(key_of(&unique))[0];
+            let raw = Raw::attach(row.id);
+            raw.write(0, &vec![fill; size]);
+            drop(raw);
+            // All zero, it looks like one whose creator is about to seal it: that one lives.
+            let mut sealed = options::<Station>(name(&unique));
+            sealed.wait(Duration::from_millis(1));
+            let error = sealed
+                .open()
+                .and_then(|segment| segment.attach())
+                .expect_err("no seal");
+            let waits = fill == 0 && size >= 72 && size.is_multiple_of(8);
+            match error.kind() {
+                ErrorKind::NotSealed { .. } if !waits => {}
+                ErrorKind::NotReady { creator_pid, .. } if waits => {
+                    assert_eq!(creator_pid.unsigned_abs(), creator.pid())
+                }
+                _ => panic!("{size} {fill}: {error}"),
+            }
+            let bare = options::<bare::Station>(name(&unique)).open();
+            let error = bare.expect_err("another size");
+            assert!(
+                matches!(error.kind(), ErrorKind::SizeDiffers { .. }),
+                "{size}: {error}"
+            );
+            let larger = options::<bare::Station>(name(&unique)).allow_larger(true).open();
+            assert_eq!(larger.is_ok(), size > size_of::<Station>(), "{size}");
+        }
+    }
+}
+
+#[test]
+fn a_blank_one_whose_creator_is_gone_is_an_error_that_names_bare() {
+    let mut creator = Peer::start();
+    let unique = unique();
+    let _cleanup = Cleanup::name(&unique);
+    assert!(creator.ask(&format!("shmget {unique} 4096")).starts_with("ok "));
+    creator.kill();
+    let error = options::<Station>(name(&unique))
+        .open()
+        .and_then(|segment| segment.attach())
+        .expect_err("no seal");
+    assert!(matches!(error.kind(), ErrorKind::Abandoned { .. }), "{error}");
+    assert!(error.to_string().contains("#[shm(bare)]"), "{error}");
+}
+
+#[test]
+fn a_sealed_segment_opened_as_bare_is_an_error_that_says_what_to_write() {
+    let (key, _cleanup) = unique_key();
+    let station = options::<Station>(key.clone())
+        .create()
+        .expect("new")
+        .attach()
+        .expect("ours");
+    let error = options::<bare::Station>(key.clone())
+        .open()
+        .expect_err("it is sealed");
+    let ErrorKind::Sealed {
+        found, expected: 120, ..
+    } = error.kind()
+    else {
+        panic!("{error}")
+    };
+    assert_eq!(*found, station.segment().size());
+    let text = error.to_string();
+    assert!(
+        text.contains("Remove `bare`") && text.contains("allow_larger(true)"),
+        "{text}"
+    );
+    let same = options::<bare::Station>(key)
+        .allow_larger(true)
+        .open()
+        .expect("larger");
+    same.attach().expect("bare").readings.set(9);
+    assert_eq!(station.readings.get(), 9);
+}
+
+#[test]
+fn a_bare_segment_is_used_by_c_and_keeps_what_was_in_it() {
+    let Some(c) = Program::compile() else { return };
+    let (key, _cleanup) = unique_key();
+    let segment = options::<bare::Station>(key.clone())
+        .create_with(|station| station.readings.set(5))
+        .expect("new");
+    assert_eq!(
+        with_key(key.value().expect("a key"))[0].size,
+        size_of::<Station>()
+    );
+    c.run(key.value().expect("a key"), &["write"]);
+    assert_eq!(segment.attach().expect("ours").readings.get(), 6);
+}
+
+#[test]
+fn a_name_and_a_fixed_key_that_collide_are_both_named() {
+    let unique = unique();
+    let _cleanup = Cleanup::name(&unique);
+    let _theirs = options::<Buoy>(name(&unique)).create().expect("new");
+    let fixed = Key::fixed(key_of(&unique));
+    let error = options::<Station>(fixed.clone())
+        .open()
+        .and_then(|segment| segment.attach())
+        .expect_err("another's");
+    assert!(matches!(error.kind(), ErrorKind::KeyCollision { .. }), "{error}");
+    let text = error.to_string();
+    for part in [
+        &format!("the segment is Buoy by name \"{unique}\""),
+        "looks for Station by fixed",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    // Of the same struct too: two users of one layout may mean two things.
+    let error = options::<Buoy>(fixed)
+        .open()
+        .and_then(|segment| segment.attach())
+        .expect_err("another's");
+    assert!(matches!(error.kind(), ErrorKind::KeyCollision { .. }), "{error}");
+}
+
+#[test]
+fn two_structs_under_one_key_are_both_named() {
+    let (key, _cleanup) = unique_key();
+    let _theirs = options::<Buoy>(key.clone()).create().expect("new");
+    let error = options::<Station>(key)
+        .open()
+        .and_then(|segment| segment.attach())
+        .expect_err("another's");
+    let text = error.to_string();
+    assert!(
+        text.contains("- struct Buoy") && text.contains("+ struct Station"),
+        "{text}"
+    );
+}
+
+/// Two files with the same key, in a folder of their own that is removed at the end.
+struct Files(PathBuf);
+
+impl Files {
+    fn colliding(&self) -> Option<(PathBuf, PathBuf)> {
+        let mut seen: HashMap<u64, PathBuf> = HashMap::new();
+        for i in 0..70_000 {
+            let path = self.0.join(i.to_string());
+            fs::write(&path, "").ok()?;
+            let inode = fs::metadata(&path).ok()?.ino() & 0xffff;
+            if let Some(other) = seen.insert(inode, path.clone()) {
+                return Some((other, path));
+            }
+        }
+        None
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn two_files_with_one_key_are_both_named() {
+    let files = Files(std::env::temp_dir().join(unique()));
+    fs::create_dir(&files.0).expect("room for a folder");
+    let Some((one, other)) = files.colliding() else {
+        println!("skipped: no two files here have the same low 16 bits of inode");
+        return;
+    };
+    let key = |path: &Path| Key::ftok(path, b'S');
+    let value = key(&one).value().expect("there");
+    assert_eq!(value, key(&other).value().expect("there"));
+    if !with_key(value).is_empty() {
+        println!("skipped: somebody uses the key of these files");
+        return;
+    }
+    let _cleanup = Cleanup::key(value);
+    let _theirs = options::<Station>(key(&one)).create().expect("new");
+    let error = options::<Station>(key(&other))
+        .open()
+        .and_then(|segment| segment.attach())
+        .expect_err("another's");
+    assert!(matches!(error.kind(), ErrorKind::KeyCollision { .. }), "{error}");
+    let text = error.to_string();
+    for path in [&one, &other] {
+        assert!(
+            text.contains(&format!("Station by ftok({path:?}, 'S')")),
+            "{text}"
+        );
+    }
+    // The same file by another way to it is the same key.
+    let link = files.0.join("link");
+    std::os::unix::fs::symlink(&one, &link).expect("room");
+    options::<Station>(key(&link))
+        .open()
+        .expect("there")
+        .attach()
+        .expect("the same");
+}
+
+#[test]
+fn what_the_raw_calls_make_is_what_is_tested() {
+    let (key, _cleanup) = unique_key();
+    let id = raw_create(key.value().expect("a key"), 100);
+    assert_eq!(with_key(key.value().expect("a key"))[0].id, id);
+}
