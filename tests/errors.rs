@@ -248,10 +248,7 @@ fn every_call_on_a_removed_segment_says_that_it_was_removed() {
         ),
         ("remove", segment.remove().unwrap_err()),
     ] {
-        assert!(
-            matches!(error.kind(), ErrorKind::Removed),
-            "{operation}: {error}"
-        );
+        assert!(matches!(error.kind(), ErrorKind::Removed), "{operation}: {error}");
         assert_eq!((error.operation(), error.id()), (operation, Some(segment.id())));
         assert_says(
             &error,
