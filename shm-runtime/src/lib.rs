@@ -49,6 +49,7 @@
 //! - [`SharedSegment`], the trait: `create`, `open` and their like.
 //! - [`Segment`]: the kernel's object. [`Attached`]: one mapping of it.
 //! - [`Shared`]: a value in shared memory, with `get` and `set`.
+//! - [`sem::Semaphore`] and [`msg::Queue`]: the other two System V means, under the same kind of [`Key`].
 //! - [`Shareable`]: what may be in a segment, and what to use instead of what may not.
 //!
 //! # Platforms
@@ -68,10 +69,12 @@ mod attached;
 mod bulk;
 mod diagnose;
 mod error;
+mod existing;
 mod hash;
 mod identity;
 mod info;
 mod key;
+mod lookup;
 mod options;
 mod schema;
 mod segment;
@@ -81,11 +84,15 @@ mod stat;
 mod sys;
 mod value;
 
+pub mod msg;
+pub mod sem;
+
 pub use access::{Access, ReadOnly, ReadWrite, Readable, Writable, WriteOnly};
 pub use array::TextError;
 pub use atomic::{Atomic, Integer};
 pub use attached::Attached;
 pub use error::{Error, ErrorKind};
+pub use existing::Existing;
 pub use key::Key;
 pub use options::Options;
 pub use schema::{ParseError, Schema};
