@@ -129,13 +129,13 @@ pub(crate) fn semget(key: i32, count: c_int, flags: c_int) -> io::Result<i32> {
 }
 
 /// semtimedop(2): without a time-out, semop(2).
-pub(crate) fn semop(id: i32, operations: &mut [sembuf], timeout: Option<Duration>) -> io::Result<()> {
+pub(crate) fn semop(id: i32, operations: &[sembuf], timeout: Option<Duration>) -> io::Result<()> {
     let timeout = timeout.map(|timeout| libc::timespec {
         tv_sec: libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX),
         tv_nsec: timeout.subsec_nanos().into(),
     });
     let timeout = timeout.as_ref().map_or(core::ptr::null(), core::ptr::from_ref);
-    let (operations, count) = (operations.as_mut_ptr(), operations.len());
+    let (operations, count) = (operations.as_ptr(), operations.len());
     // SAFETY: the kernel reads `count` operations, and one time unless it is null, during the call.
     let returned = unsafe { libc::syscall(libc::SYS_semtimedop, id, operations, count, timeout) };
     if returned == -1 {

@@ -34,6 +34,17 @@
 //! ```
 //!
 //! The value lies at 8 bytes, right behind the type: a value that is aligned to more does not compile.
+//!
+//! ```compile_fail
+//! # use shm_runtime::msg::Queue;
+//! # use shm_runtime::{Key, Shareable};
+//! #[derive(Clone, Copy, Shareable)]
+//! #[repr(C, align(16))]
+//! struct Vector { parts: [f32; 4] }
+//!
+//! Queue::create(Key::private())?.remove_on_drop().send(1, &Vector { parts: [0.0; 4] })?;
+//! # Ok::<(), shm_runtime::Error>(())
+//! ```
 
 mod message;
 mod options;

@@ -101,8 +101,9 @@ impl<T: Shareable + Copy> Queue<T> {
     ///
     /// # Errors
     ///
-    /// If the queue is or gets removed, may not be sent to, is of a lower limit than one such message, or messages
-    /// of the system are (MSGMAX); or if `mtype` is less than 1.
+    /// If the queue is or gets removed, or may not be sent to; if such a message is larger than the system allows
+    /// (MSGMAX) or than the queue could ever take, though whoever may not read the queue has to wait instead; or if
+    /// `mtype` is less than 1.
     pub fn send(&self, mtype: i64, value: &T) -> Result<(), Error> {
         if self.try_send(mtype, value)? {
             return Ok(());

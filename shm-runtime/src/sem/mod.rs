@@ -28,8 +28,8 @@
 //! The kernel keeps, for each process, a sum of what it did to each semaphore, and undoes that when the process ends.
 //! - It counts for the process, not for the thread: a thread that ends gives nothing back.
 //! - A child of fork(2) begins with nothing to undo; exec(3) changes nothing.
-//! - What is released by another process than that which acquired it is undone twice over. There, turn it
-//!   [off](Options::undo).
+//! - Where one process acquires and another one releases, both are undone, each when its process ends. There, turn
+//!   it [off](Options::undo).
 //! - A value that undoing would bring below 0 becomes 0.
 
 mod op;

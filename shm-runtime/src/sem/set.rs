@@ -220,7 +220,7 @@ impl<const N: usize> SemaphoreSet<N> {
             Wait::For(_) | Wait::Forever => 0,
         } | if self.undo { sys::SEM_UNDO } else { 0 };
         let buffers = operations.into_iter().map(|op| buffer::<N>(op, flags));
-        let mut buffers = buffers
+        let buffers = buffers
             .collect::<Result<Vec<_>, _>>()
             .map_err(|kind| self.error(operation, kind))?;
         if buffers.is_empty() {
@@ -234,7 +234,7 @@ impl<const N: usize> SemaphoreSet<N> {
         };
         loop {
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            let Err(error) = sys::semop(self.id, &mut buffers, left) else {
+            let Err(error) = sys::semop(self.id, &buffers, left) else {
                 return Ok(true);
             };
             match error.raw_os_error() {
