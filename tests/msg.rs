@@ -409,7 +409,11 @@ fn errors_name_the_operation_the_key_the_id_and_the_way_out() {
         ("create", Some(own.value()), Some(id))
     );
     let text = error.to_string();
-    for part in ["0 messages of 0 bytes", "mode 0600", &format!("ipcrm -q {id}")] {
+    for part in [
+        "0 messages of 0 bytes in all",
+        "mode 0600",
+        &format!("ipcrm -q {id}"),
+    ] {
         assert!(text.contains(part), "{part} in {text}");
     }
     let ErrorKind::AlreadyExists { existing, .. } = error.kind() else {

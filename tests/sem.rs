@@ -6,6 +6,7 @@ use shm_runtime::sem::{Op, Semaphore, SemaphoreSet};
 use shm_runtime::{ErrorKind, Existing, Key, Permissions, SharedSegment};
 
 mod ipc;
+use ipc::types::Counter;
 use ipc::{Child, NOBODY, OwnKey, Program, Row, kind, until};
 
 fn private(units: u16) -> shm_runtime::sem::RemoveOnDrop<Semaphore> {
@@ -38,6 +39,29 @@ fn a_killed_holder_of_several_semaphores_gives_back_all() {
     assert_eq!(set.state().unwrap().map(|state| state.value), [1, 1]);
     holder.kill();
     assert_eq!(set.state().unwrap().map(|state| state.value), [3, 5]);
+}
+
+#[test]
+fn no_increment_is_lost_while_holders_are_killed() {
+    let own = OwnKey::new();
+    let semaphore = Semaphore::create(own.key(), 1).unwrap();
+    let counter = Counter::create().unwrap().remove_on_drop();
+    let mut counting: Vec<Child> = (0..3).map(|_| Child::peer()).collect();
+    for peer in &mut counting {
+        peer.ask(format!("open {}", own.value()));
+        peer.send(format!("count {} 3000", counter.id()));
+    }
+    for _ in 0..20 {
+        let mut holder = Child::peer();
+        holder.ask(format!("open {}", own.value()));
+        holder.ask("acquire");
+        holder.kill();
+    }
+    for peer in &mut counting {
+        peer.answer().unwrap();
+    }
+    assert_eq!(counter.attach_read_only().unwrap().count.get(), 9000);
+    assert_eq!(semaphore.value().unwrap(), 1);
 }
 
 #[test]
@@ -362,7 +386,12 @@ fn a_set_of_another_number_of_semaphores_is_not_opened() {
         ),
         "{error}"
     );
-    assert!(error.to_string().contains("the set has 2 semaphores"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("the set has 2 semaphores, and this program expects 1"),
+        "{error}"
+    );
     assert_eq!(kind(SemaphoreSet::<3>::open(own.key())), "SizeDiffers");
     assert_eq!(kind(SemaphoreSet::<3>::from_id(set.id())), "SizeDiffers");
     assert_eq!(SemaphoreSet::<2>::from_id(set.id()).unwrap().id(), set.id());
@@ -467,7 +496,7 @@ fn errors_name_the_operation_the_key_the_id_and_the_way_out() {
     let text = error.to_string();
     for part in [
         "a semaphore set with this key already exists",
-        "1 semaphores",
+        "1 semaphore, created by uid ",
         "mode 0600",
         &format!("ipcrm -s {id}"),
     ] {

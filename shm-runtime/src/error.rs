@@ -265,8 +265,9 @@ impl ErrorKind {
             }
             Self::SizeDiffers { found, expected } if object == Object::Semaphore => write!(
                 f,
-                "the set has {found} semaphores, and this program expects {expected}: they were written for different \
-                 sets, or the key belongs to something else. Let both agree, or remove the set and create it anew"
+                "the set has {}, and this program expects {expected}: it was created for something else, or by another \
+                 version. Let both agree, or remove the set and create it anew",
+                Count(*found, "semaphore")
             ),
             Self::SizeDiffers { found, expected } => write!(
                 f,
@@ -361,8 +362,8 @@ impl ErrorKind {
                 }
                 write!(
                     f,
-                    ". Its creator died over it, or is a program that sets them by SETVAL and no semop(2); of that one \
-                     it can be opened with `allow_unused(true)`. Otherwise remove it with `{}`",
+                    ". If its creator died over it, remove it with `{}`. If it is a C program's, which set the values by \
+                     SETVAL, and nobody used it since, open it with `allow_unused(true)`",
                     identity.call("remove")
                 )
             }
@@ -406,6 +407,16 @@ fn semaphore_limit(name: &str) -> String {
     format!("it with `sysctl -w kernel.sem=\"{}\"`", place.join(" "))
 }
 
+/// A number of things in words.
+struct Count<N>(N, &'static str);
+
+impl<N: fmt::Display + PartialEq + From<bool>> fmt::Display for Count<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = if self.0 == N::from(true) { "" } else { "s" };
+        write!(f, "{} {}{plural}", self.0, self.1)
+    }
+}
+
 /// An object in words.
 struct Shown<'a>(&'a Existing, Option<i32>);
 
@@ -425,15 +436,15 @@ impl fmt::Display for Shown<'_> {
             Existing::Segment(_) => Ok(()),
             Existing::Semaphore(stat) => write!(
                 f,
-                "{} semaphores, created by uid {}, last changed{}",
-                stat.semaphores,
+                "{}, created by uid {}, last changed{}",
+                Count(stat.semaphores, "semaphore"),
                 stat.creator_uid,
                 Ago(stat.changed_at)
             ),
             Existing::Queue(stat) => write!(
                 f,
-                "{} messages of {} bytes, created by uid {}, last changed{}",
-                stat.messages,
+                "{} of {} bytes in all, created by uid {}, last changed{}",
+                Count(stat.messages, "message"),
                 stat.bytes,
                 stat.creator_uid,
                 Ago(stat.changed_at)

@@ -12,7 +12,7 @@ use crate::options::BAD_MODE;
 use crate::sys;
 
 /// Which object to look for or to create.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Lookup {
     pub(crate) object: Object,
     pub(crate) key: Key,

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use shm_runtime::msg::{Message, Queue, Select};
 use shm_runtime::sem::{Op, Permit, Semaphore, SemaphoreSet};
-use shm_runtime::{Error, Key};
+use shm_runtime::{Error, Key, Segment};
 
 #[path = "types.rs"]
 mod types;
-use types::Job;
+use types::{Counter, Job};
 
 /// More bytes than a message may have by default.
 type Large = [u64; 1025];
@@ -109,6 +109,17 @@ impl Peer {
                 let semaphore = self.semaphore();
                 let thread = std::thread::spawn(move || semaphore.acquire().map(Permit::forget));
                 thread.join().expect("the thread ends")?;
+                String::new()
+            }
+            ["count", segment, times] => {
+                let counter = Segment::<Counter>::from_id(number(segment))?.attach()?;
+                for _ in 0..number(times) {
+                    let _permit = self.semaphore().acquire()?;
+                    let count = counter.count.get();
+                    // So that another process would come in between, if it could.
+                    std::thread::yield_now();
+                    counter.count.set(count + 1);
+                }
                 String::new()
             }
             ["wait_for_zero"] => {

@@ -6,7 +6,7 @@
     reason = "each program that has this module uses a part of it"
 )]
 
-use shm_runtime::Shareable;
+use shm_runtime::{Shareable, SharedSegment};
 
 /// With padding behind `pages` and at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Shareable)]
@@ -23,4 +23,12 @@ pub struct Job {
 pub enum Colour {
     Red = 1,
     Green = 2,
+}
+
+/// Counted up in two steps, so that it takes a lock.
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private)]
+pub struct Counter {
+    pub count: u64,
 }

@@ -1,5 +1,6 @@
 //! How to create and open a semaphore set.
 
+use core::fmt;
 use core::time::Duration;
 use std::thread;
 use std::time::Instant;
@@ -25,7 +26,7 @@ use crate::sem::{Op, Semaphore, SemaphoreSet, Stat};
 /// assert_eq!(semaphore.stat()?.mode, 0o660);
 /// # Ok::<(), shm_runtime::Error>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Options<const N: usize = 1> {
     lookup: Lookup,
     undo: bool,
@@ -208,5 +209,17 @@ impl Options<1> {
     /// As for [`create`](Self::create) and [`open`](Self::open).
     pub fn open_or_create(&self, initial: u16) -> Result<Semaphore, Error> {
         self.open_or_create_set([initial])
+    }
+}
+
+impl<const N: usize> fmt::Debug for Options<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("key", &self.lookup.key)
+            .field("mode", &format_args!("{:#o}", self.lookup.mode))
+            .field("undo", &self.undo)
+            .field("wait", &self.wait)
+            .field("allow_unused", &self.allow_unused)
+            .finish()
     }
 }
