@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 
-use shm_runtime::{Error, ErrorKind, Key, Permissions, Segment, SharedSegment};
+use shm_runtime::{Error, ErrorKind, Existing, Key, Permissions, Segment, SharedSegment};
 use shm_tests::key::{Own, OwnKey};
 use shm_tests::structs::{Bare, Board};
 use shm_tests::temp::TempDir;
@@ -29,6 +29,9 @@ fn a_second_create_says_who_made_the_first() {
         ..
     } = error.kind()
     else {
+        panic!("{error}")
+    };
+    let Existing::Segment(existing) = &**existing else {
         panic!("{error}")
     };
     assert_eq!((existing.mode, existing.attached), (0o640, 1));

@@ -72,7 +72,7 @@ fn what_an_error_tells_of_a_segment_that_may_not_be_read_is_what_its_owner_sees(
     let failure = peer.failure(format!("from_id {id}"));
     let stat = segment.stat().unwrap();
     assert_eq!((stat.uid, stat.gid, stat.locked), (1001, 1002, true));
-    let kind = format!("Permission {{ existing: Some({stat:?}), uid: {NOBODY}, gid: {NOBODY} }}");
+    let kind = format!("Permission {{ existing: Some(Segment({stat:?})), uid: {NOBODY}, gid: {NOBODY} }}");
     assert_eq!(failure.kind, kind);
 }
 

@@ -4,7 +4,8 @@ use std::fs;
 use std::io;
 
 use crate::error::ErrorKind;
-use crate::stat::Stat;
+use crate::existing::{Existing, Row};
+use crate::identity::Object;
 use crate::sys;
 
 /// What shmget(2) was asked to create.
@@ -19,7 +20,7 @@ pub(crate) fn create(error: io::Error, asked: Creation, existing: Option<i32>) -
     let Creation { size, huge_pages } = asked;
     match error.raw_os_error() {
         Some(sys::EEXIST) => ErrorKind::AlreadyExists {
-            existing: look(existing),
+            existing: existing.and_then(|id| Existing::look(Object::Segment, id)),
         },
         Some(sys::EINVAL) => match sysctl("shmmax") {
             Some(max) if u64::try_from(size).is_ok_and(|size| size > max) => ErrorKind::Limit {
@@ -53,18 +54,23 @@ pub(crate) fn create(error: io::Error, asked: Creation, existing: Option<i32>) -
 
 /// Why a call on the segment with this id failed.
 pub(crate) fn by_id(error: io::Error, id: i32) -> ErrorKind {
+    on(Object::Segment, error, id)
+}
+
+/// Why a call on the object with this id failed.
+pub(crate) fn on(object: Object, error: io::Error, id: i32) -> ErrorKind {
     let (uid, gid) = (sys::effective_uid(), sys::effective_gid());
     match error.raw_os_error() {
         Some(sys::EIDRM) => ErrorKind::Removed,
         // EINVAL is a removed segment too, but not only that.
-        Some(sys::EINVAL) if Stat::from_proc(id).is_none() => ErrorKind::Removed,
+        Some(sys::EINVAL) if Existing::from_proc(object, id).is_none() => ErrorKind::Removed,
         Some(sys::EACCES) => ErrorKind::Permission {
-            existing: look(Some(id)),
+            existing: Existing::look(object, id),
             uid,
             gid,
         },
         Some(sys::EPERM) => ErrorKind::NotOwner {
-            existing: look(Some(id)),
+            existing: Existing::look(object, id),
             uid,
         },
         _ => ErrorKind::Os { source: error },
@@ -76,12 +82,11 @@ pub(crate) fn lock(error: io::Error, id: i32) -> ErrorKind {
     match error.raw_os_error() {
         // The kernel gives EPERM to those who do not own the segment, and to those who may not lock at all.
         Some(sys::ENOMEM) => memlock(),
-        Some(sys::EPERM) => match look(Some(id)) {
-            Some(stat) if [stat.uid, stat.creator_uid].contains(&sys::effective_uid()) => memlock(),
-            existing => ErrorKind::NotOwner {
-                existing,
-                uid: sys::effective_uid(),
-            },
+        Some(sys::EPERM) => match Existing::look(Object::Segment, id).as_deref() {
+            Some(Existing::Segment(stat)) if [stat.uid, stat.creator_uid].contains(&sys::effective_uid()) => {
+                memlock()
+            }
+            _ => by_id(error, id),
         },
         _ => by_id(error, id),
     }
@@ -98,12 +103,6 @@ fn memlock() -> ErrorKind {
     }
 }
 
-/// What the kernel knows of a segment, whether this process may read it or not.
-pub(crate) fn look(id: Option<i32>) -> Option<Box<Stat>> {
-    let id = id?;
-    Stat::of(id).ok().or_else(|| Stat::from_proc(id)).map(Box::new)
-}
-
 /// How many segments there are: the lines of the table but its head.
 fn segments() -> Option<u64> {
     let table = fs::read_to_string("/proc/sysvipc/shm").ok()?;
@@ -116,4 +115,109 @@ fn sysctl(name: &str) -> Option<u64> {
 
 fn read(path: &str) -> Option<u64> {
     fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+/// Why a semget(2) for `count` semaphores or a msgget(2), which creates, failed. What is in the way, if anything, has
+/// id `existing`.
+pub(crate) fn create_other(
+    object: Object,
+    error: io::Error,
+    count: usize,
+    existing: Option<i32>,
+) -> ErrorKind {
+    match (error.raw_os_error(), object) {
+        (Some(sys::EEXIST), _) => ErrorKind::AlreadyExists {
+            existing: existing.and_then(|id| Existing::look(object, id)),
+        },
+        (Some(sys::ENOSPC), Object::Queue) => ErrorKind::Limit {
+            name: "kernel.msgmni",
+            value: sysctl("msgmni"),
+        },
+        // Both the number of sets and that of all semaphores are limited, and ENOSPC says neither.
+        (Some(sys::ENOSPC), Object::Semaphore) => match (semaphores(), semaphore_limit("SEMMNS")) {
+            (Some(there), Some(most)) if there.saturating_add(count) > saturated(most) => {
+                limit_of_semaphores("SEMMNS")
+            }
+            _ => limit_of_semaphores("SEMMNI"),
+        },
+        (Some(sys::EINVAL), Object::Semaphore) => match semaphore_limit("SEMMSL") {
+            Some(most) if count > saturated(most) => limit_of_semaphores("SEMMSL"),
+            _ => ErrorKind::Os { source: error },
+        },
+        _ => ErrorKind::Os { source: error },
+    }
+}
+
+/// Why a semop(2) on the set with this id failed.
+pub(crate) fn operate(error: io::Error, id: i32) -> ErrorKind {
+    match error.raw_os_error() {
+        Some(sys::E2BIG) => limit_of_semaphores("SEMOPM"),
+        Some(sys::ERANGE) => ErrorKind::Limit {
+            name: "SEMVMX",
+            value: Some(SEMVMX.into()),
+        },
+        _ => on(Object::Semaphore, error, id),
+    }
+}
+
+/// The highest value of a semaphore, fixed by the kernel.
+pub(crate) const SEMVMX: u16 = 32767;
+
+/// Why a msgsnd(2) of this many bytes to the queue with this id failed.
+pub(crate) fn send(error: io::Error, id: i32, size: usize) -> ErrorKind {
+    match (error.raw_os_error(), sysctl("msgmax")) {
+        (Some(sys::EINVAL), Some(most)) if size > saturated(most) => ErrorKind::Limit {
+            name: "kernel.msgmax",
+            value: Some(most),
+        },
+        _ => on(Object::Queue, error, id),
+    }
+}
+
+/// Why an IPC_SET of this limit, in bytes, failed for the queue with this id.
+pub(crate) fn set_limit(error: io::Error, id: i32, limit: u64) -> ErrorKind {
+    let highest = sysctl("msgmnb");
+    match (error.raw_os_error(), Existing::look(Object::Queue, id).as_deref()) {
+        // The kernel gives EPERM to those who do not own the queue, and to those who ask for too much.
+        (Some(sys::EPERM), Some(Existing::Queue(stat)))
+            if [stat.uid, stat.creator_uid].contains(&sys::effective_uid())
+                && highest.is_some_and(|highest| limit > highest) =>
+        {
+            ErrorKind::Limit {
+                name: "kernel.msgmnb",
+                value: highest,
+            }
+        }
+        _ => on(Object::Queue, error, id),
+    }
+}
+
+/// The bytes of the largest message that can be sent now.
+pub(crate) fn largest_message() -> Option<usize> {
+    sysctl("msgmax").map(saturated)
+}
+
+fn limit_of_semaphores(name: &'static str) -> ErrorKind {
+    ErrorKind::Limit {
+        name,
+        value: semaphore_limit(name),
+    }
+}
+
+/// One of the four numbers in the sysctl.
+fn semaphore_limit(name: &str) -> Option<u64> {
+    let place = ["SEMMSL", "SEMMNS", "SEMOPM", "SEMMNI"]
+        .iter()
+        .position(|other| *other == name)?;
+    let numbers = fs::read_to_string("/proc/sys/kernel/sem").ok()?;
+    numbers.split_whitespace().nth(place)?.parse().ok()
+}
+
+/// How many semaphores there are, in all sets.
+fn semaphores() -> Option<usize> {
+    Row::all("sem")?.iter().map(|row| row.number::<usize>(3)).sum()
+}
+
+fn saturated(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }

@@ -5,11 +5,14 @@ use core::time::Duration;
 use std::io;
 use std::time::SystemTime;
 
-use crate::identity::Identity;
+use crate::existing::Existing;
+use crate::identity::{Identity, Object};
+use crate::msg::RawMessage;
 use crate::schema::Schema;
 use crate::stat::Stat;
+use crate::value::InvalidValue;
 
-/// A failed operation: what was tried, on which segment, why it failed and the way out.
+/// A failed operation: what was tried, on which object, why it failed and the way out.
 ///
 /// `Display` says all of it in one paragraph; [`kind`](Self::kind) is for programs that react to it.
 ///
@@ -50,30 +53,30 @@ pub enum ErrorKind {
         /// What is wrong with it, and what would be right.
         reason: &'static str,
     },
-    /// There is a segment under this key already.
+    /// There is a segment (semaphore set, message queue) under this key already.
     #[non_exhaustive]
     AlreadyExists {
         /// What the kernel knows of it, unless it was removed meanwhile.
-        existing: Option<Box<Stat>>,
+        existing: Option<Box<Existing>>,
     },
-    /// There is no segment under this key.
+    /// There is no segment (semaphore set, message queue) under this key.
     NotFound,
-    /// The owner and mode of the segment do not allow it.
+    /// The owner and mode of the object do not allow it.
     #[non_exhaustive]
     Permission {
-        /// What the kernel knows of the segment, unless it was removed meanwhile.
-        existing: Option<Box<Stat>>,
+        /// What the kernel knows of it, unless it was removed meanwhile.
+        existing: Option<Box<Existing>>,
         /// The user of this process (effective).
         uid: u32,
         /// The group of this process (effective).
         gid: u32,
     },
-    /// The segment has another size than the struct.
+    /// The segment has another size than the struct, or the set another number of semaphores.
     #[non_exhaustive]
     SizeDiffers {
-        /// The segment's bytes.
+        /// The segment's bytes, or the set's semaphores.
         found: usize,
-        /// The bytes that this program's struct needs.
+        /// The bytes that this program's struct needs, or the semaphores that it expects.
         expected: usize,
     },
     /// The segment is still being initialised, and the waiting time is over.
@@ -146,7 +149,8 @@ pub enum ErrorKind {
     /// A limit of the system is reached.
     #[non_exhaustive]
     Limit {
-        /// The limit's name, as sysctl(8) has it (`kernel.shmmni`), or as setrlimit(2) has it (`RLIMIT_MEMLOCK`).
+        /// The limit's name: as sysctl(8) has it (`kernel.shmmni`), as setrlimit(2) has it (`RLIMIT_MEMLOCK`), of
+        /// semaphores as semget(2) and semop(2) have it (`SEMMNI`), or `msg_qbytes` of one queue.
         name: &'static str,
         /// Its value, if it could be read.
         value: Option<u64>,
@@ -162,8 +166,8 @@ pub enum ErrorKind {
     /// Only the owner, the creator and root may do it.
     #[non_exhaustive]
     NotOwner {
-        /// What the kernel knows of the segment, unless it was removed meanwhile.
-        existing: Option<Box<Stat>>,
+        /// What the kernel knows of it, unless it was removed meanwhile.
+        existing: Option<Box<Existing>>,
         /// The user of this process (effective).
         uid: u32,
     },
@@ -172,6 +176,24 @@ pub enum ErrorKind {
     Address {
         /// The address.
         address: usize,
+    },
+    /// The semaphores were created, but nobody has given them their initial values, and the waiting time is over.
+    #[non_exhaustive]
+    Uninitialised {
+        /// What the kernel knows of the set, unless it was removed meanwhile.
+        existing: Option<Box<Existing>>,
+        /// How long this process waited.
+        waited: Duration,
+    },
+    /// The message is no `T`. Nothing of it is lost.
+    #[non_exhaustive]
+    WrongMessage {
+        /// The message, which was taken from the queue; `None` if it is larger than a `T`: then it is still there.
+        message: Option<Box<RawMessage>>,
+        /// The bytes of a `T`.
+        expected: usize,
+        /// If it has that many: what in it is no value of its type.
+        invalid: Option<InvalidValue>,
     },
     /// Anything else that the kernel says.
     #[non_exhaustive]
@@ -200,12 +222,12 @@ impl Error {
         self.0.operation
     }
 
-    /// The `key_t` of the segment, if it was known.
+    /// The `key_t` of the object, if it was known.
     pub fn key(&self) -> Option<i32> {
         self.0.identity.value
     }
 
-    /// The shmid of the segment, if it was known.
+    /// The shmid, semid or msqid of the object, if it was known.
     pub fn id(&self) -> Option<i32> {
         self.0.identity.id
     }
@@ -234,6 +256,10 @@ impl core::error::Error for Error {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self.kind() {
             ErrorKind::KeyFile { source } | ErrorKind::Os { source } => Some(source),
+            ErrorKind::WrongMessage {
+                invalid: Some(invalid),
+                ..
+            } => Some(invalid),
             _ => None,
         }
     }
@@ -243,6 +269,7 @@ impl ErrorKind {
     /// Why, and the way out.
     fn explain(&self, identity: &Identity, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let type_name = identity.type_name.unwrap_or("T");
+        let (object, noun) = (identity.object, identity.object.noun());
         match self {
             Self::KeyFile { source } => write!(
                 f,
@@ -251,16 +278,20 @@ impl ErrorKind {
             ),
             Self::InvalidInput { reason } => f.write_str(reason),
             Self::AlreadyExists { existing } => {
-                f.write_str("a segment with this key already exists")?;
+                write!(f, "a {noun} with this key already exists")?;
                 match existing {
-                    Some(stat) => {
+                    Some(existing) => {
                         write!(
                             f,
-                            ": {}. Open it with `{type_name}::open()`, or, ",
-                            Described(stat, identity.id)
+                            ": {}. Open it with `{}`, or, if nobody needs it, remove it with `{}`",
+                            Shown(existing, identity.id),
+                            identity.call("open"),
+                            identity.call("remove")
                         )?;
-                        write!(f, "if nobody needs it, remove it with `{type_name}::remove()`")?;
-                        identity.id.map_or(Ok(()), |id| write!(f, " or `ipcrm -m {id}`"))
+                        let flag = object.flag();
+                        identity
+                            .id
+                            .map_or(Ok(()), |id| write!(f, " or `ipcrm -{flag} {id}`"))
                     }
                     None => f.write_str("; it was removed meanwhile, so trying again may help"),
                 }
@@ -268,7 +299,8 @@ impl ErrorKind {
             Self::NotFound => {
                 write!(
                     f,
-                    "no segment has this key. Create it first, with `{type_name}::create()`"
+                    "no {noun} has this key. Create it first, with `{}`",
+                    identity.call("create")
                 )?;
                 match identity.inode {
                     Some(inode) => write!(
@@ -282,15 +314,25 @@ impl ErrorKind {
             Self::Permission { existing, uid, gid } => {
                 write!(f, "permission denied to uid {uid}, gid {gid}")?;
                 match existing {
-                    Some(stat) => write!(
+                    Some(existing) => write!(
                         f,
-                        ": the segment is {}. Its owner can let this user in with `set_permissions`, by group or mode \
-                         (for a new one, `#[shm(mode = 0o660)]`)",
-                        Described(stat, identity.id)
+                        ": the {noun} is {}. Its owner can let this user in with `set_permissions`, by group or mode \
+                         (for a new one, {})",
+                        Shown(existing, identity.id),
+                        match object {
+                            Object::Segment => "`#[shm(mode = 0o660)]`",
+                            Object::Semaphore | Object::Queue => "`options(..).mode(0o660)`",
+                        }
                     ),
                     None => Ok(()),
                 }
             }
+            Self::SizeDiffers { found, expected } if object == Object::Semaphore => write!(
+                f,
+                "the set has {}, and this program expects {expected}: it was created for something else, or by another \
+                 version. Let both agree, or remove the set and create it anew",
+                Count(*found, "semaphore")
+            ),
             Self::SizeDiffers { found, expected } => write!(
                 f,
                 "the segment has {found} bytes, and this program's {type_name} has {expected}: they were built from \
@@ -351,21 +393,46 @@ impl ErrorKind {
             ),
             Self::Removed => write!(
                 f,
-                "the segment was removed (by IPC_RMID: `remove()`, ipcrm, or systemd-logind's RemoveIPC when its user \
-                 logged out). Create it anew, or open its successor with `{type_name}::open()`"
+                "the {noun} was removed (by IPC_RMID: `remove()`, ipcrm, or systemd-logind's RemoveIPC when its user \
+                 logged out). Create it anew, or open its successor with `{}`",
+                identity.call("open")
             ),
             Self::Limit { name, value } => {
                 write!(f, "the limit {name} is reached")?;
                 if let Some(value) = value {
                     write!(f, ", which is {value}")?;
                 }
-                if name.starts_with("RLIMIT") {
-                    f.write_str(". Raise it with `ulimit` or in limits.conf(5)")
-                } else {
-                    write!(
+                match *name {
+                    "SEMVMX" => f.write_str(
+                        ": no semaphore counts beyond it, nor what SEM_UNDO notes down for one process. See whether \
+                         more is released than acquired",
+                    ),
+                    "SEMMSL" | "SEMOPM" => write!(f, ". Use fewer at once, or raise {}", semaphore_limit(name)),
+                    "SEMMNS" | "SEMMNI" => write!(
                         f,
-                        ". Remove segments that nobody needs (`ipcs -m`), or raise it with `sysctl -w {name}=...`"
-                    )
+                        ". Remove semaphore sets that nobody needs (`ipcs -s`), or raise {}",
+                        semaphore_limit(name)
+                    ),
+                    "kernel.msgmax" => write!(
+                        f,
+                        " bytes a message. Send less at once, or raise it with `sysctl -w {name}=...`"
+                    ),
+                    "msg_qbytes" => f.write_str(
+                        " bytes in this queue: a message that is larger would never fit. Raise it with `set_limit`",
+                    ),
+                    "kernel.msgmnb" => write!(
+                        f,
+                        ": without CAP_SYS_RESOURCE no queue gets a higher limit. Ask for less, or raise it with \
+                         `sysctl -w {name}=...`"
+                    ),
+                    _ if name.starts_with("RLIMIT") => {
+                        f.write_str(". Raise it with `ulimit` or in limits.conf(5)")
+                    }
+                    _ => write!(
+                        f,
+                        ". Remove {noun}s that nobody needs (`ipcs -{}`), or raise it with `sysctl -w {name}=...`",
+                        object.flag()
+                    ),
                 }
             }
             Self::NoMemory {
@@ -391,7 +458,7 @@ impl ErrorKind {
                     "only the owner, the creator and root may do this, and this process is uid {uid}"
                 )?;
                 match existing {
-                    Some(stat) => write!(f, ": the segment is {}", Described(stat, identity.id)),
+                    Some(existing) => write!(f, ": the {noun} is {}", Shown(existing, identity.id)),
                     None => Ok(()),
                 }
             }
@@ -400,7 +467,104 @@ impl ErrorKind {
                 "nothing can be attached at {address:#x}: the address has to be a multiple of the page size, with \
                  room for the segment behind it"
             ),
+            Self::Uninitialised { existing, waited } => {
+                write!(
+                    f,
+                    "after {} ms of waiting, nobody has given it its initial values",
+                    waited.as_millis()
+                )?;
+                if let Some(existing) = existing {
+                    write!(f, ": it is {}", Shown(existing, identity.id))?;
+                }
+                write!(
+                    f,
+                    ". If its creator died over it, remove it with `{}`. If it is a C program's, which set the values by \
+                     SETVAL, and nobody used it since, open it with `allow_unused(true)`",
+                    identity.call("remove")
+                )
+            }
+            Self::WrongMessage {
+                message: None,
+                expected,
+                ..
+            } => write!(
+                f,
+                "the next message is larger than the {expected} bytes of a {type_name}: the sender was built from \
+                 another definition, or the queue belongs to something else. It is still in the queue; \
+                 `try_receive_raw` takes it"
+            ),
+            Self::WrongMessage {
+                message: Some(message),
+                expected,
+                invalid,
+            } => {
+                let (mtype, found) = (message.mtype, message.bytes.len());
+                match invalid {
+                    Some(invalid) => write!(f, "a message of type {mtype} is no {type_name}: {invalid}")?,
+                    None => write!(
+                        f,
+                        "a message of type {mtype} has {found} bytes, and a {type_name} has {expected}: the sender was \
+                         built from another definition, or the queue belongs to something else"
+                    )?,
+                }
+                f.write_str(
+                    ". It was taken from the queue, and is in this error: see `ErrorKind::WrongMessage`",
+                )
+            }
             Self::Os { source } => write!(f, "{source}"),
+        }
+    }
+}
+
+/// The place of a semaphore limit in its sysctl, which holds four.
+fn semaphore_limit(name: &str) -> String {
+    let names = ["SEMMSL", "SEMMNS", "SEMOPM", "SEMMNI"];
+    let place = names.map(|other| if other == name { "..." } else { other });
+    format!("it with `sysctl -w kernel.sem=\"{}\"`", place.join(" "))
+}
+
+/// A number of things in words.
+struct Count<N>(N, &'static str);
+
+impl<N: fmt::Display + PartialEq + From<bool>> fmt::Display for Count<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = if self.0 == N::from(true) { "" } else { "s" };
+        write!(f, "{} {}{plural}", self.0, self.1)
+    }
+}
+
+/// An object in words.
+struct Shown<'a>(&'a Existing, Option<i32>);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(existing, id) = *self;
+        let (object, uid, gid, mode) = match existing {
+            Existing::Segment(stat) => return Described(stat, id).fmt(f),
+            Existing::Semaphore(stat) => (Object::Semaphore, stat.uid, stat.gid, stat.mode),
+            Existing::Queue(stat) => (Object::Queue, stat.uid, stat.gid, stat.mode),
+        };
+        if let Some(id) = id {
+            write!(f, "{} {id}, ", object.id_name())?;
+        }
+        write!(f, "owner uid {uid} gid {gid}, mode {mode:04o}, ")?;
+        match existing {
+            Existing::Segment(_) => Ok(()),
+            Existing::Semaphore(stat) => write!(
+                f,
+                "{}, created by uid {}, last changed{}",
+                Count(stat.semaphores, "semaphore"),
+                stat.creator_uid,
+                Ago(stat.changed_at)
+            ),
+            Existing::Queue(stat) => write!(
+                f,
+                "{} of {} bytes in all, created by uid {}, last changed{}",
+                Count(stat.messages, "message"),
+                stat.bytes,
+                stat.creator_uid,
+                Ago(stat.changed_at)
+            ),
         }
     }
 }

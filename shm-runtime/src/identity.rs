@@ -4,10 +4,48 @@ use core::fmt;
 
 use crate::key::Key;
 
+/// The three kinds of System V objects. Each has its own keys and ids.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Object {
+    #[default]
+    Segment,
+    Semaphore,
+    Queue,
+}
+
+impl Object {
+    pub(crate) fn noun(self) -> &'static str {
+        match self {
+            Self::Segment => "segment",
+            Self::Semaphore => "semaphore set",
+            Self::Queue => "message queue",
+        }
+    }
+
+    /// What its id is called.
+    pub(crate) fn id_name(self) -> &'static str {
+        match self {
+            Self::Segment => "shmid",
+            Self::Semaphore => "semid",
+            Self::Queue => "msqid",
+        }
+    }
+
+    /// The option by which ipcs(1) and ipcrm(1) know it.
+    pub(crate) fn flag(self) -> char {
+        match self {
+            Self::Segment => 'm',
+            Self::Semaphore => 's',
+            Self::Queue => 'q',
+        }
+    }
+}
+
 /// A System V object as its user knows it: type, key and how that is derived, id.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Identity {
-    /// The struct's name.
+    pub(crate) object: Object,
+    /// The struct's name; of a segment's companion, that of the segment.
     pub(crate) type_name: Option<&'static str>,
     pub(crate) key: Option<Key>,
     /// The `key_t`, once it is known.
@@ -16,7 +54,7 @@ pub(crate) struct Identity {
     pub(crate) inode: Option<u64>,
     /// The hash of the key's derivation, once it is known.
     pub(crate) key_hash: Option<u64>,
-    /// The shmid, once it is known.
+    /// The shmid, semid or msqid, once it is known.
     pub(crate) id: Option<i32>,
 }
 
@@ -25,6 +63,24 @@ impl Identity {
         Self {
             key: Some(key),
             ..Self::default()
+        }
+    }
+
+    pub(crate) fn with_id(self, id: i32) -> Self {
+        Self { id: Some(id), ..self }
+    }
+
+    /// How the user's program would call `create()`, `open()` or `remove()` of this.
+    pub(crate) fn call(&self, function: &str) -> String {
+        let arguments = match (self.object, function) {
+            (Object::Semaphore, "create") => "initial",
+            _ => "",
+        };
+        match (self.object, self.type_name) {
+            (Object::Segment, name) => format!("{}::{function}()", name.unwrap_or("T")),
+            (Object::Semaphore, Some(name)) => format!("{name}::semaphore().{function}({arguments})"),
+            (Object::Semaphore, None) => format!("Semaphore::options(key).{function}({arguments})"),
+            (Object::Queue, _) => format!("Queue::options(key).{function}()"),
         }
     }
 }
@@ -44,8 +100,13 @@ impl fmt::Display for Identity {
             });
         }
         if let Some(id) = self.id {
-            parts.push(format!("shmid {id}"));
+            parts.push(format!("{} {id}", self.object.id_name()));
         }
-        write!(f, "{} ({})", self.type_name.unwrap_or("a key"), parts.join(", "))
+        match (self.object, self.type_name) {
+            (Object::Segment, name) => f.write_str(name.unwrap_or("a key"))?,
+            (object, Some(name)) => write!(f, "{} of {name}", object.noun())?,
+            (object, None) => f.write_str(object.noun())?,
+        }
+        write!(f, " ({})", parts.join(", "))
     }
 }

@@ -152,6 +152,15 @@ impl TypeInfo {
         Self::one(repr, Kind::Enum { name, repr, variants }, false)
     }
 
+    /// The Rust name, if it is one word.
+    pub(crate) const fn name(&self) -> Option<&'static str> {
+        match self.kind {
+            Kind::Scalar(scalar) => Some(scalar.name()),
+            Kind::Struct { name, .. } | Kind::Enum { name, .. } => Some(name),
+            Kind::Atomic(_) | Kind::Array { .. } => None,
+        }
+    }
+
     const fn one(scalar: Scalar, kind: Kind, always_valid: bool) -> Self {
         let size = scalar.size();
         let verbatim = !matches!(scalar, Scalar::Bool);

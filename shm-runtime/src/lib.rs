@@ -59,6 +59,7 @@
 //! - [`SharedSegment`], the trait: `create`, `open` and their like.
 //! - [`Segment`]: the kernel's object. [`Attached`]: one mapping of it.
 //! - [`Shared`]: a value in shared memory, with `get` and `set`.
+//! - [`sem::Semaphore`] and [`msg::Queue`]: the other two System V means, under the same kind of [`Key`].
 //! - [`Shareable`]: what may be in a segment, and what to use instead of what may not.
 //!
 //! # Platforms
@@ -80,10 +81,12 @@ mod bulk;
 mod diagnose;
 mod diff;
 mod error;
+mod existing;
 mod hash;
 mod identity;
 mod info;
 mod key;
+mod lookup;
 mod mapping;
 mod options;
 mod process;
@@ -98,11 +101,15 @@ mod sys;
 mod text;
 mod value;
 
+pub mod msg;
+pub mod sem;
+
 pub use access::{Access, ReadOnly, ReadWrite, Readable, Writable, WriteOnly};
 pub use array::TextError;
 pub use atomic::{Atomic, Integer};
 pub use attached::Attached;
 pub use error::{Error, ErrorKind};
+pub use existing::Existing;
 pub use key::Key;
 pub use options::Options;
 pub use schema::{ParseError, Schema};

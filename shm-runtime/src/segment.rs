@@ -19,6 +19,7 @@ use crate::mapping::Mapping;
 use crate::options::{BAD_MODE, Options};
 use crate::schema::Schema;
 use crate::seal::Seal;
+use crate::sem;
 use crate::shareable::Shareable;
 use crate::shared::Shared;
 use crate::stat::{Permissions, Stat};
@@ -113,6 +114,27 @@ pub trait SharedSegment: Shareable {
     /// If there is none, or it belongs to somebody else.
     fn remove() -> Result<(), Error> {
         Self::options().remove()
+    }
+
+    /// Options for the segment's companion: a semaphore under the same key, of the same mode. (Segments and
+    /// semaphores have each their own keys, so the two do not collide.)
+    ///
+    /// ```
+    /// use shm_runtime::SharedSegment;
+    ///
+    /// #[derive(SharedSegment)]
+    /// #[repr(C)]
+    /// #[shm(name = "org.example.companion")]
+    /// struct Station { celsius: f64 }
+    ///
+    /// let semaphore = Station::semaphore().create(1)?.remove_on_drop();
+    /// let permit = semaphore.acquire()?;
+    /// // Only one process at a time is here.
+    /// drop(permit);
+    /// # Ok::<(), shm_runtime::Error>(())
+    /// ```
+    fn semaphore() -> sem::Options<1> {
+        sem::Options::companion(Self::key(), Self::SETTINGS)
     }
 }
 

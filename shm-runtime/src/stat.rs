@@ -43,7 +43,7 @@ pub struct Stat {
     pub attached: u64,
 }
 
-/// Who may do what with a segment: the fields that IPC_SET sets.
+/// Who may do what with a segment, a semaphore set or a message queue: the fields that IPC_SET sets.
 ///
 /// Start from those it has: `Permissions { mode: 0o640, ..segment.stat()?.permissions() }`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,7 +128,8 @@ impl Stat {
 const SHM_DEST: u32 = 0o1000;
 const SHM_LOCKED: u32 = 0o2000;
 
-fn time(seconds: i64) -> Option<SystemTime> {
+/// A time in whole seconds, 0 meaning never.
+pub(crate) fn time(seconds: i64) -> Option<SystemTime> {
     match u64::try_from(seconds) {
         Ok(seconds @ 1..) => SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)),
         _ => None,

@@ -1,0 +1,184 @@
+//! Semaphore sets and message queues by their keys: what the two share.
+
+use core::fmt;
+use core::ops::Deref;
+use std::io;
+
+use crate::diagnose;
+use crate::error::{Error, ErrorKind};
+use crate::identity::{Identity, Object};
+use crate::key::{Key, Resolved};
+use crate::options::BAD_MODE;
+use crate::sys;
+
+/// Which object to look for or to create.
+#[derive(Clone)]
+pub(crate) struct Lookup {
+    pub(crate) object: Object,
+    pub(crate) key: Key,
+    pub(crate) type_name: Option<&'static str>,
+    /// The permissions of a new one.
+    pub(crate) mode: u32,
+    /// The semaphores of a new set; of a queue nothing.
+    pub(crate) count: usize,
+}
+
+impl Lookup {
+    /// Creates the object; the identity has its id.
+    pub(crate) fn create(&self) -> Result<(Identity, i32), Error> {
+        let identity = self.resolve("create")?;
+        let mode = match mode_bits(self.mode) {
+            Ok(mode) => i32::from(mode),
+            Err(kind) => return Err(Error::new("create", identity, kind)),
+        };
+        let key = identity.value.unwrap_or(sys::IPC_PRIVATE);
+        match self.get(key, self.count, sys::IPC_CREAT | sys::IPC_EXCL | mode) {
+            Ok(id) => Ok((identity.with_id(id), id)),
+            Err(source) => {
+                let exists = source.raw_os_error() == Some(sys::EEXIST);
+                let existing = self.get(key, 0, 0).ok().filter(|_| exists);
+                let kind = diagnose::create_other(self.object, source, self.count, existing);
+                let identity = Identity {
+                    id: existing,
+                    ..identity
+                };
+                Err(Error::new("create", identity, kind))
+            }
+        }
+    }
+
+    /// Looks for the object that has the key; the identity has its id.
+    pub(crate) fn find(&self, operation: &'static str) -> Result<(Identity, i32), Error> {
+        let identity = self.resolve(operation)?;
+        if self.key.is_private() {
+            let reason =
+                "a private key belongs to nothing that could be found by it: use the id, with `from_id`";
+            return Err(Error::new(
+                operation,
+                identity,
+                ErrorKind::InvalidInput { reason },
+            ));
+        }
+        match self.get(identity.value.unwrap_or(sys::IPC_PRIVATE), 0, 0) {
+            Ok(id) => Ok((identity.with_id(id), id)),
+            Err(source) if source.raw_os_error() == Some(sys::ENOENT) => {
+                Err(Error::new(operation, identity, ErrorKind::NotFound))
+            }
+            Err(source) => Err(Error::new(operation, identity, ErrorKind::Os { source })),
+        }
+    }
+
+    /// Opens, or creates if there is none; and again, if another process was faster with either.
+    pub(crate) fn open_or_create<O>(
+        &self,
+        open: impl Fn() -> Result<O, Error>,
+        create: impl Fn() -> Result<O, Error>,
+    ) -> Result<O, Error> {
+        if self.key.is_private() {
+            return create();
+        }
+        loop {
+            match open() {
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Removed) => {}
+                opened => return opened,
+            }
+            match create() {
+                Err(error) if matches!(error.kind(), ErrorKind::AlreadyExists { .. }) => {}
+                created => return created,
+            }
+        }
+    }
+
+    /// The identity of an object that is known by its id alone.
+    pub(crate) fn identity_of(&self, id: i32) -> Identity {
+        let (object, type_name) = (self.object, self.type_name);
+        Identity {
+            object,
+            type_name,
+            ..Identity::default()
+        }
+        .with_id(id)
+    }
+
+    fn resolve(&self, operation: &'static str) -> Result<Identity, Error> {
+        let identity = Identity {
+            object: self.object,
+            type_name: self.type_name,
+            ..Identity::key(self.key.clone())
+        };
+        match self.key.resolve() {
+            Ok(Resolved { value, inode, .. }) => Ok(Identity {
+                value: Some(value),
+                inode,
+                ..identity
+            }),
+            Err(kind) => Err(Error::new(operation, identity, kind)),
+        }
+    }
+
+    fn get(&self, key: i32, count: usize, flags: i32) -> io::Result<i32> {
+        match self.object {
+            Object::Segment => sys::shmget(key, count, flags),
+            // A number that does not fit is above every limit.
+            Object::Semaphore => sys::semget(key, i32::try_from(count).unwrap_or(i32::MAX), flags),
+            Object::Queue => sys::msgget(key, flags),
+        }
+    }
+}
+
+/// A mode as the kernel takes it.
+pub(crate) fn mode_bits(mode: u32) -> Result<u16, ErrorKind> {
+    match u16::try_from(mode) {
+        Ok(bits) if bits <= 0o777 => Ok(bits),
+        _ => Err(ErrorKind::InvalidInput { reason: BAD_MODE }),
+    }
+}
+
+/// What [`RemoveOnDrop`] can remove. Sealed: semaphore sets and queues.
+#[doc(hidden)]
+pub trait Removable: Clone {
+    fn remove(&self) -> Result<(), Error>;
+}
+
+/// Removes its semaphore set or message queue when it is dropped, also by a panic; not when the process is killed.
+/// Made by `remove_on_drop`; derefs to the object.
+#[must_use = "the object is removed when this is dropped"]
+pub struct RemoveOnDrop<O: Removable> {
+    object: O,
+    keep: bool,
+}
+
+impl<O: Removable> RemoveOnDrop<O> {
+    pub(crate) fn new(object: O) -> Self {
+        Self { object, keep: false }
+    }
+
+    /// Gives the object back without removing it.
+    pub fn keep(mut self) -> O {
+        self.keep = true;
+        self.object.clone()
+    }
+}
+
+impl<O: Removable> Deref for RemoveOnDrop<O> {
+    type Target = O;
+
+    fn deref(&self) -> &O {
+        &self.object
+    }
+}
+
+impl<O: Removable> Drop for RemoveOnDrop<O> {
+    fn drop(&mut self) {
+        if !self.keep {
+            // It may have been removed by somebody else, and a drop has nobody to tell.
+            let _ = self.object.remove();
+        }
+    }
+}
+
+impl<O: Removable + fmt::Debug> fmt::Debug for RemoveOnDrop<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RemoveOnDrop").field(&self.object).finish()
+    }
+}

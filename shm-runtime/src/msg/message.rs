@@ -1,0 +1,155 @@
+//! A message in memory, and on its way: `struct { long mtype; T value; }`.
+
+use core::ffi::{c_long, c_void};
+use core::mem::{MaybeUninit, offset_of};
+use std::io;
+
+use crate::bulk::{Load, Store};
+use crate::error::ErrorKind;
+use crate::shareable::Shareable;
+use crate::sys;
+use crate::value::{self, InvalidValue};
+
+/// A message: a value, and the type of message that its sender gave it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Message<T> {
+    /// The type of message, 1 or more (`mtype`).
+    pub mtype: i64,
+    /// The value.
+    pub value: T,
+}
+
+/// A message as its bytes, whatever they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RawMessage {
+    /// The type of message, 1 or more (`mtype`).
+    pub mtype: i64,
+    /// The bytes behind the type (`mtext`).
+    pub bytes: Vec<u8>,
+}
+
+/// Which message to receive, by its type: `msgtyp` of msgrcv(2). Of those that are meant, the first that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Select {
+    /// The first of all.
+    Any,
+    /// The first of this type.
+    Equal(i64),
+    /// The first of the lowest type that is this one or less: types are priorities then.
+    UpTo(i64),
+    /// The first of any other type (MSG_EXCEPT).
+    Except(i64),
+}
+
+impl Select {
+    /// `msgtyp` and the flags.
+    pub(crate) fn as_msgrcv(self) -> Result<(c_long, i32), ErrorKind> {
+        match self {
+            Self::Any => Ok((0, 0)),
+            Self::Equal(mtype) => Ok((checked(mtype)?, 0)),
+            Self::UpTo(mtype) => Ok((-checked(mtype)?, 0)),
+            Self::Except(mtype) => Ok((checked(mtype)?, sys::MSG_EXCEPT)),
+        }
+    }
+}
+
+/// The type of message, if it is one.
+pub(crate) fn checked(mtype: i64) -> Result<c_long, ErrorKind> {
+    let reason = "a message's type is 1 or more";
+    match mtype {
+        1.. => Ok(mtype),
+        _ => Err(ErrorKind::InvalidInput { reason }),
+    }
+}
+
+/// What msgsnd(2) reads and msgrcv(2) writes: the type, and `size_of::<T>()` bytes behind it.
+#[repr(C)]
+pub(crate) struct Envelope<T> {
+    mtype: c_long,
+    value: MaybeUninit<T>,
+}
+
+impl<T: Shareable + Copy> Envelope<T> {
+    /// The kernel puts the bytes right behind the type, with no padding between.
+    const ALIGNED: () = assert!(
+        offset_of!(Self, value) == size_of::<c_long>() && size_of::<T>() > 0,
+        "a message begins with a `long`, and its value at 8 bytes: nothing that is aligned to more, or has no size, can \
+         be sent"
+    );
+
+    /// Sends the value.
+    pub(crate) fn send(id: i32, mtype: c_long, value: &T, flags: i32) -> io::Result<()> {
+        const { Self::ALIGNED };
+        let mut envelope = MaybeUninit::<Self>::uninit();
+        let at = envelope.as_mut_ptr();
+        // SAFETY: `envelope` has room for itself. It is written where it is and not moved after: a move need not keep
+        // the zeros in the padding of `T`.
+        unsafe { at.write_bytes(0, 1) };
+        // SAFETY: a field of `envelope`, initialised above.
+        unsafe { (*at).mtype = mtype };
+        // SAFETY: the place of a field of `envelope`.
+        let to = unsafe { &raw mut (*at).value }.cast::<T>();
+        // SAFETY: `value` is a valid `T`; `to` has room for one, is aligned, and nobody else accesses it.
+        unsafe { T::copy::<Store>(value, to) };
+        // SAFETY: behind the type, by `ALIGNED`, are the `size_of::<T>()` bytes of the value: its scalars, copied just
+        // now, and zeros between them.
+        unsafe { sys::msgsnd(id, at.cast_const().cast::<c_void>(), size_of::<T>(), flags) }
+    }
+
+    /// Receives a message that is no larger than a `T`: the value, or the message as it is, which may be too small or
+    /// no value.
+    pub(crate) fn receive(id: i32, select: c_long, flags: i32) -> io::Result<Received<T>> {
+        const { Self::ALIGNED };
+        let mut envelope = MaybeUninit::<Self>::uninit();
+        let at = envelope.as_mut_ptr();
+        // SAFETY: behind the type, by `ALIGNED`, there is room for `size_of::<T>()` bytes.
+        let len = unsafe { sys::msgrcv(id, at.cast::<c_void>(), size_of::<T>(), select, flags) }?;
+        // SAFETY: the call succeeded, and so wrote the type.
+        let mtype = unsafe { (*at).mtype };
+        // SAFETY: the place of a field of `envelope`.
+        let from = unsafe { &raw const (*at).value }.cast::<T>();
+        let raw = || {
+            // SAFETY: the call wrote `len` bytes behind the type, `size_of::<T>()` at most.
+            let bytes = unsafe { core::slice::from_raw_parts(from.cast::<u8>(), len) }.to_vec();
+            RawMessage { mtype, bytes }
+        };
+        if len != size_of::<T>() {
+            return Ok(Received::Other(raw(), None));
+        }
+        let mut value = MaybeUninit::<T>::uninit();
+        // SAFETY: all bytes of a `T` were written to `from`, which is aligned; `value` has room for one; nobody else
+        // accesses either.
+        unsafe { T::copy::<Load>(from, value.as_mut_ptr()) };
+        // SAFETY: every scalar of this private `T` was just copied.
+        if let Err(invalid) = unsafe { value::check(&T::INFO, value.as_ptr().cast()) } {
+            return Ok(Received::Other(raw(), Some(invalid)));
+        }
+        // SAFETY: initialised, and checked to be a valid `T`.
+        let value = unsafe { value.assume_init() };
+        Ok(Received::Value(Message { mtype, value }))
+    }
+}
+
+/// What came out of the queue.
+pub(crate) enum Received<T> {
+    Value(Message<T>),
+    /// It is too small for a `T`, or no value of it.
+    Other(RawMessage, Option<InvalidValue>),
+}
+
+impl RawMessage {
+    /// Receives a message of up to `room` bytes.
+    pub(crate) fn receive(id: i32, room: usize, select: c_long, flags: i32) -> io::Result<Self> {
+        // Words, for the alignment of the type.
+        let mut words = vec![0_u64; 1 + room.div_ceil(8)];
+        // SAFETY: there is room for the type, one word, and `room` bytes behind it.
+        let len = unsafe { sys::msgrcv(id, words.as_mut_ptr().cast(), room, select, flags) }?;
+        let bytes = words[1..].iter().flat_map(|word| word.to_ne_bytes());
+        Ok(Self {
+            mtype: words[0].cast_signed(),
+            bytes: bytes.take(len).collect(),
+        })
+    }
+}

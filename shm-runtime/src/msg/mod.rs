@@ -1,0 +1,58 @@
+//! System V message queues: msgget(2), msgsnd(2), msgrcv(2), msgctl(2).
+//!
+//! A [`Queue`] keeps messages in the kernel, each whole and in the order of sending, until somebody receives them. Here
+//! each is a value of one type, with a type of message, a number, by which the receiver selects.
+//!
+//! ```
+//! use shm_runtime::msg::{Queue, Select};
+//! use shm_runtime::{Key, Shareable};
+//!
+//! #[derive(Clone, Copy, Shareable)]
+//! #[repr(C)]
+//! struct Job { number: u32, pages: u16 }
+//!
+//! let key = Key::name(format!("org.example.jobs.{}", std::process::id()));
+//! let jobs = Queue::create(key.clone())?.remove_on_drop();
+//! jobs.send(2, &Job { number: 1, pages: 300 })?;
+//! jobs.send(1, &Job { number: 2, pages: 1 })?;
+//!
+//! // Another process takes the small ones first:
+//! let queue = Queue::<Job>::open(key)?;
+//! let message = queue.receive(Select::UpTo(2))?;
+//! assert_eq!((message.mtype, message.value.number), (1, 2));
+//! assert!(queue.try_receive(Select::Equal(1))?.is_none());
+//! assert_eq!(queue.receive(Select::Any)?.value.number, 1);
+//! # Ok::<(), shm_runtime::Error>(())
+//! ```
+//!
+//! # In C
+//!
+//! ```c
+//! struct message { long mtype; struct job value; };
+//! msgsnd(queue, &message, sizeof message.value, 0);
+//! msgrcv(queue, &message, sizeof message.value, mtype, 0);
+//! ```
+//!
+//! The value lies at 8 bytes, right behind the type: a value that is aligned to more does not compile.
+//!
+//! ```compile_fail
+//! # use shm_runtime::msg::Queue;
+//! # use shm_runtime::{Key, Shareable};
+//! #[derive(Clone, Copy, Shareable)]
+//! #[repr(C, align(16))]
+//! struct Vector { parts: [f32; 4] }
+//!
+//! Queue::create(Key::private())?.remove_on_drop().send(1, &Vector { parts: [0.0; 4] })?;
+//! # Ok::<(), shm_runtime::Error>(())
+//! ```
+
+mod message;
+mod options;
+mod queue;
+mod stat;
+
+pub use crate::lookup::RemoveOnDrop;
+pub use message::{Message, RawMessage, Select};
+pub use options::Options;
+pub use queue::Queue;
+pub use stat::Stat;

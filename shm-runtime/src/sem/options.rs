@@ -1,0 +1,225 @@
+//! How to create and open a semaphore set.
+
+use core::fmt;
+use core::time::Duration;
+use std::thread;
+use std::time::Instant;
+
+use crate::diagnose;
+use crate::error::{Error, ErrorKind};
+use crate::existing::Existing;
+use crate::identity::{Identity, Object};
+use crate::key::Key;
+use crate::lookup::Lookup;
+use crate::segment::Settings;
+use crate::sem::op::{Wait, releases};
+use crate::sem::{Op, Semaphore, SemaphoreSet, Stat};
+
+/// Options for creating and opening a set of `N` semaphores, in the manner of [`std::fs::OpenOptions`].
+///
+/// ```
+/// use shm_runtime::Key;
+/// use shm_runtime::sem::Semaphore;
+///
+/// let key = Key::name(format!("org.example.semaphore.options.{}", std::process::id()));
+/// let semaphore = Semaphore::options(key).mode(0o660).create(2)?.remove_on_drop();
+/// assert_eq!(semaphore.stat()?.mode, 0o660);
+/// # Ok::<(), shm_runtime::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Options<const N: usize = 1> {
+    lookup: Lookup,
+    undo: bool,
+    wait: Duration,
+    allow_unused: bool,
+}
+
+impl<const N: usize> Options<N> {
+    pub(crate) fn new(key: Key) -> Self {
+        const {
+            assert!(
+                N > 0 && N <= 65536,
+                "a set has at least one semaphore, and indices of 16 bits"
+            );
+        }
+        Self {
+            lookup: Lookup {
+                object: Object::Semaphore,
+                key,
+                type_name: None,
+                mode: 0o600,
+                count: N,
+            },
+            undo: true,
+            wait: Duration::from_secs(1),
+            allow_unused: false,
+        }
+    }
+
+    pub(crate) fn companion(key: Key, settings: Settings) -> Self {
+        let mut options = Self::new(key);
+        options.lookup.type_name = Some(settings.name);
+        options.lookup.mode = settings.mode;
+        options
+    }
+
+    /// Another key.
+    pub fn key(&mut self, key: Key) -> &mut Self {
+        self.lookup.key = key;
+        self
+    }
+
+    /// The permissions of a new set, for owner, group and others: read (4) to look at it, alter (2) to acquire and
+    /// release. At most 0o777; by default 0o600. The umask has no part in it. An existing set keeps its own.
+    pub fn mode(&mut self, mode: u32) -> &mut Self {
+        self.lookup.mode = mode;
+        self
+    }
+
+    /// Whether the kernel undoes what this process did when it ends, however it ends (SEM_UNDO): by default it does,
+    /// so that a killed holder gives back.
+    ///
+    /// Turn it off, in every process, where one process acquires and another one releases: there the end of the
+    /// releasing process would take back what it released.
+    pub fn undo(&mut self, undo: bool) -> &mut Self {
+        self.undo = undo;
+        self
+    }
+
+    /// How long to wait for the creator of an existing set to give it its initial values. By default one second.
+    pub fn wait(&mut self, wait: Duration) -> &mut Self {
+        self.wait = wait;
+        self
+    }
+
+    /// Whether to open a set on which nobody ever did a semop(2). By default that is a set whose creator is not
+    /// done; but a C program may set the initial values by SETVAL, and nobody has used the set since.
+    pub fn allow_unused(&mut self, allow_unused: bool) -> &mut Self {
+        self.allow_unused = allow_unused;
+        self
+    }
+
+    /// Creates the set, with these values: semget(2) with IPC_CREAT and IPC_EXCL, then one semop(2), which gives all
+    /// values at once. Until then they are 0, so whoever is early can only wait; and `sem_otime` is 0, by which
+    /// those who open it, here and in C, know that it is not ready.
+    ///
+    /// # Errors
+    ///
+    /// If it exists already, a limit is reached (of the sets, the semaphores, those in one set, a value), or the key
+    /// cannot be derived.
+    pub fn create_set(&self, initial: [u16; N]) -> Result<SemaphoreSet<N>, Error> {
+        let (identity, id) = self.lookup.create()?;
+        // If the values cannot be given, nobody must find the set.
+        let set = SemaphoreSet::<N>::new(identity, id, false).remove_on_drop();
+        match initial {
+            zeros if zeros == [0; N] => set.operate("create", [Op::WaitForZero { index: 0 }], Wait::No)?,
+            values => set.operate("create", releases(&values), Wait::No)?,
+        };
+        let set = set.keep();
+        Ok(set.with_undo(self.undo))
+    }
+
+    /// Opens the existing set: semget(2), and semctl(2) with IPC_STAT to see whether it has `N` semaphores, and
+    /// whether its creator gave them their initial values (`sem_otime` is not 0), for which it waits.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, it may not be read, has another number of semaphores, or is still without initial values
+    /// when the waiting time is over.
+    pub fn open(&self) -> Result<SemaphoreSet<N>, Error> {
+        let (identity, id) = self.lookup.find("open")?;
+        self.check(identity, id)
+    }
+
+    /// Opens the set with this semid: for private ones, whose id is all there is to find them by.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open).
+    pub fn open_id(&self, id: i32) -> Result<SemaphoreSet<N>, Error> {
+        self.check(self.lookup.identity_of(id), id)
+    }
+
+    /// Opens the set, or creates it with these values if there is none.
+    ///
+    /// # Errors
+    ///
+    /// As for [`create_set`](Self::create_set) and [`open`](Self::open).
+    pub fn open_or_create_set(&self, initial: [u16; N]) -> Result<SemaphoreSet<N>, Error> {
+        self.lookup
+            .open_or_create(|| self.open(), || self.create_set(initial))
+    }
+
+    /// Removes the set that now has the key, whatever it holds: semctl(2) with IPC_RMID. Whoever waits for it gets
+    /// an error.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, or it belongs to somebody else.
+    pub fn remove(&self) -> Result<(), Error> {
+        let (identity, id) = self.lookup.find("remove")?;
+        SemaphoreSet::<N>::new(identity, id, false).remove()
+    }
+
+    /// The set, once it is one of `N` that have their initial values.
+    fn check(&self, identity: Identity, id: i32) -> Result<SemaphoreSet<N>, Error> {
+        let (start, mut pause) = (Instant::now(), Duration::from_micros(100));
+        let fail = |kind| Err(Error::new("open", identity.clone(), kind));
+        loop {
+            let stat = match Stat::of(id) {
+                Ok(stat) => stat,
+                Err(error) => return fail(diagnose::on(Object::Semaphore, error, id)),
+            };
+            if stat.semaphores != N {
+                let (found, expected) = (stat.semaphores, N);
+                return fail(ErrorKind::SizeDiffers { found, expected });
+            }
+            if stat.operated_at.is_some() || self.allow_unused {
+                return Ok(SemaphoreSet::new(identity, id, self.undo));
+            }
+            let waited = start.elapsed();
+            let left = self.wait.saturating_sub(waited);
+            if left.is_zero() {
+                return fail(ErrorKind::Uninitialised {
+                    existing: Some(Box::new(Existing::Semaphore(stat))),
+                    waited,
+                });
+            }
+            // Nothing tells when the creator is done; it takes microseconds if it lives.
+            thread::sleep(pause.min(left));
+            pause = (2 * pause).min(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Options<1> {
+    /// Creates the semaphore, with this many units: as [`create_set`](Self::create_set).
+    ///
+    /// # Errors
+    ///
+    /// As for `create_set`.
+    pub fn create(&self, initial: u16) -> Result<Semaphore, Error> {
+        self.create_set([initial])
+    }
+
+    /// Opens the semaphore, or creates it with this many units if there is none.
+    ///
+    /// # Errors
+    ///
+    /// As for [`create`](Self::create) and [`open`](Self::open).
+    pub fn open_or_create(&self, initial: u16) -> Result<Semaphore, Error> {
+        self.open_or_create_set([initial])
+    }
+}
+
+impl<const N: usize> fmt::Debug for Options<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("key", &self.lookup.key)
+            .field("mode", &format_args!("{:#o}", self.lookup.mode))
+            .field("undo", &self.undo)
+            .field("wait", &self.wait)
+            .field("allow_unused", &self.allow_unused)
+            .finish()
+    }
+}
