@@ -9,7 +9,7 @@ use core::panic::{RefUnwindSafe, UnwindSafe};
 
 use crate::access::{Access, ReadWrite, Readable, Writable};
 use crate::atomic::Integer;
-use crate::bulk::{Load, Store};
+use crate::bulk::{self, Load};
 use crate::schema::Schema;
 use crate::shareable::{AlwaysValid, Shareable};
 use crate::value::InvalidValue;
@@ -75,7 +75,7 @@ impl<T: Shareable, A: Access> Shared<T, A> {
     {
         let mut value = MaybeUninit::uninit();
         // SAFETY: the memory behind `self` is readable for a `T`, `value` is private.
-        unsafe { T::copy::<Load>(self.as_ptr(), value.as_mut_ptr()) };
+        unsafe { bulk::copy::<T, Load>(self.as_ptr(), value.as_mut_ptr()) };
         // SAFETY: every scalar was just copied, and with `AlwaysValid` any bytes make a `T`.
         unsafe { value.assume_init() }
     }
@@ -95,7 +95,7 @@ impl<T: Shareable, A: Access> Shared<T, A> {
     {
         let mut value = MaybeUninit::uninit();
         // SAFETY: the memory behind `self` is readable for a `T`, `value` is private.
-        unsafe { T::copy::<Load>(self.as_ptr(), value.as_mut_ptr()) };
+        unsafe { bulk::copy::<T, Load>(self.as_ptr(), value.as_mut_ptr()) };
         // SAFETY: every scalar of this private `T` was just copied.
         unsafe { crate::value::check(&T::INFO, value.as_ptr().cast()) }?;
         // SAFETY: initialised, and checked to be a valid `T`.
@@ -112,8 +112,8 @@ impl<T: Shareable, A: Access> Shared<T, A> {
         T: Copy,
         A: Writable,
     {
-        // SAFETY: the memory behind `self` is writable for a `T` under `Writable`, `value` is private.
-        unsafe { T::copy::<Store>(&raw const value, self.memory.get().cast()) };
+        // SAFETY: the memory behind `self` is writable for a `T` under `Writable`.
+        unsafe { bulk::store(value, self.memory.get().cast()) };
     }
 
     /// Reads the value, passes it through `change`, and writes the result.

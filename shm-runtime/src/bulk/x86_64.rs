@@ -1,0 +1,345 @@
+//! Copies of bytes by vector instructions.
+//!
+//! # Why this is sound
+//!
+//! Other threads and processes write to the segment meanwhile, so every access to it has to be atomic, and Rust has
+//! no atomics wider than a scalar. Assembly may do to memory what Rust code may do. So each block of it
+//! here has to be equivalent to relaxed atomic accesses of one scalar each, in some order. It is, because nothing cuts
+//! a scalar in two:
+//!
+//! - **The code does not.** Scalars have at most 8 bytes and lie at multiples of their size. Let the largest have `w`
+//!   bytes. Then both sides begin at a multiple of `w`, the length is one, and whatever is a multiple of `w`
+//!   away from the beginning is between scalars. Copies are cut at multiples of 8 from where they begin or in
+//!   the memory written, and their last 7 bytes or less into 4, 2 and 1, of which those below `w` do not occur.
+//! - **The hardware does not.** Intel and AMD guarantee that an access is whole if it has up to 8 bytes and is aligned,
+//!   and with AVX, if it is a vector of 16 bytes and is aligned. Others may be carried out in pieces. Pieces
+//!   end where a cache line or a page does, or are aligned words of 8 bytes or more, or halves and quarters
+//!   of the vector: cut at multiples of 8 in memory or from the first byte, so between scalars again. For
+//!   vectors that is how processors are built, not what their manuals promise; it is what OpenJDK relies on when
+//!   it copies a `long[]` by vectors, and what `tests/tearing.rs` looks at.
+//! - **`rep movsq` does not**: it is a sequence of 8-byte moves, here all of them aligned, so each is guaranteed to be
+//!   whole. A processor may take several at once and in any order, as it may relaxed accesses, but they are
+//!   ordered before any later store. (`rep movsb` is a sequence of moves of a byte, and promises nothing about words.)
+//!
+//! Nor is a scalar stored twice, as it would be by a last vector that overlaps the one before: another process that saw
+//! the first store and wrote something else would find it undone by the second.
+
+use core::arch::asm;
+use core::arch::x86_64::__m128i;
+use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
+
+use super::{Direction, Load, Store};
+
+/// Up to this many bytes are copied in line where the size is known, as compilers do with memcpy.
+const IN_LINE: usize = 128;
+
+/// From here on both sides together are more than the first cache holds, and `rep movsq` is faster than vectors:
+/// it does not fetch what it is going to overwrite.
+const STRING: usize = 32 << 10;
+
+/// From here on the two are more than a core's own caches hold.
+const CACHED: usize = 2 << 20;
+
+/// Copies a value as bytes.
+///
+/// # Safety
+///
+/// As for [`Direction`], for a `T` on each side that may be copied as bytes.
+#[inline(always)]
+pub(super) unsafe fn copy_value<T, D: Direction>(from: *const T, to: *mut T) {
+    if const { size_of::<T>() <= IN_LINE } {
+        // SAFETY: the caller's promise.
+        unsafe { copy_short::<D>(from.cast(), to.cast(), size_of::<T>()) }
+    } else {
+        // SAFETY: the caller's promise.
+        unsafe { copy_slice::<T, D>(from, to, 1) }
+    }
+}
+
+/// Copies `len` values as bytes.
+///
+/// # Safety
+///
+/// As for [`copy_value`], for `len` values of `T`.
+#[inline(always)]
+pub(super) unsafe fn copy_slice<T, D: Direction>(from: *const T, to: *mut T, len: usize) {
+    let copy = if D::LOADS { load } else { store };
+    // SAFETY: the caller's promise.
+    unsafe { copy(from.cast(), to.cast(), len * size_of::<T>()) }
+}
+
+/// [`copy`] from a segment; compiled here, once.
+unsafe fn load(from: *const u8, to: *mut u8, len: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { copy::<Load>(from, to, len) }
+}
+
+/// [`copy`] to a segment; compiled here, once.
+unsafe fn store(from: *const u8, to: *mut u8, len: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { copy::<Store>(from, to, len) }
+}
+
+/// Copies `len` bytes by what the processor is best at.
+///
+/// # Safety
+///
+/// As for [`copy_value`], for values that are `len` bytes in all.
+#[inline(always)]
+unsafe fn copy<D: Direction>(from: *const u8, to: *mut u8, len: usize) {
+    if len < IN_LINE {
+        // SAFETY: the caller's promise.
+        return unsafe { copy_short::<D>(from, to, len) };
+    }
+    let has = processor();
+    if len >= STRING && has & STRINGS != 0 && (from.addr() | to.addr() | len) % 8 == 0 {
+        // Beyond the caches, strings are slow where reading keeps running into the page offsets just written.
+        let ahead = to.addr().wrapping_sub(from.addr()) % 4096;
+        if len < CACHED || !(1..64).contains(&ahead) {
+            // SAFETY: the caller's promise; all is aligned to 8.
+            return unsafe { copy_string::<D>(from, to, len) };
+        }
+    }
+    if has & AVX_512 != 0 {
+        // SAFETY: the caller's promise; the processor has AVX-512.
+        unsafe { copy_512::<D>(from, to, len) }
+    } else if has & AVX != 0 {
+        // SAFETY: the caller's promise; the processor has AVX.
+        unsafe { copy_256::<D>(from, to, len) }
+    } else {
+        // SAFETY: the caller's promise; every x86-64 processor has SSE2.
+        unsafe { copy_128::<D>(from, to, len) }
+    }
+}
+
+/// `rep movsq` is fast.
+const STRINGS: u8 = 1;
+/// There is AVX.
+const AVX: u8 = 2;
+/// There is AVX-512, and using it does not lower the clock, as it did in the first processors that had it.
+const AVX_512: u8 = 4;
+/// The processor was asked.
+const KNOWN: u8 = 128;
+
+/// What the processor has, of the four above.
+#[inline(always)]
+fn processor() -> u8 {
+    static HAS: AtomicU8 = AtomicU8::new(0);
+
+    #[cold]
+    fn ask() -> u8 {
+        let mut has = KNOWN;
+        if is_x86_feature_detected!("ermsb") {
+            has |= STRINGS;
+        }
+        if is_x86_feature_detected!("avx") {
+            has |= AVX;
+        }
+        if is_x86_feature_detected!("avx512vbmi2") {
+            has |= AVX_512;
+        }
+        HAS.store(has, Relaxed);
+        has
+    }
+
+    match HAS.load(Relaxed) {
+        0 => ask(),
+        has => has,
+    }
+}
+
+/// A move of one width: by assembly on the segment's side, by an ordinary access on the private one, which leaves the
+/// value in a register where the compiler has a use for it.
+macro_rules! moves {
+    ($name:ident, $type:ty, $class:ident, $load:expr, $store:expr) => {
+        #[inline(always)]
+        unsafe fn $name<D: Direction>(from: *const u8, to: *mut u8) {
+            if D::LOADS {
+                let value: $type;
+                // SAFETY: readable by the caller's promise. For the copy as such, see the head of this file.
+                unsafe {
+                    asm!(
+                        $load, value = lateout($class) value, from = in(reg) from,
+                        options(nostack, preserves_flags, readonly),
+                    )
+                };
+                // SAFETY: writable and private by the caller's promise.
+                unsafe { to.cast::<$type>().write_unaligned(value) }
+            } else {
+                // SAFETY: readable, initialised and private by the caller's promise.
+                let value = unsafe { from.cast::<$type>().read_unaligned() };
+                // SAFETY: writable by the caller's promise. For the copy as such, see the head of this file.
+                unsafe {
+                    asm!($store, value = in($class) value, to = in(reg) to, options(nostack, preserves_flags))
+                }
+            }
+        }
+    };
+}
+moves!(
+    move_1,
+    u8,
+    reg_byte,
+    "mov {value}, [{from}]",
+    "mov [{to}], {value}"
+);
+moves!(
+    move_2,
+    u16,
+    reg,
+    "movzx {value:e}, word ptr [{from}]",
+    "mov [{to}], {value:x}"
+);
+moves!(
+    move_4,
+    u32,
+    reg,
+    "mov {value:e}, [{from}]",
+    "mov [{to}], {value:e}"
+);
+moves!(move_8, u64, reg, "mov {value}, [{from}]", "mov [{to}], {value}");
+#[cfg(not(target_feature = "avx"))]
+moves!(
+    move_16,
+    __m128i,
+    xmm_reg,
+    "movdqu {value}, [{from}]",
+    "movdqu [{to}], {value}"
+);
+// Among AVX code, the encodings of SSE are slow.
+#[cfg(target_feature = "avx")]
+moves!(
+    move_16,
+    __m128i,
+    xmm_reg,
+    "vmovdqu {value}, [{from}]",
+    "vmovdqu [{to}], {value}"
+);
+
+/// Copies `len` bytes, less than 256; where `len` is a constant, without a branch.
+///
+/// # Safety
+///
+/// As for [`copy`].
+#[inline(always)]
+unsafe fn copy_short<D: Direction>(from: *const u8, to: *mut u8, len: usize) {
+    let mut at = 0;
+    macro_rules! step {
+        ($name:ident, $width:literal, $times:literal) => {
+            if len & ($width * $times) != 0 {
+                for _ in 0..$times {
+                    // SAFETY: within the `len` bytes that the caller vouches for: the widths taken so far are bits of `len`.
+                    unsafe { $name::<D>(from.add(at), to.add(at)) };
+                    at += $width;
+                }
+            }
+        };
+    }
+    step!(move_16, 16, 8);
+    step!(move_16, 16, 4);
+    step!(move_16, 16, 2);
+    step!(move_16, 16, 1);
+    if len % 16 == 0 {
+        return;
+    }
+    step!(move_8, 8, 1);
+    step!(move_4, 4, 1);
+    step!(move_2, 2, 1);
+    step!(move_1, 1, 1);
+    debug_assert_eq!(at, len);
+}
+
+macro_rules! by_vectors {
+    ($(#[$doc:meta])* $name:ident, $width:literal, $mov:literal, $a:tt $b:tt $c:tt $d:tt, $end:literal) => {
+        $(#[$doc])*
+        ///
+        /// # Safety
+        ///
+        /// As for [`copy`]; and the processor has the instructions.
+        #[inline(never)]
+        unsafe fn $name<D: Direction>(from: *const u8, to: *mut u8, len: usize) {
+            let mut at = 0;
+            // Vectors that are stored across cache lines are slow, which a longer copy makes up for.
+            if len > 1024 {
+                at = to.addr().wrapping_neg() % $width;
+                // SAFETY: the first bytes of those that the caller vouches for.
+                unsafe { copy_short::<D>(from, to, at) };
+            }
+            while len - at >= 4 * $width {
+                // SAFETY: as many bytes are left. For the copy as such, see the head of this file.
+                unsafe {
+                    asm!(
+                        concat!($mov, " ", $a, ", [{from} + {at}]"),
+                        concat!($mov, " ", $b, ", [{from} + {at} + ", $width, "]"),
+                        concat!($mov, " ", $c, ", [{from} + {at} + 2 * ", $width, "]"),
+                        concat!($mov, " ", $d, ", [{from} + {at} + 3 * ", $width, "]"),
+                        concat!($mov, " [{to} + {at}], ", $a),
+                        concat!($mov, " [{to} + {at} + ", $width, "], ", $b),
+                        concat!($mov, " [{to} + {at} + 2 * ", $width, "], ", $c),
+                        concat!($mov, " [{to} + {at} + 3 * ", $width, "], ", $d),
+                        from = in(reg) from, to = in(reg) to, at = in(reg) at,
+                        out($a) _, out($b) _, out($c) _, out($d) _,
+                        options(nostack, preserves_flags),
+                    )
+                };
+                at += 4 * $width;
+            }
+            while len - at >= $width {
+                // SAFETY: as many bytes are left. For the copy as such, see the head of this file.
+                unsafe {
+                    asm!(
+                        concat!($mov, " ", $a, ", [{from} + {at}]"),
+                        concat!($mov, " [{to} + {at}], ", $a),
+                        from = in(reg) from, to = in(reg) to, at = in(reg) at, out($a) _,
+                        options(nostack, preserves_flags),
+                    )
+                };
+                at += $width;
+            }
+            // SAFETY: touches nothing but registers that are declared.
+            unsafe { asm!($end, clobber_abi("sysv64"), options(nomem, nostack, preserves_flags)) };
+            if at < len {
+                // SAFETY: within what the caller vouches for.
+                let (from, to) = unsafe { (from.add(at), to.add(at)) };
+                // SAFETY: what is left of the caller's promise.
+                unsafe { copy_short::<D>(from, to, (len - at) % $width) }
+            }
+        }
+    };
+}
+by_vectors! {
+    /// Copies `len` bytes through SSE registers.
+    copy_128, 16, "movdqu", "xmm0" "xmm1" "xmm2" "xmm3", ""
+}
+by_vectors! {
+    /// Copies `len` bytes through AVX registers. Their upper halves are cleared behind it, or SSE code would be slow.
+    copy_256, 32, "vmovdqu", "ymm0" "ymm1" "ymm2" "ymm3", "vzeroupper"
+}
+by_vectors! {
+    /// Copies `len` bytes through AVX-512 registers, those that SSE code does not know and so is not slowed by.
+    copy_512, 64, "vmovdqu64", "zmm16" "zmm17" "zmm18" "zmm19", ""
+}
+
+/// Copies `len` bytes by `rep movsq`.
+///
+/// # Safety
+///
+/// As for [`copy`]; both sides and `len` are multiples of 8, and `len` is at least 64.
+#[inline(never)]
+unsafe fn copy_string<D: Direction>(from: *const u8, to: *mut u8, len: usize) {
+    // Fastest if the destination begins with a cache line.
+    let head = to.addr().wrapping_neg() % 64;
+    // SAFETY: the first bytes of those that the caller vouches for.
+    unsafe { copy_short::<D>(from, to, head) };
+    // SAFETY: within what the caller vouches for.
+    let (from, to) = unsafe { (from.add(head), to.add(head)) };
+    // SAFETY: the rest, still aligned to 8. For the copy as such, see the head of this file. The direction flag
+    // is clear, as Rust wants it.
+    unsafe {
+        asm!(
+            "rep movsq",
+            inout("rsi") from => _, inout("rdi") to => _, inout("rcx") (len - head) / 8 => _,
+            options(nostack, preserves_flags),
+        )
+    }
+}
