@@ -183,7 +183,7 @@ fn plots<const N: usize>(criterion: &mut Criterion) {
 
 macro_rules! for_each_size {
     ($n:ident => $do:expr) => {
-        for_each_size!($n => $do; 8 64 2_097_152);
+        for_each_size!($n => $do; 8 64 512 8192 131_072 2_097_152);
     };
     ($n:ident => $do:expr; $($words:literal)*) => {$({
         const $n: usize = $words;

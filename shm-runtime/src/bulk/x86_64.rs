@@ -91,16 +91,14 @@ unsafe fn copy<D: Direction>(from: *const u8, to: *mut u8, len: usize) {
         // SAFETY: the caller's promise.
         return unsafe { copy_short::<D>(from, to, len) };
     }
-    let has = processor();
-    if len >= STRING && has & STRINGS != 0 && (from.addr() | to.addr() | len) % 8 == 0 {
-        // Beyond the caches, strings are slow where reading keeps running into the page offsets just written.
-        let ahead = to.addr().wrapping_sub(from.addr()) % 4096;
-        if len < CACHED || !(1..64).contains(&ahead) {
-            // SAFETY: the caller's promise; all is aligned to 8.
-            return unsafe { copy_string::<D>(from, to, len) };
-        }
-    }
-    if has & AVX_512 != 0 {
+    let has = HAS.load(Relaxed);
+    if has == 0 {
+        // SAFETY: the caller's promise.
+        unsafe { copy_asking::<D>(from, to, len) }
+    } else if len >= STRING && has & STRINGS != 0 && suits_strings(from, to, len) {
+        // SAFETY: the caller's promise; all is aligned to 8.
+        unsafe { copy_string::<D>(from, to, len) }
+    } else if has & AVX_512 != 0 {
         // SAFETY: the caller's promise; the processor has AVX-512.
         unsafe { copy_512::<D>(from, to, len) }
     } else if has & AVX != 0 {
@@ -112,40 +110,46 @@ unsafe fn copy<D: Direction>(from: *const u8, to: *mut u8, len: usize) {
     }
 }
 
+/// What the processor has, of the four below; 0 until it was asked.
+static HAS: AtomicU8 = AtomicU8::new(0);
+/// It was asked.
+const ASKED: u8 = 1;
 /// `rep movsq` is fast.
-const STRINGS: u8 = 1;
+const STRINGS: u8 = 2;
 /// There is AVX.
-const AVX: u8 = 2;
+const AVX: u8 = 4;
 /// There is AVX-512, and using it does not lower the clock, as it did in the first processors that had it.
-const AVX_512: u8 = 4;
-/// The processor was asked.
-const KNOWN: u8 = 128;
+const AVX_512: u8 = 8;
 
-/// What the processor has, of the four above.
-#[inline(always)]
-fn processor() -> u8 {
-    static HAS: AtomicU8 = AtomicU8::new(0);
-
-    #[cold]
-    fn ask() -> u8 {
-        let mut has = KNOWN;
-        if is_x86_feature_detected!("ermsb") {
-            has |= STRINGS;
-        }
-        if is_x86_feature_detected!("avx") {
-            has |= AVX;
-        }
-        if is_x86_feature_detected!("avx512vbmi2") {
-            has |= AVX_512;
-        }
-        HAS.store(has, Relaxed);
-        has
+/// [`copy`], the first time.
+///
+/// # Safety
+///
+/// As for [`copy`].
+#[cold]
+#[inline(never)]
+unsafe fn copy_asking<D: Direction>(from: *const u8, to: *mut u8, len: usize) {
+    let mut has = ASKED;
+    if is_x86_feature_detected!("ermsb") {
+        has |= STRINGS;
     }
-
-    match HAS.load(Relaxed) {
-        0 => ask(),
-        has => has,
+    if is_x86_feature_detected!("avx") {
+        has |= AVX;
     }
+    if is_x86_feature_detected!("avx512vbmi2") {
+        has |= AVX_512;
+    }
+    HAS.store(has, Relaxed);
+    let copy = if D::LOADS { load } else { store };
+    // SAFETY: the caller's promise.
+    unsafe { copy(from, to, len) }
+}
+
+/// Whether `rep movsq` can take these, and will be fast.
+fn suits_strings(from: *const u8, to: *mut u8, len: usize) -> bool {
+    // What is read next has the page offset of what was written last. Beyond the caches that takes strings long.
+    let close = (1..64).contains(&(to.addr().wrapping_sub(from.addr()) % 4096));
+    (from.addr() | to.addr() | len) % 8 == 0 && !(len >= CACHED && close)
 }
 
 /// A move of one width: by assembly on the segment's side, by an ordinary access on the private one, which leaves the
@@ -250,13 +254,13 @@ unsafe fn copy_short<D: Direction>(from: *const u8, to: *mut u8, len: usize) {
 }
 
 macro_rules! by_vectors {
-    ($(#[$doc:meta])* $name:ident, $width:literal, $mov:literal, $a:tt $b:tt $c:tt $d:tt, $end:literal) => {
+    ($(#[$doc:meta])* $name:ident, $inline:meta, $width:literal, $mov:literal, $first:tt, [$($register:tt $i:literal),*], $end:literal) => {
         $(#[$doc])*
         ///
         /// # Safety
         ///
         /// As for [`copy`]; and the processor has the instructions.
-        #[inline(never)]
+        #[$inline]
         unsafe fn $name<D: Direction>(from: *const u8, to: *mut u8, len: usize) {
             let mut at = 0;
             // Vectors that are stored across cache lines are slow, which a longer copy makes up for.
@@ -265,32 +269,26 @@ macro_rules! by_vectors {
                 // SAFETY: the first bytes of those that the caller vouches for.
                 unsafe { copy_short::<D>(from, to, at) };
             }
-            while len - at >= 4 * $width {
+            // Everything is loaded before anything is stored: a load may wait for a store to the same offset in a page.
+            while len - at >= 8 * $width {
                 // SAFETY: as many bytes are left. For the copy as such, see the head of this file.
                 unsafe {
                     asm!(
-                        concat!($mov, " ", $a, ", [{from} + {at}]"),
-                        concat!($mov, " ", $b, ", [{from} + {at} + ", $width, "]"),
-                        concat!($mov, " ", $c, ", [{from} + {at} + 2 * ", $width, "]"),
-                        concat!($mov, " ", $d, ", [{from} + {at} + 3 * ", $width, "]"),
-                        concat!($mov, " [{to} + {at}], ", $a),
-                        concat!($mov, " [{to} + {at} + ", $width, "], ", $b),
-                        concat!($mov, " [{to} + {at} + 2 * ", $width, "], ", $c),
-                        concat!($mov, " [{to} + {at} + 3 * ", $width, "], ", $d),
-                        from = in(reg) from, to = in(reg) to, at = in(reg) at,
-                        out($a) _, out($b) _, out($c) _, out($d) _,
+                        $(concat!($mov, " ", $register, ", [{from} + {at} + ", $i, " * ", $width, "]"),)*
+                        $(concat!($mov, " [{to} + {at} + ", $i, " * ", $width, "], ", $register),)*
+                        from = in(reg) from, to = in(reg) to, at = in(reg) at, $(out($register) _,)*
                         options(nostack, preserves_flags),
                     )
                 };
-                at += 4 * $width;
+                at += 8 * $width;
             }
             while len - at >= $width {
                 // SAFETY: as many bytes are left. For the copy as such, see the head of this file.
                 unsafe {
                     asm!(
-                        concat!($mov, " ", $a, ", [{from} + {at}]"),
-                        concat!($mov, " [{to} + {at}], ", $a),
-                        from = in(reg) from, to = in(reg) to, at = in(reg) at, out($a) _,
+                        concat!($mov, " ", $first, ", [{from} + {at}]"),
+                        concat!($mov, " [{to} + {at}], ", $first),
+                        from = in(reg) from, to = in(reg) to, at = in(reg) at, out($first) _,
                         options(nostack, preserves_flags),
                     )
                 };
@@ -309,15 +307,15 @@ macro_rules! by_vectors {
 }
 by_vectors! {
     /// Copies `len` bytes through SSE registers.
-    copy_128, 16, "movdqu", "xmm0" "xmm1" "xmm2" "xmm3", ""
+    copy_128, inline(never), 16, "movdqu", "xmm0", ["xmm0" 0, "xmm1" 1, "xmm2" 2, "xmm3" 3, "xmm4" 4, "xmm5" 5, "xmm6" 6, "xmm7" 7], ""
 }
 by_vectors! {
     /// Copies `len` bytes through AVX registers. Their upper halves are cleared behind it, or SSE code would be slow.
-    copy_256, 32, "vmovdqu", "ymm0" "ymm1" "ymm2" "ymm3", "vzeroupper"
+    copy_256, inline(never), 32, "vmovdqu", "ymm0", ["ymm0" 0, "ymm1" 1, "ymm2" 2, "ymm3" 3, "ymm4" 4, "ymm5" 5, "ymm6" 6, "ymm7" 7], "vzeroupper"
 }
 by_vectors! {
     /// Copies `len` bytes through AVX-512 registers, those that SSE code does not know and so is not slowed by.
-    copy_512, 64, "vmovdqu64", "zmm16" "zmm17" "zmm18" "zmm19", ""
+    copy_512, inline(always), 64, "vmovdqu64", "zmm16", ["zmm16" 0, "zmm17" 1, "zmm18" 2, "zmm19" 3, "zmm20" 4, "zmm21" 5, "zmm22" 6, "zmm23" 7], ""
 }
 
 /// Copies `len` bytes by `rep movsq`.
