@@ -53,11 +53,8 @@ fn life_by_libc() {
     // SAFETY: mapped above, and not used any more.
     assert_ne!(unsafe { libc::shmdt(address) }, -1, "shmdt");
     // SAFETY: the segment was created above.
-    assert_ne!(
-        unsafe { libc::shmctl(id, libc::IPC_RMID, ptr::null_mut()) },
-        -1,
-        "shmctl"
-    );
+    let removed = unsafe { libc::shmctl(id, libc::IPC_RMID, ptr::null_mut()) };
+    assert_ne!(removed, -1, "shmctl");
 }
 
 /// Open, attach, read, detach.
@@ -76,11 +73,8 @@ fn visit_by_libc(key: i32) {
     // SAFETY: integers, for which zero is a value.
     let mut stat: libc::shmid_ds = unsafe { std::mem::zeroed() };
     // SAFETY: there is room for what is written.
-    assert_ne!(
-        unsafe { libc::shmctl(id, libc::IPC_STAT, &raw mut stat) },
-        -1,
-        "shmctl"
-    );
+    let found = unsafe { libc::shmctl(id, libc::IPC_STAT, &raw mut stat) };
+    assert_ne!(found, -1, "shmctl");
     assert_eq!(stat.shm_segsz, size_of::<Named>());
     // SAFETY: maps where nothing is.
     let address = unsafe { libc::shmat(id, ptr::null(), libc::SHM_RDONLY) };

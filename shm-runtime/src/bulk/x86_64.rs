@@ -149,7 +149,7 @@ unsafe fn copy_asking<D: Direction>(from: *const u8, to: *mut u8, len: usize) {
 fn suits_strings(from: *const u8, to: *mut u8, len: usize) -> bool {
     // What is read next has the page offset of what was written last. Beyond the caches that takes strings long.
     let close = (1..64).contains(&(to.addr().wrapping_sub(from.addr()) % 4096));
-    (from.addr() | to.addr() | len) % 8 == 0 && !(len >= CACHED && close)
+    (from.addr() | to.addr() | len).is_multiple_of(8) && !(len >= CACHED && close)
 }
 
 /// A move of one width: by assembly on the segment's side, by an ordinary access on the private one, which leaves the
@@ -243,7 +243,7 @@ unsafe fn copy_short<D: Direction>(from: *const u8, to: *mut u8, len: usize) {
     step!(move_16, 16, 4);
     step!(move_16, 16, 2);
     step!(move_16, 16, 1);
-    if len % 16 == 0 {
+    if len.is_multiple_of(16) {
         return;
     }
     step!(move_8, 8, 1);
@@ -341,3 +341,6 @@ unsafe fn copy_string<D: Direction>(from: *const u8, to: *mut u8, len: usize) {
         )
     }
 }
+
+#[cfg(test)]
+mod tests;
