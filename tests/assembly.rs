@@ -32,7 +32,8 @@ fn scalar_get_and_set_compile_to_the_instructions_of_a_raw_pointer_access() {
     assert!(differ.is_empty(), "{differ}");
 }
 
-/// A package that holds the pairs, outside this workspace: its assembly is not to depend on the profile of this test.
+/// A package that holds the pairs, outside this workspace: its assembly is not to depend on the profile of
+/// this test.
 fn package() -> PathBuf {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     let package = Path::new(env!("CARGO_TARGET_TMPDIR")).join("assembly");

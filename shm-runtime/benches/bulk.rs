@@ -40,11 +40,6 @@ fn attach<const PAD: usize, const N: usize>() -> Attached<Place<PAD, N>> {
 }
 
 #[inline(never)]
-fn get<const N: usize>(words: &Shared<[u64; N]>) -> [u64; N] {
-    words.get()
-}
-
-#[inline(never)]
 fn set<const N: usize>(words: &Shared<[u64; N]>, value: [u64; N]) {
     words.set(value);
 }
@@ -71,12 +66,6 @@ fn copy_range_from<const N: usize>(words: &Shared<[u64; N]>, from: &[u64]) {
 }
 
 // SAFETY of the peers: both sides are as large as is copied, apart, and used by nobody else.
-
-#[inline(never)]
-fn read<T: Copy>(from: *const T) -> T {
-    // SAFETY: as above.
-    unsafe { from.read() }
-}
 
 #[inline(never)]
 fn write<T: Copy>(to: *mut T, value: T) {
@@ -144,10 +133,11 @@ fn ratios<const PAD: usize, const N: usize>() {
     }
     let ratio = compare(
         || {
-            black_box(&get(words));
+            black_box(&words.get());
         },
         || {
-            black_box(&read(there));
+            // SAFETY: as above.
+            black_box(&unsafe { there.read() });
         },
     );
     row("get", 0, &ratio);

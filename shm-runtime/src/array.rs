@@ -22,7 +22,8 @@ impl<T: Shareable + Copy, A: Access, const N: usize> Shared<[T; N], A> {
         A: Readable,
     {
         within::<N>(.., to.len());
-        // SAFETY: `to` is as long as the array; it is borrowed exclusively, and stays valid because any bytes make a `T`.
+        // SAFETY: `to` is as long as the array; it is borrowed exclusively, and stays valid because any bytes
+        // make a `T`.
         unsafe { bulk::copy::<[T; N], Load>(self.as_ptr(), to.as_mut_ptr().cast()) }
     }
 

@@ -44,7 +44,8 @@ impl<T: Shareable, A: Access> UnwindSafe for Shared<T, A> {}
 impl<T: Shareable, A: Access> Shared<T, A> {
     /// Reads the value.
     ///
-    /// Each scalar is read atomically, the whole of a struct or array is not (see [the type](Self)).
+    /// Each scalar is read atomically, the whole of a struct or array is not (see [the type](Self)). A large array
+    /// that has a place already gets there faster by [`copy_to`](Self::copy_to).
     ///
     /// # Examples
     ///
@@ -105,7 +106,8 @@ impl<T: Shareable, A: Access> Shared<T, A> {
     /// Writes the value.
     ///
     /// Each scalar is written atomically, the whole of a struct or array is not (see [the type](Self)). Padding is
-    /// not written: what this process had in it does not leak.
+    /// not written: what this process had in it does not leak. A large array that is kept is better written by
+    /// [`copy_from`](Self::copy_from), which takes a reference: to pass a value is to copy it.
     #[inline]
     pub fn set(&self, value: T)
     where

@@ -1,5 +1,5 @@
-//! Functions over a segment, each written twice: through `Shared` under `--cfg shared`, else through a raw pointer.
-//! `assembly.rs` compiles both and compares the instructions.
+//! Functions over a segment, each written twice: through `Shared` under `--cfg shared`, else through a raw
+//! pointer. `assembly.rs` compiles both and compares the instructions.
 
 #![allow(unexpected_cfgs, clippy::missing_safety_doc)]
 

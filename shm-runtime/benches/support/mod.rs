@@ -7,7 +7,8 @@ const SAMPLES: usize = 51;
 /// What a sample should take at least: far more than reading the clock does.
 const SAMPLE: Duration = Duration::from_micros(500);
 
-/// The time of one thing in that of another: the median of pairs measured in turn, and the middle half of them.
+/// The time of one thing in that of another: the median of pairs measured in turn, and the middle half of
+/// them.
 pub(crate) struct Ratio {
     pub(crate) median: f64,
     pub(crate) low: f64,

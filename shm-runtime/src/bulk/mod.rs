@@ -1,8 +1,8 @@
 //! Copies between a segment and private memory.
 //!
-//! What they do is defined scalar by scalar: each is read or written by one relaxed atomic access of its own width,
-//! [`Direction`] says how. That is also how they do it, but for long runs of bytes on a processor where vector
-//! instructions are known to do the same (`x86_64`).
+//! What they do is defined scalar by scalar: each is read or written by one relaxed atomic access of its own
+//! width, [`Direction`] says how. That is also how they do it, but for long runs of bytes on a processor
+//! where vector instructions are known to do the same (`x86_64`).
 
 use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed};
 
@@ -13,7 +13,10 @@ use crate::shareable::Shareable;
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 mod x86_64;
 
-/// Which way a copy goes, and so which side of it is in the segment. Sealed: [`Load`] and [`Store`].
+#[cfg(test)]
+mod tests;
+
+/// Which way a copy goes, and so which side of it is in the segment. Sealed: `Load` and `Store`.
 ///
 /// Each method copies one scalar. The side in the segment is accessed by one relaxed atomic access of the
 /// scalar's width, the other side by a plain one.
@@ -55,9 +58,10 @@ macro_rules! by_width {
         $(
             #[inline(always)]
             unsafe fn $copy(from: *const $int, to: *mut $int) {
-                // SAFETY: readable and aligned by the caller's promise. The memory is changed by atomics alone, here
-                // as in any process that the hardware lets do it, and a relaxed load is allowed on pages that are
-                // mapped read-only: hence a reference, where `from_ptr` would ask for writable memory.
+                // SAFETY: readable and aligned by the caller's promise. The memory is changed by atomics
+                // alone, here as in any process that the hardware lets do it, and a relaxed load is allowed
+                // on pages that are mapped read-only: hence a reference, where `from_ptr` would ask for
+                // writable memory.
                 let value = unsafe { &*from.cast::<$atomic>() }.load(Relaxed);
                 // SAFETY: writable and aligned by the caller's promise, and private.
                 unsafe { to.write(value) }
@@ -101,8 +105,8 @@ by_width! {
 
 /// Whether to copy the bytes of a value in this direction is to copy its scalars.
 ///
-/// A load may take padding along. A store may not: what is in it is private, and may be uninitialised. A `bool` is
-/// only brought to 0 or 1 when it is loaded.
+/// A load may take padding along. A store may not: what is in it is private, and may be uninitialised. A
+/// `bool` is only brought to 0 or 1 when it is loaded.
 const fn is_bytes<T: Shareable, D: Direction>() -> bool {
     if D::LOADS {
         T::INFO.verbatim
@@ -149,8 +153,8 @@ pub(crate) unsafe fn copy<T: Shareable, D: Direction>(from: *const T, to: *mut T
 /// As for [`Direction`], where `to` is in a segment.
 #[inline(always)]
 pub(crate) unsafe fn store<T: Shareable>(value: T, to: *mut T) {
-    // A value that is passed on is copied if anything but that may happen to it. So the choice is between two functions,
-    // and not what happens here.
+    // A value that is passed on is copied if anything but that may happen to it. So the choice is between two
+    // functions, and not what happens here.
     let store = const {
         if size_of::<T>() > 128 {
             store_large::<T> as unsafe fn(T, *mut T)
@@ -254,60 +258,4 @@ mod private {
     pub trait Sealed {}
     impl Sealed for super::Load {}
     impl Sealed for super::Store {}
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Load, Store, copy};
-
-    #[test]
-    fn every_byte_but_0_is_loaded_as_true() {
-        let bytes: [u8; 5000] = core::array::from_fn(|i| if i % 3 == 0 { 0 } else { i.to_le_bytes()[0] });
-        let mut loaded = [0xFF; 5000];
-        // SAFETY: both arrays have 5000 bytes, of which `bool`s are made.
-        unsafe { copy::<[bool; 5000], Load>(bytes.as_ptr().cast(), loaded.as_mut_ptr().cast()) };
-        assert_eq!(loaded, bytes.map(|byte| u8::from(byte != 0)));
-    }
-
-    #[test]
-    fn a_store_leaves_what_is_padding_in_the_segment() {
-        #[repr(C)]
-        struct Padded {
-            small: u8,
-            large: [u64; 40],
-        }
-        // SAFETY: as the derive would have it.
-        unsafe impl crate::Shareable for Padded {
-            type Parts<A: crate::Access> = crate::shareable::Opaque;
-            const FIELDS: &'static [crate::info::FieldInfo] = &[
-                crate::info::FieldInfo {
-                    name: "small",
-                    offset: 0,
-                    info: &u8::INFO,
-                },
-                crate::info::FieldInfo {
-                    name: "large",
-                    offset: 8,
-                    info: &<[u64; 40]>::INFO,
-                },
-            ];
-            const INFO: crate::info::TypeInfo =
-                crate::info::TypeInfo::structure("Padded", 328, 8, Self::FIELDS);
-            unsafe fn copy<D: super::Direction>(from: *const Self, to: *mut Self) {
-                // SAFETY: the caller's promise.
-                unsafe { u8::copy::<D>(&raw const (*from).small, &raw mut (*to).small) };
-                // SAFETY: the caller's promise.
-                unsafe { <[u64; 40]>::copy::<D>(&raw const (*from).large, &raw mut (*to).large) };
-            }
-        }
-        let mut segment = [u64::MAX; 41];
-        let value = Padded {
-            small: 0,
-            large: [0; 40],
-        };
-        // SAFETY: 41 words are as large and aligned as a `Padded`.
-        unsafe { copy::<Padded, Store>(&raw const value, segment.as_mut_ptr().cast()) };
-        assert_eq!(segment[0].to_ne_bytes(), [0, 255, 255, 255, 255, 255, 255, 255]);
-        assert!(segment[1..].iter().all(|&word| word == 0));
-    }
 }

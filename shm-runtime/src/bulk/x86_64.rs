@@ -2,39 +2,45 @@
 //!
 //! # Why this is sound
 //!
-//! Other threads and processes write to the segment meanwhile, so every access to it has to be atomic, and Rust has
-//! no atomics wider than a scalar. Assembly may do to memory what Rust code may do. So each block of it
-//! here has to be equivalent to relaxed atomic accesses of one scalar each, in some order. It is, because nothing cuts
-//! a scalar in two:
+//! Other threads and processes write to the segment meanwhile, so every access to it has to be atomic, and
+//! Rust has no atomics wider than a scalar. Assembly may do to memory what Rust code may do. So each block of
+//! it here has to be equivalent to relaxed atomic accesses of one scalar each, in some order. It is, because
+//! nothing cuts a scalar in two:
 //!
-//! - **The code does not.** Scalars have at most 8 bytes and lie at multiples of their size. Let the largest have `w`
-//!   bytes. Then both sides begin at a multiple of `w`, the length is one, and whatever is a multiple of `w`
-//!   away from the beginning is between scalars. Copies are cut at multiples of 8 from where they begin or in
-//!   the memory written, and their last 7 bytes or less into 4, 2 and 1, of which those below `w` do not occur.
-//! - **The hardware does not.** Intel and AMD guarantee that an access is whole if it has up to 8 bytes and is aligned,
-//!   and with AVX, if it is a vector of 16 bytes and is aligned. Others may be carried out in pieces. Pieces
-//!   end where a cache line or a page does, or are aligned words of 8 bytes or more, or halves and quarters
-//!   of the vector: cut at multiples of 8 in memory or from the first byte, so between scalars again. For
-//!   vectors that is how processors are built, not what their manuals promise; it is what OpenJDK relies on when
-//!   it copies a `long[]` by vectors, and what `tests/tearing.rs` looks at.
-//! - **`rep movsq` does not**: it is a sequence of 8-byte moves, here all of them aligned, so each is guaranteed to be
-//!   whole. A processor may take several at once and in any order, as it may relaxed accesses, but they are
-//!   ordered before any later store. (`rep movsb` is a sequence of moves of a byte, and promises nothing about words.)
+//! - **The code does not.** Scalars have at most 8 bytes and lie at multiples of their size. Let the largest
+//!   have `w` bytes. Then both sides begin at a multiple of `w`, the length is one, and whatever is a
+//!   multiple of `w` away from the beginning is between scalars. Copies are cut at multiples of 8 from where
+//!   they begin or in the memory written, and their last 7 bytes or less into 4, 2 and 1, of which those
+//!   below `w` do not occur.
+//! - **The hardware does not.** Intel and AMD guarantee that an access is whole if it has up to 8 bytes and
+//!   is aligned, and with AVX, if it is a vector of 16 bytes and is aligned. Others may be carried out in
+//!   pieces. Pieces end where a cache line or a page does, or are aligned words of 8 bytes or more, or halves
+//!   and quarters of the vector: cut at multiples of 8 in memory or from the first byte, so between scalars
+//!   again. For vectors that is how processors are built, not what their manuals promise; it is what OpenJDK
+//!   relies on when it copies a `long[]` by vectors, and what `tests/tearing.rs` looks at.
+//! - **`rep movsq` does not**: it is a sequence of 8-byte moves, here all of them aligned, so each is
+//!   guaranteed to be whole. A processor may take several at once and in any order, as it may relaxed
+//!   accesses, but they are ordered before any later store. (`rep movsb` is a sequence of moves of a byte,
+//!   and promises nothing about words.)
 //!
-//! Nor is a scalar stored twice, as it would be by a last vector that overlaps the one before: another process that saw
-//! the first store and wrote something else would find it undone by the second.
+//! Nor is a scalar stored twice, as it would be by a last vector that overlaps the one before: another
+//! process that saw the first store and wrote something else would find it undone by the second.
 
 use core::arch::asm;
-use core::arch::x86_64::__m128i;
 use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
+use self::short::copy_short;
 use super::{Direction, Load, Store};
+
+mod short;
+#[cfg(test)]
+mod tests;
 
 /// Up to this many bytes are copied in line where the size is known, as compilers do with memcpy.
 const IN_LINE: usize = 128;
 
-/// From here on both sides together are more than the first cache holds, and `rep movsq` is faster than vectors:
-/// it does not fetch what it is going to overwrite.
+/// From here on both sides together are more than the first cache holds, and `rep movsq` is faster than
+/// vectors: it does not fetch what it is going to overwrite.
 const STRING: usize = 32 << 10;
 
 /// From here on the two are more than a core's own caches hold.
@@ -92,7 +98,10 @@ unsafe fn copy<D: Direction>(from: *const u8, to: *mut u8, len: usize) {
         return unsafe { copy_short::<D>(from, to, len) };
     }
     let has = HAS.load(Relaxed);
-    if has == 0 {
+    if len < STRING && has & AVX_512 != 0 {
+        // SAFETY: the caller's promise; the processor has AVX-512.
+        unsafe { copy_512::<D>(from, to, len) }
+    } else if has == 0 {
         // SAFETY: the caller's promise.
         unsafe { copy_asking::<D>(from, to, len) }
     } else if len >= STRING && has & STRINGS != 0 && suits_strings(from, to, len) {
@@ -147,120 +156,23 @@ unsafe fn copy_asking<D: Direction>(from: *const u8, to: *mut u8, len: usize) {
 
 /// Whether `rep movsq` can take these, and will be fast.
 fn suits_strings(from: *const u8, to: *mut u8, len: usize) -> bool {
-    // What is read next has the page offset of what was written last. Beyond the caches that takes strings long.
+    // What is read next has the page offset of what was written last. Beyond the caches that takes strings
+    // long.
     let close = (1..64).contains(&(to.addr().wrapping_sub(from.addr()) % 4096));
     (from.addr() | to.addr() | len).is_multiple_of(8) && !(len >= CACHED && close)
 }
 
-/// A move of one width: by assembly on the segment's side, by an ordinary access on the private one, which leaves the
-/// value in a register where the compiler has a use for it.
-macro_rules! moves {
-    ($name:ident, $type:ty, $class:ident, $load:expr, $store:expr) => {
-        #[inline(always)]
-        unsafe fn $name<D: Direction>(from: *const u8, to: *mut u8) {
-            if D::LOADS {
-                let value: $type;
-                // SAFETY: readable by the caller's promise. For the copy as such, see the head of this file.
-                unsafe {
-                    asm!(
-                        $load, value = lateout($class) value, from = in(reg) from,
-                        options(nostack, preserves_flags, readonly),
-                    )
-                };
-                // SAFETY: writable and private by the caller's promise.
-                unsafe { to.cast::<$type>().write_unaligned(value) }
-            } else {
-                // SAFETY: readable, initialised and private by the caller's promise.
-                let value = unsafe { from.cast::<$type>().read_unaligned() };
-                // SAFETY: writable by the caller's promise. For the copy as such, see the head of this file.
-                unsafe {
-                    asm!($store, value = in($class) value, to = in(reg) to, options(nostack, preserves_flags))
-                }
-            }
-        }
-    };
-}
-moves!(
-    move_1,
-    u8,
-    reg_byte,
-    "mov {value}, [{from}]",
-    "mov [{to}], {value}"
-);
-moves!(
-    move_2,
-    u16,
-    reg,
-    "movzx {value:e}, word ptr [{from}]",
-    "mov [{to}], {value:x}"
-);
-moves!(
-    move_4,
-    u32,
-    reg,
-    "mov {value:e}, [{from}]",
-    "mov [{to}], {value:e}"
-);
-moves!(move_8, u64, reg, "mov {value}, [{from}]", "mov [{to}], {value}");
-#[cfg(not(target_feature = "avx"))]
-moves!(
-    move_16,
-    __m128i,
-    xmm_reg,
-    "movdqu {value}, [{from}]",
-    "movdqu [{to}], {value}"
-);
-// Among AVX code, the encodings of SSE are slow.
-#[cfg(target_feature = "avx")]
-moves!(
-    move_16,
-    __m128i,
-    xmm_reg,
-    "vmovdqu {value}, [{from}]",
-    "vmovdqu [{to}], {value}"
-);
-
-/// Copies `len` bytes, less than 256; where `len` is a constant, without a branch.
-///
-/// # Safety
-///
-/// As for [`copy`].
-#[inline(always)]
-unsafe fn copy_short<D: Direction>(from: *const u8, to: *mut u8, len: usize) {
-    let mut at = 0;
-    macro_rules! step {
-        ($name:ident, $width:literal, $times:literal) => {
-            if len & ($width * $times) != 0 {
-                for _ in 0..$times {
-                    // SAFETY: within the `len` bytes that the caller vouches for: the widths taken so far are bits of `len`.
-                    unsafe { $name::<D>(from.add(at), to.add(at)) };
-                    at += $width;
-                }
-            }
-        };
-    }
-    step!(move_16, 16, 8);
-    step!(move_16, 16, 4);
-    step!(move_16, 16, 2);
-    step!(move_16, 16, 1);
-    if len.is_multiple_of(16) {
-        return;
-    }
-    step!(move_8, 8, 1);
-    step!(move_4, 4, 1);
-    step!(move_2, 2, 1);
-    step!(move_1, 1, 1);
-    debug_assert_eq!(at, len);
-}
-
 macro_rules! by_vectors {
-    ($(#[$doc:meta])* $name:ident, $inline:meta, $width:literal, $mov:literal, $first:tt, [$($register:tt $i:literal),*], $end:literal) => {
+    (
+        $(#[$doc:meta])* $name:ident, $width:literal, $mov:literal,
+        $first:tt, [$($register:tt $i:literal),*], $end:literal
+    ) => {
         $(#[$doc])*
         ///
         /// # Safety
         ///
         /// As for [`copy`]; and the processor has the instructions.
-        #[$inline]
+        #[inline(never)]
         unsafe fn $name<D: Direction>(from: *const u8, to: *mut u8, len: usize) {
             let mut at = 0;
             // Vectors that are stored across cache lines are slow, which a longer copy makes up for.
@@ -269,7 +181,8 @@ macro_rules! by_vectors {
                 // SAFETY: the first bytes of those that the caller vouches for.
                 unsafe { copy_short::<D>(from, to, at) };
             }
-            // Everything is loaded before anything is stored: a load may wait for a store to the same offset in a page.
+            // Everything is loaded before anything is stored: a load may wait for a store to the same offset
+            // in a page.
             while len - at >= 8 * $width {
                 // SAFETY: as many bytes are left. For the copy as such, see the head of this file.
                 unsafe {
@@ -307,15 +220,20 @@ macro_rules! by_vectors {
 }
 by_vectors! {
     /// Copies `len` bytes through SSE registers.
-    copy_128, inline(never), 16, "movdqu", "xmm0", ["xmm0" 0, "xmm1" 1, "xmm2" 2, "xmm3" 3, "xmm4" 4, "xmm5" 5, "xmm6" 6, "xmm7" 7], ""
+    copy_128, 16, "movdqu",
+    "xmm0", ["xmm0" 0, "xmm1" 1, "xmm2" 2, "xmm3" 3, "xmm4" 4, "xmm5" 5, "xmm6" 6, "xmm7" 7], ""
 }
 by_vectors! {
-    /// Copies `len` bytes through AVX registers. Their upper halves are cleared behind it, or SSE code would be slow.
-    copy_256, inline(never), 32, "vmovdqu", "ymm0", ["ymm0" 0, "ymm1" 1, "ymm2" 2, "ymm3" 3, "ymm4" 4, "ymm5" 5, "ymm6" 6, "ymm7" 7], "vzeroupper"
+    /// Copies `len` bytes through AVX registers. Their upper halves are cleared behind it, or SSE code would
+    /// be slow.
+    copy_256, 32, "vmovdqu",
+    "ymm0", ["ymm0" 0, "ymm1" 1, "ymm2" 2, "ymm3" 3, "ymm4" 4, "ymm5" 5, "ymm6" 6, "ymm7" 7], "vzeroupper"
 }
 by_vectors! {
-    /// Copies `len` bytes through AVX-512 registers, those that SSE code does not know and so is not slowed by.
-    copy_512, inline(always), 64, "vmovdqu64", "zmm16", ["zmm16" 0, "zmm17" 1, "zmm18" 2, "zmm19" 3, "zmm20" 4, "zmm21" 5, "zmm22" 6, "zmm23" 7], ""
+    /// Copies `len` bytes through AVX-512 registers, those that SSE code does not know and so is not slowed
+    /// by.
+    copy_512, 64, "vmovdqu64",
+    "zmm16", ["zmm16" 0, "zmm17" 1, "zmm18" 2, "zmm19" 3, "zmm20" 4, "zmm21" 5, "zmm22" 6, "zmm23" 7], ""
 }
 
 /// Copies `len` bytes by `rep movsq`.
@@ -331,8 +249,8 @@ unsafe fn copy_string<D: Direction>(from: *const u8, to: *mut u8, len: usize) {
     unsafe { copy_short::<D>(from, to, head) };
     // SAFETY: within what the caller vouches for.
     let (from, to) = unsafe { (from.add(head), to.add(head)) };
-    // SAFETY: the rest, still aligned to 8. For the copy as such, see the head of this file. The direction flag
-    // is clear, as Rust wants it.
+    // SAFETY: the rest, still aligned to 8. For the copy as such, see the head of this file. The direction
+    // flag is clear, as Rust wants it.
     unsafe {
         asm!(
             "rep movsq",
@@ -341,6 +259,3 @@ unsafe fn copy_string<D: Direction>(from: *const u8, to: *mut u8, len: usize) {
         )
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -18,7 +18,8 @@ fn copies_what_it_should(copy: Copy, lengths: impl Iterator<Item = usize> + Clon
         for to in (0..AROUND).step_by(step * 5) {
             for len in lengths.clone() {
                 copied.fill(u64::MAX);
-                // SAFETY: both are longer by the largest offset; the source is initialised, and nobody else has them.
+                // SAFETY: both are longer by the largest offset; the source is initialised, and nobody else
+                // has them.
                 unsafe {
                     copy(
                         source.as_ptr().cast::<u8>().add(from),
