@@ -107,6 +107,7 @@ by_width! {
 ///
 /// A load may take padding along. A store may not: what is in it is private, and may be uninitialised. A
 /// `bool` is only brought to 0 or 1 when it is loaded.
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 const fn is_bytes<T: Shareable, D: Direction>() -> bool {
     if D::LOADS {
         T::INFO.verbatim
