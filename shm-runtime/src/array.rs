@@ -21,7 +21,10 @@ impl<T: Shareable, A: Access, const N: usize> Shared<[T; N], A> {
         T: Plain + AlwaysValid,
         A: Readable,
     {
-        self.copy_range_to(.., to);
+        within::<N>(.., to.len());
+        // SAFETY: `to` is as long as the array; it is borrowed exclusively, and stays valid because any bytes
+        // make a `T`.
+        unsafe { bulk::copy::<[T; N], Load>(self.as_ptr(), to.as_mut_ptr().cast()) }
     }
 
     /// Copies `from` over the whole array. Each scalar in it is written atomically, the whole is not.
@@ -36,7 +39,9 @@ impl<T: Shareable, A: Access, const N: usize> Shared<[T; N], A> {
         T: Plain,
         A: Writable,
     {
-        self.copy_range_from(.., from);
+        within::<N>(.., from.len());
+        // SAFETY: `from` is as long as the array.
+        unsafe { bulk::copy::<[T; N], Store>(from.as_ptr().cast(), self.as_mut_ptr()) }
     }
 
     /// Copies the elements in `range` to `to`.
@@ -70,7 +75,7 @@ impl<T: Shareable, A: Access, const N: usize> Shared<[T; N], A> {
         let from = self.as_ptr().cast::<T>();
         // SAFETY: `within` checked that the range lies in the array and that `to` is as long; `to` is borrowed
         // exclusively, and stays valid because any bytes make a `T`.
-        unsafe { bulk::copy::<T, Load>(from.add(range.start), to.as_mut_ptr(), range.len()) }
+        unsafe { bulk::copy_slice::<T, Load>(from.add(range.start), to.as_mut_ptr(), range.len()) }
     }
 
     /// Copies `from` over the elements in `range`.
@@ -88,7 +93,7 @@ impl<T: Shareable, A: Access, const N: usize> Shared<[T; N], A> {
         let range = within::<N>(range, from.len());
         let to = self.as_mut_ptr().cast::<T>();
         // SAFETY: `within` checked that the range lies in the array and that `from` is as long.
-        unsafe { bulk::copy::<T, Store>(from.as_ptr(), to.add(range.start), range.len()) }
+        unsafe { bulk::copy_slice::<T, Store>(from.as_ptr(), to.add(range.start), range.len()) }
     }
 }
 

@@ -174,7 +174,7 @@ impl<'a> Seal<'a> {
             // SAFETY: `text_places` keeps both places, which have the lengths of the texts, in front of the footer.
             let to = unsafe { self.base.add(at) }.as_ptr();
             // SAFETY: as above, and the text is private.
-            unsafe { bulk::copy::<u8, Store>(text.as_ptr(), to, text.len()) };
+            unsafe { bulk::copy_slice::<u8, Store>(text.as_ptr(), to, text.len()) };
         }
     }
 
@@ -262,7 +262,7 @@ impl<'a> Seal<'a> {
             // SAFETY: `text_places` keeps both places in front of the footer.
             let from = unsafe { self.base.add(at) }.as_ptr();
             // SAFETY: as above, and `text` is private.
-            unsafe { bulk::copy::<u8, Load>(from, text.as_mut_ptr(), text.len()) };
+            unsafe { bulk::copy_slice::<u8, Load>(from, text.as_mut_ptr(), text.len()) };
             String::from_utf8(text).map_err(|_| "the texts of its seal are not UTF-8")
         };
         Ok((read(schema, claims.schema_len)?, read(key, claims.key_len)?))

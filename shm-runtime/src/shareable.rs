@@ -184,7 +184,7 @@ unsafe impl<T: Shareable, const N: usize> Shareable for [T; N] {
     #[inline]
     unsafe fn copy<D: Direction>(from: *const Self, to: *mut Self) {
         // SAFETY: the caller's promise; an array is its elements.
-        unsafe { bulk::copy::<T, D>(from.cast(), to.cast(), N) }
+        unsafe { bulk::copy_array::<T, D, N>(from, to) }
     }
 }
 

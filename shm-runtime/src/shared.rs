@@ -9,7 +9,7 @@ use core::panic::{RefUnwindSafe, UnwindSafe};
 
 use crate::access::{Access, ReadWrite, Readable, Writable};
 use crate::atomic::Integer;
-use crate::bulk::{Load, Store};
+use crate::bulk::{self, Load};
 use crate::schema::Schema;
 use crate::shareable::{AlwaysValid, Plain, Shareable};
 use crate::value::InvalidValue;
@@ -44,7 +44,8 @@ impl<T: Shareable, A: Access> UnwindSafe for Shared<T, A> {}
 impl<T: Shareable, A: Access> Shared<T, A> {
     /// Reads the value.
     ///
-    /// Each scalar is read atomically, the whole of a struct or array is not (see [the type](Self)).
+    /// Each scalar is read atomically, the whole of a struct or array is not (see [the type](Self)). A large array
+    /// that has a place already gets there faster by [`copy_to`](Self::copy_to).
     ///
     /// # Examples
     ///
@@ -75,7 +76,7 @@ impl<T: Shareable, A: Access> Shared<T, A> {
     {
         let mut value = MaybeUninit::uninit();
         // SAFETY: the memory behind `self` is readable for a `T`, `value` is private.
-        unsafe { T::copy::<Load>(self.as_ptr(), value.as_mut_ptr()) };
+        unsafe { bulk::copy::<T, Load>(self.as_ptr(), value.as_mut_ptr()) };
         // SAFETY: every scalar was just copied, and with `AlwaysValid` any bytes make a `T`.
         unsafe { value.assume_init() }
     }
@@ -95,7 +96,7 @@ impl<T: Shareable, A: Access> Shared<T, A> {
     {
         let mut value = MaybeUninit::uninit();
         // SAFETY: the memory behind `self` is readable for a `T`, `value` is private.
-        unsafe { T::copy::<Load>(self.as_ptr(), value.as_mut_ptr()) };
+        unsafe { bulk::copy::<T, Load>(self.as_ptr(), value.as_mut_ptr()) };
         // SAFETY: every scalar of this private `T` was just copied.
         unsafe { crate::value::check(&T::INFO, value.as_ptr().cast()) }?;
         // SAFETY: initialised, and checked to be a valid `T`.
@@ -105,15 +106,16 @@ impl<T: Shareable, A: Access> Shared<T, A> {
     /// Writes the value.
     ///
     /// Each scalar is written atomically, the whole of a struct or array is not (see [the type](Self)). Padding is
-    /// not written: what this process had in it does not leak.
+    /// not written: what this process had in it does not leak. A large array that is kept is better written by
+    /// [`copy_from`](Self::copy_from), which takes a reference: to pass a value is to copy it.
     #[inline]
     pub fn set(&self, value: T)
     where
         T: Plain,
         A: Writable,
     {
-        // SAFETY: the memory behind `self` is writable for a `T` under `Writable`, `value` is private.
-        unsafe { T::copy::<Store>(&raw const value, self.memory.get().cast()) };
+        // SAFETY: the memory behind `self` is writable for a `T` under `Writable`.
+        unsafe { bulk::store(value, self.memory.get().cast()) };
     }
 
     /// Reads the value, passes it through `change`, and writes the result.
