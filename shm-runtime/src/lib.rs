@@ -50,6 +50,7 @@
 //! - [`Segment`]: the kernel's object. [`Attached`]: one mapping of it.
 //! - [`Shared`]: a value in shared memory, with `get` and `set`.
 //! - [`Shareable`]: what may be in a segment, and what to use instead of what may not.
+//! - [`sync`]: locks, snapshots and announcements in a segment.
 //!
 //! # Platforms
 //!
@@ -73,11 +74,15 @@ mod identity;
 mod info;
 mod key;
 mod options;
+#[cfg(not(loom))]
+mod process;
 mod schema;
 mod segment;
 mod shareable;
 mod shared;
 mod stat;
+#[cfg(any(not(loom), test))]
+pub mod sync;
 mod sys;
 mod value;
 
