@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::{AtomicU32, AtomicU64};
-use loom::sync::{Arc, Condvar, Mutex};
+use loom::sync::{Arc, Condvar, Mutex, MutexGuard};
 use loom::thread;
 
 use super::atomic::{Acquire, Relaxed, Release};
@@ -85,6 +85,8 @@ struct Record {
 #[derive(Default)]
 struct Kept {
     record: Mutex<Record>,
+    /// The lock was given to somebody who waits for it.
+    given: Condvar,
     sleepers: Mutex<()>,
     woken: Condvar,
 }
@@ -101,52 +103,51 @@ impl Strict {
             && let Some(heir) = record.waiters.pop_front()
         {
             (record.heir, record.owner) = (heir, 0);
+            self.1.given.notify_all();
         }
     }
 
-    /// One look at the lock: `None` to go on waiting.
-    fn look(&self, word: &AtomicU32, queued: &mut bool) -> Option<Result<(), Refused>> {
-        let mut record = self.1.record.lock().unwrap();
-        let found = word.load(Relaxed);
-        let more = if record.waiters.is_empty() { 0 } else { WAITERS };
-        if *queued {
-            if record.heir == self.0 {
-                (record.heir, record.owner) = (0, self.0);
-                // Whatever it says.
-                word.swap(self.0 | OWNER_DIED | more, Relaxed);
-                return Some(Ok(()));
-            }
-            return (record.owner == self.0).then_some(Ok(()));
+    /// Waits for the lock, in line already.
+    fn wait_in_line(&self, word: &AtomicU32, mut record: MutexGuard<'_, Record>) {
+        while record.heir != self.0 && record.owner != self.0 {
+            record = self.1.given.wait(record).unwrap();
         }
-        if !record.waiters.is_empty() || record.heir != 0 {
-            if record.owner == 0 || record.owner != found & TID {
-                return Some(Err(Refused::Inconsistent));
-            }
-        } else if found & TID == 0 {
-            let taken = word.compare_exchange(found, self.0 | found & OWNER_DIED, Relaxed, Relaxed);
-            return taken.is_ok().then_some(Ok(()));
-        } else if record.dead.contains(&(found & TID)) {
-            return Some(Err(Refused::OwnerDead));
+        if record.heir == self.0 {
+            (record.heir, record.owner) = (0, self.0);
+            // Whatever it says.
+            word.swap(self.0 | OWNER_DIED | record.flag(), Relaxed);
         }
-        if word
-            .compare_exchange(found, found | WAITERS, Relaxed, Relaxed)
-            .is_ok()
-        {
-            record.owner = found & TID;
-            record.waiters.push_back(self.0);
-            *queued = true;
-        }
-        None
+    }
+}
+
+impl Record {
+    fn flag(&self) -> u32 {
+        if self.waiters.is_empty() { 0 } else { WAITERS }
     }
 }
 
 impl Kernel for Strict {
     fn lock(&self, word: &AtomicU32, _: Duration) -> Result<(), Refused> {
-        let mut queued = false;
+        let mut record = self.1.record.lock().unwrap();
         loop {
-            match self.look(word, &mut queued) {
-                Some(outcome) => return outcome,
-                None => thread::yield_now(),
+            let found = word.load(Relaxed);
+            if !record.waiters.is_empty() || record.heir != 0 {
+                if record.owner == 0 || record.owner != found & TID {
+                    return Err(Refused::Inconsistent);
+                }
+            } else if found & TID == 0 {
+                match word.compare_exchange(found, self.0 | found & OWNER_DIED, Relaxed, Relaxed) {
+                    Ok(_) => return Ok(()),
+                    Err(_) => continue,
+                }
+            } else if record.dead.contains(&(found & TID)) {
+                return Err(Refused::OwnerDead);
+            }
+            if word.compare_exchange(found, found | WAITERS, Relaxed, Relaxed).is_ok() {
+                record.owner = found & TID;
+                record.waiters.push_back(self.0);
+                self.wait_in_line(word, record);
+                return Ok(());
             }
         }
     }
@@ -161,9 +162,9 @@ impl Kernel for Strict {
             return false;
         }
         let next = record.waiters.pop_front().unwrap_or(0);
-        let more = if record.waiters.is_empty() { 0 } else { WAITERS };
         record.owner = next;
-        word.swap(next | more, Relaxed);
+        word.swap(next | record.flag(), Relaxed);
+        self.1.given.notify_all();
         true
     }
 
@@ -241,7 +242,7 @@ fn bounded(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
 
 #[test]
 fn the_mutex_lets_one_in_at_a_time_who_sees_what_the_last_one_wrote() {
-    bounded(4, || {
+    loom::model(|| {
         let mutex = Guarded::new();
         let locked = [1, 2].map(|tid| {
             let mutex = Arc::clone(&mutex);
@@ -412,7 +413,7 @@ fn who_waited_for_an_event_sees_what_was_written_before_it() {
 #[test]
 fn no_announcement_is_lost() {
     // A lost one leaves a thread asleep, which loom reports as a deadlock.
-    loom::model(|| {
+    bounded(3, || {
         let (event, kept) = (
             Arc::new((AtomicU32::new(0), AtomicU32::new(0))),
             Arc::new(Kept::default()),
