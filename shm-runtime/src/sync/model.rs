@@ -143,7 +143,10 @@ impl Kernel for Strict {
             } else if record.dead.contains(&(found & TID)) {
                 return Err(Refused::OwnerDead);
             }
-            if word.compare_exchange(found, found | WAITERS, Relaxed, Relaxed).is_ok() {
+            if word
+                .compare_exchange(found, found | WAITERS, Relaxed, Relaxed)
+                .is_ok()
+            {
                 record.owner = found & TID;
                 record.waiters.push_back(self.0);
                 self.wait_in_line(word, record);
