@@ -27,13 +27,13 @@ pub enum LockError<D = Infallible> {
     /// The lock was held all the time.
     #[non_exhaustive]
     TimedOut {
-        /// The holder's thread id at the end; 0 if it was changing just then.
+        /// The holder's thread id at the end; 0 if it was given up just then.
         holder: u32,
     },
     /// The lock is held.
     #[non_exhaustive]
     WouldBlock {
-        /// The holder's thread id; 0 if it was changing just then.
+        /// The holder's thread id; 0 if it was given up just then.
         holder: u32,
     },
     /// Another process overwrote the lock's word with something that is none.
@@ -80,8 +80,8 @@ impl<D> fmt::Display for LockError<D> {
                 "thread {holder} holds the lock and waits for one that this thread holds: take locks in the same order \
                  everywhere"
             ),
-            Self::TimedOut { holder } => write!(f, "the lock was held all the time, at the end by {}", Holder(*holder)),
-            Self::WouldBlock { holder } => write!(f, "the lock is held by {}", Holder(*holder)),
+            Self::TimedOut { holder } => write!(f, "the lock was held all the time, at the end by {}", Named("thread", *holder)),
+            Self::WouldBlock { holder } => write!(f, "the lock is held by {}", Named("thread", *holder)),
             Self::Corrupted { word } => write!(
                 f,
                 "the lock's word is {word:#010x} (thread {}{}{}), which no lock can be: another process overwrote it. \
@@ -105,15 +105,13 @@ impl<D: fmt::Debug> core::error::Error for LockError<D> {
 }
 
 /// `thread 1234 (weatherd)`.
-struct Holder(u32);
+struct Named(&'static str, u32);
 
-impl fmt::Display for Holder {
+impl fmt::Display for Named {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 == 0 {
-            return f.write_str("others, in turn");
-        }
-        write!(f, "thread {}", self.0)?;
-        match std::fs::read_to_string(format!("/proc/{}/comm", self.0)) {
+        let Self(what, id) = *self;
+        write!(f, "{what} {id}")?;
+        match std::fs::read_to_string(format!("/proc/{id}/comm")) {
             Ok(comm) => write!(f, " ({})", comm.trim_end().escape_debug()),
             Err(_) => Ok(()),
         }
@@ -147,16 +145,17 @@ impl fmt::Display for WriterError {
             }
             Self::Held { pid } => write!(
                 f,
-                "{} of process {pid} is the writer, and there is only one. Let it end or drop its `SeqWriter`; if it only \
-                 looks like the writer, `reset_writer`",
-                Holder(pid)
+                "{} is the writer, and there is only one. Let it end or drop its `SeqWriter`; if it only looks like the \
+                 writer, `reset_writer`",
+                Named("process", pid)
             ),
             Self::Lost { pid: 0 } => {
                 f.write_str("another process took the writer's role away; claim it again with `writer`")
             }
             Self::Lost { pid } => write!(
                 f,
-                "process {pid} is the writer now, and this one is not: it forked from it, or the role was taken away"
+                "{} is the writer now, and this one is not: it forked from it, or the role was taken away",
+                Named("process", pid)
             ),
         }
     }

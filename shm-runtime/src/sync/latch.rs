@@ -64,3 +64,29 @@ pub(super) fn release(writer: &AtomicU64, me: u64) {
     // Otherwise somebody took it away.
     let _ = writer.compare_exchange(me, 0, Release, Relaxed);
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::{ATTEMPTS, AtomicU64, Relaxed, claim, read};
+
+    #[test]
+    fn a_reader_that_is_always_overtaken_gives_up() {
+        let sequence = AtomicU64::new(u64::MAX - 5);
+        let mut attempts = 0;
+        let value = read(&sequence, |_| {
+            attempts += 1;
+            sequence.fetch_add(1, Relaxed);
+        });
+        assert_eq!((value, attempts), (None, ATTEMPTS));
+    }
+
+    #[test]
+    fn a_role_that_changes_all_the_time_is_refused() {
+        let writer = AtomicU64::new(1);
+        let dead = |found| {
+            writer.store(found + 1, Relaxed);
+            true
+        };
+        assert!(claim(&writer, 7, dead).is_err());
+    }
+}

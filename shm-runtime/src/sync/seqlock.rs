@@ -191,19 +191,16 @@ impl<T: Shareable + Copy, A: Access> SeqLock<T, A> {
     where
         A: Readable + Writable,
     {
-        let process = Process::this();
-        let writer = SeqWriter {
-            lock: self,
-            role: pack(process),
-            pid: thread::process_id(),
-        };
-        match latch::claim(&self.writer, writer.role, |found| unpack(found).is_dead()) {
-            Ok(()) => Ok(writer),
-            Err(found) => {
-                // It has no role to give back.
-                core::mem::forget(writer);
-                Err(WriterError::Held { pid: pid(found) })
-            }
+        let role = pack(Process::this());
+        // A pid of 0 is nobody's: the word was overwritten.
+        let is_dead = |found| pid(found) == 0 || unpack(found).is_dead();
+        match latch::claim(&self.writer, role, is_dead) {
+            Ok(()) => Ok(SeqWriter {
+                lock: self,
+                role,
+                pid: thread::process_id(),
+            }),
+            Err(found) => Err(WriterError::Held { pid: pid(found) }),
         }
     }
 
