@@ -61,6 +61,7 @@
 //! - [`Shared`]: a value in shared memory, with `get` and `set`.
 //! - [`sem::Semaphore`] and [`msg::Queue`]: the other two System V means, under the same kind of [`Key`].
 //! - [`Shareable`]: what may be in a segment, and what to use instead of what may not.
+//! - [`sync`]: locks, snapshots and announcements in a segment.
 //!
 //! # Platforms
 //!
@@ -97,6 +98,8 @@ mod segment;
 mod shareable;
 mod shared;
 mod stat;
+#[cfg(any(not(loom), test))]
+pub mod sync;
 mod sys;
 mod text;
 mod value;

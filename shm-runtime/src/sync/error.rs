@@ -1,0 +1,200 @@
+//! What the types of this module can answer instead.
+
+use core::convert::Infallible;
+use core::fmt;
+use std::io;
+
+use super::kernel::{OWNER_DIED, TID, WAITERS};
+use crate::value::InvalidValue;
+
+/// Why [`Mutex::lock`](super::Mutex::lock) and its like returned no guard.
+///
+/// `D` is what [`OwnerDied`](Self::OwnerDied) carries. With the default that variant cannot be: it is the error that
+/// is left after [`repair`](Self::repair), which borrows nothing and goes through `?` into any error type.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum LockError<D = Infallible> {
+    /// The lock is held now, but the last holder died or panicked, and the value may be half-changed.
+    OwnerDied(D),
+    /// This thread holds the lock already, and would have waited for itself.
+    AlreadyHeld,
+    /// The holder waits for a lock that this thread holds, directly or through others.
+    #[non_exhaustive]
+    Deadlock {
+        /// The holder's thread id.
+        holder: u32,
+    },
+    /// The lock was held all the time.
+    #[non_exhaustive]
+    TimedOut {
+        /// The holder's thread id at the end; 0 if it was given up just then.
+        holder: u32,
+    },
+    /// The lock is held.
+    #[non_exhaustive]
+    WouldBlock {
+        /// The holder's thread id; 0 if it was given up just then.
+        holder: u32,
+    },
+    /// Another process overwrote the lock's word with something that is none.
+    #[non_exhaustive]
+    Corrupted {
+        /// The word.
+        word: u32,
+    },
+    /// Anything else that the kernel says: no memory for those who wait (ENOMEM), no such futexes (ENOSYS).
+    #[non_exhaustive]
+    Os {
+        /// The `errno`.
+        source: io::Error,
+    },
+}
+
+impl<D> LockError<D> {
+    /// What `OwnerDied` carries, or the error without it.
+    pub(super) fn into_died(self) -> Result<D, LockError> {
+        Err(match self {
+            Self::OwnerDied(died) => return Ok(died),
+            Self::AlreadyHeld => LockError::AlreadyHeld,
+            Self::Deadlock { holder } => LockError::Deadlock { holder },
+            Self::TimedOut { holder } => LockError::TimedOut { holder },
+            Self::WouldBlock { holder } => LockError::WouldBlock { holder },
+            Self::Corrupted { word } => LockError::Corrupted { word },
+            Self::Os { source } => LockError::Os { source },
+        })
+    }
+}
+
+impl<D> fmt::Display for LockError<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OwnerDied(_) => f.write_str(
+                "the last holder of the lock died or panicked, and may have left the value half-changed. Repair it with \
+                 `repair`, or take the guard with `into_guard`",
+            ),
+            Self::AlreadyHeld => f.write_str(
+                "this thread holds the lock already: drop the first guard before locking again",
+            ),
+            Self::Deadlock { holder } => write!(
+                f,
+                "thread {holder} holds the lock and waits for one that this thread holds: take locks in the same order \
+                 everywhere"
+            ),
+            Self::TimedOut { holder } => write!(f, "the lock was held all the time, at the end by {}", Named("thread", *holder)),
+            Self::WouldBlock { holder } => write!(f, "the lock is held by {}", Named("thread", *holder)),
+            Self::Corrupted { word } => write!(
+                f,
+                "the lock's word is {word:#010x} (thread {}{}{}), which no lock can be: another process overwrote it. \
+                 If nobody holds the lock, `reset` it",
+                word & TID,
+                if word & WAITERS != 0 { ", waited for" } else { "" },
+                if word & OWNER_DIED != 0 { ", dead" } else { "" },
+            ),
+            Self::Os { source } => write!(f, "{source}"),
+        }
+    }
+}
+
+impl<D: fmt::Debug> core::error::Error for LockError<D> {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Os { source } => Some(source),
+            _ => None,
+        }
+    }
+}
+
+/// `thread 1234 (weatherd)`.
+struct Named(&'static str, u32);
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(what, id) = *self;
+        write!(f, "{what} {id}")?;
+        match std::fs::read_to_string(format!("/proc/{id}/comm")) {
+            Ok(comm) => write!(f, " ({})", comm.trim_end().escape_debug()),
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+/// Why [`SeqLock::writer`](super::SeqLock::writer) or [`SeqWriter::write`](super::SeqWriter::write) refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WriterError {
+    /// There is a writer, and it lives.
+    #[non_exhaustive]
+    Held {
+        /// Its process.
+        pid: u32,
+    },
+    /// This is not the writer any more: another process took the role away, or this is a forked child, and its parent
+    /// is.
+    #[non_exhaustive]
+    Lost {
+        /// The process that has the role now, or 0.
+        pid: u32,
+    },
+}
+
+impl fmt::Display for WriterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Held { pid } if pid == std::process::id() => {
+                f.write_str("this process is the writer already, and there is only one: use that `SeqWriter`")
+            }
+            Self::Held { pid } => write!(
+                f,
+                "{} is the writer, and there is only one. Let it end or drop its `SeqWriter`; if it only looks like the \
+                 writer, `reset_writer`",
+                Named("process", pid)
+            ),
+            Self::Lost { pid: 0 } => {
+                f.write_str("another process took the writer's role away; claim it again with `writer`")
+            }
+            Self::Lost { pid } => write!(
+                f,
+                "{} is the writer now, and this one is not: it forked from it, or the role was taken away",
+                Named("process", pid)
+            ),
+        }
+    }
+}
+
+impl core::error::Error for WriterError {}
+
+/// Why [`SeqLock::read`](super::SeqLock::read) returned no value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// Each time the value was being copied, the writer published another.
+    #[non_exhaustive]
+    Overtaken {
+        /// How often it was tried.
+        attempts: u32,
+    },
+    /// The bytes are no value of the type: nothing was written yet, or by something else than this library.
+    Invalid(InvalidValue),
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Overtaken { attempts } => write!(
+                f,
+                "the writer published another value each of the {attempts} times that this one was being copied. Let it \
+                 write less often than a copy takes"
+            ),
+            Self::Invalid(invalid) => fmt::Display::fmt(invalid, f),
+        }
+    }
+}
+
+impl core::error::Error for ReadError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Overtaken { .. } => None,
+            Self::Invalid(invalid) => Some(invalid),
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The event.
+
+use core::fmt;
+use core::marker::PhantomData;
+use core::mem::offset_of;
+use core::sync::atomic::AtomicU32;
+use core::time::Duration;
+
+use super::count;
+use super::kernel::{Kernel, Linux};
+use crate::access::{Access, ReadWrite, Readable, Writable};
+use crate::bulk::Direction;
+use crate::info::{FieldInfo, TypeInfo};
+use crate::shareable::Shareable;
+
+/// Something that processes wait for, and that others announce: that a value changed, that there is work.
+///
+/// Whoever waits says so first, by [`listen`](Self::listen), then looks whether it has to wait at all, and then
+/// [`wait`](Listener::wait)s. An announcement at any time after `listen` ends the wait, so none is lost.
+///
+/// ```
+/// use shm_runtime::{SharedSegment, sync};
+///
+/// #[derive(SharedSegment)]
+/// #[repr(C)]
+/// #[shm(private)]
+/// struct Station {
+///     celsius: f64,
+///     changed: sync::Event,
+/// }
+///
+/// let segment = Station::create()?.remove_on_drop();
+/// let display = segment.attach_read_only()?;
+/// # let station = segment.attach()?;
+/// std::thread::scope(|scope| {
+///     scope.spawn(|| {
+///         station.celsius.set(21.5);
+///         station.changed.notify_all();
+///     });
+///     loop {
+///         let change = display.changed.listen();
+///         if display.celsius.get() > 20.0 {
+///             break;
+///         }
+///         change.wait();
+///     }
+/// });
+/// # Ok::<(), shm_runtime::Error>(())
+/// ```
+///
+/// A read-only attachment can wait, a write-only one can notify. What was written before `notify` is seen after the
+/// `wait` that it ends, and after any later `listen`.
+///
+/// # What can happen
+///
+/// | | |
+/// | --- | --- |
+/// | a waiter dies | nothing is left of it |
+/// | a notifier dies | it has announced and woken, or done neither: that is one system call |
+/// | a wait is interrupted by a signal, or woken for no reason | it goes on |
+/// | 4,294,967,296 announcements between `listen` and `wait` | the count is the same again, and `wait` sleeps until the next |
+/// | another process overwrites the count | waits end early, or sleep until the next announcement; `wait_timeout` ends in time |
+///
+/// # Layout
+///
+/// `#[repr(C)]`: the count of announcements (4 bytes), a futex.
+#[repr(C)]
+pub struct Event<A = ReadWrite> {
+    count: AtomicU32,
+    access: PhantomData<A>,
+}
+
+// SAFETY: `INFO` names the one field that has a size, and `copy` copies it. `Parts<A>` is the same struct with another
+// marker: an atomic, valid with any bytes, with interior mutability. What its methods do, `A` allows.
+unsafe impl Shareable for Event {
+    type Parts<A: Access> = Event<A>;
+
+    const FIELDS: &'static [FieldInfo] = &[FieldInfo {
+        name: "count",
+        offset: offset_of!(Self, count),
+        info: &<AtomicU32 as Shareable>::INFO,
+    }];
+    const INFO: TypeInfo = TypeInfo::structure("Event", size_of::<Self>(), align_of::<Self>(), Self::FIELDS);
+
+    #[inline]
+    unsafe fn copy<D: Direction>(from: *const Self, to: *mut Self) {
+        // SAFETY: the caller's promise; the field lies within the struct on both sides.
+        unsafe { AtomicU32::copy::<D>(&raw const (*from).count, &raw mut (*to).count) }
+    }
+}
+
+impl<A: Access> Event<A> {
+    /// Announces, and wakes all who wait.
+    ///
+    /// It always takes a system call: who waits leaves no trace in the memory.
+    #[inline]
+    pub fn notify_all(&self)
+    where
+        A: Writable,
+    {
+        count::notify(&self.count, i32::MAX, &Linux);
+    }
+
+    /// Announces, and wakes one of those who wait, if any do: for work that one of them can take.
+    ///
+    /// Who has listened but does not sleep yet goes on, too. So the one that is woken has to look whether there is
+    /// anything left for it.
+    #[inline]
+    pub fn notify_one(&self)
+    where
+        A: Writable,
+    {
+        count::notify(&self.count, 1, &Linux);
+    }
+
+    /// Listens from now on: an announcement after this call ends the wait.
+    #[inline]
+    pub fn listen(&self) -> Listener<'_>
+    where
+        A: Readable,
+    {
+        Listener {
+            count: &self.count,
+            seen: count::current(&self.count),
+        }
+    }
+}
+
+/// One who has listened to an [`Event`], and can wait for it.
+#[must_use = "a listener that does not wait does nothing"]
+pub struct Listener<'a> {
+    count: &'a AtomicU32,
+    seen: u32,
+}
+
+impl Listener<'_> {
+    /// Sleeps until there was an announcement since `listen`.
+    pub fn wait(self) {
+        count::wait(self.count, self.seen, None, &Linux);
+    }
+
+    /// Sleeps until there was an announcement since `listen`, at most for this time; says whether there was one. Setting
+    /// the system's clock does not change the time.
+    #[must_use = "it may have timed out"]
+    pub fn wait_timeout(self, timeout: Duration) -> bool {
+        let deadline = Linux.now().checked_add(timeout);
+        count::wait(self.count, self.seen, deadline, &Linux)
+    }
+}
+
+impl fmt::Debug for Listener<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listener")
+            .field("seen", &self.seen)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,326 @@
+//! The mutex.
+
+use core::fmt;
+use core::marker::PhantomData;
+use core::mem::offset_of;
+use core::ops::Deref;
+use core::sync::atomic::{
+    AtomicU32,
+    Ordering::{Relaxed, Release},
+};
+use core::time::Duration;
+
+use super::error::LockError;
+use super::kernel::Linux;
+use super::lock::{Lock, Patience, Refusal, Value};
+use super::thread;
+use crate::access::{Access, ReadWrite, Readable, Writable};
+use crate::bulk::Direction;
+use crate::info::{FieldInfo, TypeInfo};
+use crate::shareable::Shareable;
+use crate::shared::Shared;
+
+/// A `T` that one thread at a time may use, among all threads of all processes that have the segment attached.
+///
+/// A field of this type starts unlocked, because a new segment is zero-filled. Through an attachment it has
+/// [`lock`](Self::lock), whose guard derefs to the [`Shared`] value.
+///
+/// ```
+/// use shm_runtime::{Shareable, SharedSegment, sync};
+///
+/// #[derive(SharedSegment)]
+/// #[repr(C)]
+/// #[shm(private)]
+/// struct Station {
+///     totals: sync::Mutex<Totals>,
+/// }
+///
+/// #[derive(Clone, Copy, Shareable)]
+/// #[repr(C)]
+/// struct Totals {
+///     readings: u64,
+///     sum: f64,
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let segment = Station::create()?.remove_on_drop();
+/// let station = segment.attach()?;
+///
+/// // If a process died while it changed the totals, start afresh.
+/// let afresh = |totals: &shm_runtime::Shared<Totals>| totals.set(Totals { readings: 0, sum: 0.0 });
+/// let totals = station.totals.lock().or_else(|error| error.repair(afresh))?;
+/// totals.readings.update(|readings| readings + 1);
+/// totals.sum.update(|sum| sum + 21.5);
+/// drop(totals);
+///
+/// assert_eq!(station.totals.try_lock()?.readings.get(), 1);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # When its holder dies
+///
+/// By kill -9 in the middle, by a panic, by the end of a thread that leaked the guard: the next `lock` returns
+/// [`LockError::OwnerDied`] with the guard in it. The lock is held then, and the value may be half-changed: repair it
+/// and go on, with [`OwnerDied::into_guard`] or, shorter, [`LockError::repair`]. The death is reported until somebody
+/// does: dropping the error (`lock()?`) releases the lock, and the next one is told again. Those who wait when it
+/// happens are woken.
+///
+/// # What else can happen
+///
+/// | | |
+/// | --- | --- |
+/// | the same thread locks again | [`LockError::AlreadyHeld`] |
+/// | two threads wait for each other's lock | [`LockError::Deadlock`] to the one that comes last |
+/// | a process forks while one of its threads holds the lock | the parent still holds it; dropping the guard's copy in the child does nothing |
+/// | another process overwrites the word with 0 | the lock is free, and two may hold it. Those who wait notice within a second |
+/// | ... with the id of a dead thread | as if that thread had died holding it |
+/// | ... with the id of a living thread | as if that thread held it, until it ends. `lock_timeout` times out |
+/// | ... with the caller's own id | as if the caller held it if it holds any `Mutex`; otherwise as if it had died |
+/// | ... with anything else | [`LockError::Corrupted`], until [`reset`](Self::reset) |
+/// | the holder died, and its thread id was given to a new thread before anybody asked for the lock | as if the new one held it, as above |
+///
+/// Nothing of this is undefined behaviour, and no word makes `try_lock` or `lock_timeout` hang or panic.
+///
+/// # Limits
+///
+/// - The word holds a thread id, as a priority-inheritance futex has it (futex(2)), and a thread has another id in
+///   another pid namespace: all users of the lock have to be in one.
+/// - fork(2) is noticed through pthread_atfork(3). A child made otherwise (`_Fork`, clone(2) by hand) must not use the
+///   lock before it calls exec(3).
+/// - Reading the value past the lock ([`Debug`](fmt::Debug) of the whole does, through a read-only attachment too)
+///   shows what is there, perhaps half-changed.
+///
+/// # Layout
+///
+/// `#[repr(C)]`: the word (4 bytes), the mark of an abandoned value (4 bytes), the value.
+#[repr(C)]
+pub struct Mutex<T, A = ReadWrite> {
+    word: AtomicU32,
+    abandoned: AtomicU32,
+    value: Shared<T, A>,
+}
+
+// SAFETY: `INFO` names the three fields at their offsets, and `copy` copies them, the value as `T` does. `Parts<A>` is
+// the same struct with another marker: of the same layout, since `Shared<T, A>` has that of a `T` whatever `A` is; valid
+// with any bytes; interior mutability in the words, and in the value as `Shared` has it. What its methods do, `A` allows.
+// It has no drop glue, as atomics and `Shared` have none, and no lifetime.
+unsafe impl<T: Shareable> Shareable for Mutex<T> {
+    type Parts<A: Access> = Mutex<T, A>;
+
+    const FIELDS: &'static [FieldInfo] = &[
+        FieldInfo {
+            name: "word",
+            offset: offset_of!(Self, word),
+            info: &<AtomicU32 as Shareable>::INFO,
+        },
+        FieldInfo {
+            name: "abandoned",
+            offset: offset_of!(Self, abandoned),
+            info: &<AtomicU32 as Shareable>::INFO,
+        },
+        FieldInfo {
+            name: "value",
+            offset: offset_of!(Self, value),
+            info: &T::INFO,
+        },
+    ];
+    const INFO: TypeInfo = TypeInfo::structure("Mutex", size_of::<Self>(), align_of::<Self>(), Self::FIELDS);
+
+    #[inline]
+    unsafe fn copy<D: Direction>(from: *const Self, to: *mut Self) {
+        // SAFETY: the caller's promise, for each field: they lie within the struct on both sides.
+        unsafe {
+            AtomicU32::copy::<D>(&raw const (*from).word, &raw mut (*to).word);
+            AtomicU32::copy::<D>(&raw const (*from).abandoned, &raw mut (*to).abandoned);
+            T::copy::<D>((&raw const (*from).value).cast(), (&raw mut (*to).value).cast());
+        }
+    }
+}
+
+impl<T: Shareable, A: Access> Mutex<T, A> {
+    /// Waits until the lock is free, and acquires it. If it is free, that takes no system call.
+    ///
+    /// While it waits, the holder has at least this thread's priority.
+    ///
+    /// # Errors
+    ///
+    /// [`LockError::OwnerDied`] carries the guard. [`AlreadyHeld`](LockError::AlreadyHeld) and
+    /// [`Deadlock`](LockError::Deadlock) would otherwise wait for ever; [`Corrupted`](LockError::Corrupted) if another
+    /// process overwrote the word.
+    #[inline]
+    pub fn lock(&self) -> Result<MutexGuard<'_, T, A>, LockError<OwnerDied<'_, T, A>>>
+    where
+        A: Readable + Writable,
+    {
+        self.acquire(Patience::Forever)
+    }
+
+    /// Acquires the lock if it is free, or its holder is dead.
+    ///
+    /// # Errors
+    ///
+    /// [`LockError::WouldBlock`] if a living thread holds it; otherwise as for [`lock`](Self::lock).
+    #[inline]
+    pub fn try_lock(&self) -> Result<MutexGuard<'_, T, A>, LockError<OwnerDied<'_, T, A>>>
+    where
+        A: Readable + Writable,
+    {
+        self.acquire(Patience::None)
+    }
+
+    /// Waits until the lock is free, at most for this time, and acquires it. Setting the system's clock does not change
+    /// the time (before Linux 5.14 it does).
+    ///
+    /// # Errors
+    ///
+    /// [`LockError::TimedOut`] if it was held all the time; otherwise as for [`lock`](Self::lock).
+    #[inline]
+    pub fn lock_timeout(
+        &self,
+        timeout: Duration,
+    ) -> Result<MutexGuard<'_, T, A>, LockError<OwnerDied<'_, T, A>>>
+    where
+        A: Readable + Writable,
+    {
+        self.acquire(Patience::For(timeout))
+    }
+
+    #[inline]
+    fn acquire(&self, patience: Patience) -> Result<MutexGuard<'_, T, A>, LockError<OwnerDied<'_, T, A>>> {
+        let me = thread::me();
+        let value = self.words().lock(me, patience, &Linux)?;
+        thread::acquired();
+        let guard = MutexGuard {
+            mutex: self,
+            tid: me.tid,
+            panicking: std::thread::panicking(),
+            of_this_thread: PhantomData,
+        };
+        match value {
+            Value::Whole => Ok(guard),
+            Value::Abandoned => Err(LockError::OwnerDied(OwnerDied { guard })),
+        }
+    }
+
+    /// Frees the lock, whoever holds it, and reports it to the next as the death of a holder.
+    ///
+    /// The way out of [`LockError::Corrupted`], and of a lock that waits for a thread that only looks like the holder.
+    /// If there is a holder, two may use the value from now on; what each of them sees is still no undefined behaviour.
+    pub fn reset(&self)
+    where
+        A: Writable,
+    {
+        self.abandoned.store(1, Relaxed);
+        self.word.store(0, Release);
+    }
+
+    #[inline]
+    fn words(&self) -> Lock<'_> {
+        Lock {
+            word: &self.word,
+            abandoned: &self.abandoned,
+        }
+    }
+}
+
+/// The lock, held: derefs to the [`Shared`] value, and releases when dropped.
+///
+/// It stays in the thread that locked, as the kernel knows the holder by its thread. If it is dropped by a panic, the
+/// value is taken to be half-changed, and the next one to lock is told.
+#[must_use = "the lock is released when this is dropped"]
+pub struct MutexGuard<'a, T: Shareable, A: Access = ReadWrite> {
+    mutex: &'a Mutex<T, A>,
+    /// Whose lock it is: a forked child has a copy of the guard, and another id.
+    tid: u32,
+    /// Whether it was locked during a panic, which then is not one of the critical section.
+    panicking: bool,
+    /// As std's guard: not `Send`, but `Sync`.
+    of_this_thread: PhantomData<std::sync::MutexGuard<'static, ()>>,
+}
+
+impl<T: Shareable, A: Access> Deref for MutexGuard<'_, T, A> {
+    type Target = Shared<T, A>;
+
+    #[inline]
+    fn deref(&self) -> &Shared<T, A> {
+        &self.mutex.value
+    }
+}
+
+impl<T: Shareable, A: Access> Drop for MutexGuard<'_, T, A> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.tid != thread::id() {
+            return;
+        }
+        thread::released();
+        if !self.panicking && std::thread::panicking() {
+            self.mutex.abandoned.store(1, Relaxed);
+        }
+        self.mutex.words().unlock(self.tid, &Linux);
+    }
+}
+
+impl<T: Shareable, A: Readable> fmt::Debug for MutexGuard<'_, T, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}
+
+/// The lock, held, over a value that a dead or panicked holder may have left half-changed: what
+/// [`LockError::OwnerDied`] carries.
+///
+/// When it is dropped, the lock is released and the value stays suspect: the next one to lock is told again.
+#[must_use = "the lock is released, and the value stays suspect, when this is dropped"]
+pub struct OwnerDied<'a, T: Shareable, A: Access = ReadWrite> {
+    guard: MutexGuard<'a, T, A>,
+}
+
+impl<'a, T: Shareable, A: Access> OwnerDied<'a, T, A> {
+    /// The guard, to repair the value through and go on. The death counts as dealt with from now on: if this process
+    /// dies in turn before the guard is dropped, that is reported again.
+    pub fn into_guard(self) -> MutexGuard<'a, T, A> {
+        self.guard.mutex.abandoned.store(0, Relaxed);
+        self.guard
+    }
+}
+
+impl<T: Shareable, A: Access> fmt::Debug for OwnerDied<'_, T, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OwnerDied").finish_non_exhaustive()
+    }
+}
+
+impl<'a, T: Shareable, A: Access> LockError<OwnerDied<'a, T, A>> {
+    /// If the holder died, lets `repair` bring the value in order and gives the guard; any other error stays.
+    ///
+    /// For `mutex.lock().or_else(|error| error.repair(...))?`: the error that is left borrows nothing. If `repair`
+    /// panics, the value stays suspect.
+    ///
+    /// # Errors
+    ///
+    /// This one, if it is not [`OwnerDied`](Self::OwnerDied).
+    pub fn repair(self, repair: impl FnOnce(&Shared<T, A>)) -> Result<MutexGuard<'a, T, A>, LockError> {
+        match self.into_died() {
+            Ok(died) => {
+                repair(&died.guard);
+                Ok(died.into_guard())
+            }
+            Err(other) => Err(other),
+        }
+    }
+}
+
+impl<D> From<Refusal> for LockError<D> {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::AlreadyHeld => Self::AlreadyHeld,
+            Refusal::Deadlock { holder } => Self::Deadlock { holder },
+            Refusal::TimedOut { holder } => Self::TimedOut { holder },
+            Refusal::WouldBlock { holder } => Self::WouldBlock { holder },
+            Refusal::Corrupted { word } => Self::Corrupted { word },
+            Refusal::Os(source) => Self::Os { source },
+        }
+    }
+}

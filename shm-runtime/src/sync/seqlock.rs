@@ -1,0 +1,283 @@
+//! The sequence lock.
+
+use core::fmt;
+use core::mem::{MaybeUninit, offset_of};
+use core::sync::atomic::{
+    AtomicU64,
+    Ordering::{Acquire, Relaxed, Release},
+    fence,
+};
+
+use super::error::{ReadError, WriterError};
+use super::{latch, thread};
+use crate::access::{Access, ReadWrite, Readable, Writable};
+use crate::bulk::{Direction, Load, Store};
+use crate::info::{FieldInfo, TypeInfo};
+use crate::process::Process;
+use crate::shareable::{AlwaysValid, Shareable};
+use crate::shared::Shared;
+use crate::value;
+
+/// A `T` that one process writes and any number read, always whole: a read gives what one write wrote.
+///
+/// Readers and the writer never wait for each other, and a reader needs a read-only attachment only. There are two copies
+/// of the value: while the writer fills in one, readers have the other. So a writer that is killed in the middle leaves
+/// the last value that it completed.
+///
+/// ```
+/// use shm_runtime::{Shareable, SharedSegment, sync};
+///
+/// #[derive(SharedSegment)]
+/// #[repr(C)]
+/// #[shm(private)]
+/// struct Station {
+///     wind: sync::SeqLock<Wind>,
+/// }
+///
+/// #[derive(Clone, Copy, Debug, PartialEq, Shareable)]
+/// #[repr(C)]
+/// struct Wind {
+///     speed: f64,
+///     degrees: u16,
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let segment = Station::create()?.remove_on_drop();
+/// let station = segment.attach()?;
+/// let mut wind = station.wind.writer()?;
+/// wind.write(&Wind { speed: 3.2, degrees: 270 })?;
+/// assert!(station.wind.writer().is_err()); // there is one
+///
+/// let display = segment.attach_read_only()?;
+/// assert_eq!(display.wind.read()?, Wind { speed: 3.2, degrees: 270 });
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # What can happen
+///
+/// | | |
+/// | --- | --- |
+/// | nothing was written yet | a read gives the value whose bytes are all zero |
+/// | the writer publishes faster than a reader copies | the reader tries again, 10,000 times at most, and then returns [`ReadError::Overtaken`] |
+/// | a second process, or a second `SeqWriter` in the same one, claims the role | [`WriterError::Held`] names the process that has it |
+/// | the writer dies | the next one that claims the role has it, and goes on |
+/// | the writer's pid was reused | noticed by the time at which the process started, from /proc |
+/// | the writer's process forks | the parent is the writer; writing in the child is [`WriterError::Lost`] |
+/// | another process overwrites the words or the copies | wrong values, or one of the errors here; never undefined behaviour, and never a reader that hangs |
+///
+/// # Limits
+///
+/// - A process has another pid in another pid namespace: all writers have to be in one. Readers need not be.
+/// - As for [`Mutex`](super::Mutex), a child not made by fork(3) of the C library must not write.
+///
+/// # Layout
+///
+/// `#[repr(C)]`: the sequence number (8 bytes; the count of writes, which could not wrap around in a century), the
+/// writer (8 bytes: pid and start time), two copies of the value. The current one is that of the number's lowest bit.
+#[repr(C)]
+pub struct SeqLock<T, A = ReadWrite> {
+    sequence: AtomicU64,
+    writer: AtomicU64,
+    slots: [Shared<T, A>; 2],
+}
+
+// SAFETY: `INFO` names the three fields at their offsets, and `copy` copies them, the slots as an array of `T`. `Parts<A>`
+// is the same struct with another marker: of the same layout, since `Shared<T, A>` has that of a `T` whatever `A` is;
+// valid with any bytes; interior mutability in the words, and in the slots as `Shared` has it. What its methods do, `A`
+// allows. It has no drop glue, as atomics and `Shared` have none, and no lifetime.
+unsafe impl<T: Shareable + Copy> Shareable for SeqLock<T> {
+    type Parts<A: Access> = SeqLock<T, A>;
+
+    const FIELDS: &'static [FieldInfo] = &[
+        FieldInfo {
+            name: "sequence",
+            offset: offset_of!(Self, sequence),
+            info: &<AtomicU64 as Shareable>::INFO,
+        },
+        FieldInfo {
+            name: "writer",
+            offset: offset_of!(Self, writer),
+            info: &<AtomicU64 as Shareable>::INFO,
+        },
+        FieldInfo {
+            name: "slots",
+            offset: offset_of!(Self, slots),
+            info: &<[T; 2] as Shareable>::INFO,
+        },
+    ];
+    const INFO: TypeInfo =
+        TypeInfo::structure("SeqLock", size_of::<Self>(), align_of::<Self>(), Self::FIELDS);
+
+    #[inline]
+    unsafe fn copy<D: Direction>(from: *const Self, to: *mut Self) {
+        // SAFETY: the caller's promise, for each field: they lie within the struct on both sides.
+        unsafe {
+            AtomicU64::copy::<D>(&raw const (*from).sequence, &raw mut (*to).sequence);
+            AtomicU64::copy::<D>(&raw const (*from).writer, &raw mut (*to).writer);
+            <[T; 2]>::copy::<D>((&raw const (*from).slots).cast(), (&raw mut (*to).slots).cast());
+        }
+    }
+}
+
+impl<T: Shareable + Copy, A: Access> SeqLock<T, A> {
+    /// The last complete value.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Overtaken`] if the writer publishes all the time, faster than a read takes;
+    /// [`ReadError::Invalid`] if the bytes are no `T`, which only can be if `T` contains an enum or a `char`.
+    #[inline]
+    pub fn read(&self) -> Result<T, ReadError>
+    where
+        A: Readable,
+    {
+        let mut value = MaybeUninit::uninit();
+        self.load(&mut value)?;
+        // SAFETY: `load` copied every scalar of a `T` here.
+        unsafe { value::check(&T::INFO, value.as_ptr().cast()) }.map_err(ReadError::Invalid)?;
+        // SAFETY: initialised, and checked to be a valid `T`.
+        Ok(unsafe { value.assume_init() })
+    }
+
+    /// Copies the last complete value to `to`: for values that are large, and better not moved about.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Overtaken`], as for [`read`](Self::read); `to` then has parts of several values.
+    #[inline]
+    pub fn read_into(&self, to: &mut T) -> Result<(), ReadError>
+    where
+        T: AlwaysValid,
+        A: Readable,
+    {
+        // SAFETY: a `T` may be taken for one that may be uninitialised, for what is written to it are copies of scalars,
+        // which with `AlwaysValid` leave a `T`.
+        let to = unsafe { &mut *core::ptr::from_mut(to).cast::<MaybeUninit<T>>() };
+        self.load(to)
+    }
+
+    #[inline]
+    fn load(&self, to: &mut MaybeUninit<T>) -> Result<(), ReadError>
+    where
+        A: Readable,
+    {
+        // SAFETY: the slot is a `T` in a segment, `to` is private and has room for one.
+        let load = |slot: usize| unsafe { T::copy::<Load>(self.slots[slot].as_ptr(), to.as_mut_ptr()) };
+        latch::read(&self.sequence, load).ok_or(ReadError::Overtaken {
+            attempts: latch::ATTEMPTS,
+        })
+    }
+
+    /// How many values have been published since the segment was created: whoever remembers the number can tell
+    /// whether there is a new one, and how many were missed.
+    #[inline]
+    pub fn version(&self) -> u64
+    where
+        A: Readable,
+    {
+        let sequence = self.sequence.load(Relaxed);
+        // What is read after this is no older than the number.
+        fence(Acquire);
+        sequence
+    }
+
+    /// Claims the writer's role, from a dead writer too.
+    ///
+    /// # Errors
+    ///
+    /// [`WriterError::Held`] if there is a writer, and it is not known to be dead.
+    pub fn writer(&self) -> Result<SeqWriter<'_, T, A>, WriterError>
+    where
+        A: Readable + Writable,
+    {
+        let role = pack(Process::this());
+        // A pid of 0 is nobody's: the word was overwritten.
+        let is_dead = |found| pid(found) == 0 || unpack(found).is_dead();
+        match latch::claim(&self.writer, role, is_dead) {
+            Ok(()) => Ok(SeqWriter {
+                lock: self,
+                role,
+                pid: thread::process_id(),
+            }),
+            Err(found) => Err(WriterError::Held { pid: pid(found) }),
+        }
+    }
+
+    /// Takes the writer's role away from whoever has it. Its next [`write`](SeqWriter::write) is refused; one that is
+    /// going on just then may reach readers torn.
+    ///
+    /// For a role that nobody has any more, but that does not look so: after exec(3) in a process that was the writer,
+    /// or if another process overwrote it.
+    pub fn reset_writer(&self)
+    where
+        A: Writable,
+    {
+        self.writer.store(0, Release);
+    }
+}
+
+/// The writer of a [`SeqLock`]: one at a time, until it is dropped.
+pub struct SeqWriter<'a, T: Shareable + Copy, A: Access = ReadWrite> {
+    lock: &'a SeqLock<T, A>,
+    /// This process, as the lock's word has it.
+    role: u64,
+    /// This process's id: a forked child has a copy of the writer, and another id.
+    pid: u32,
+}
+
+impl<T: Shareable + Copy, A: Readable + Writable> SeqWriter<'_, T, A> {
+    /// Publishes `value`: reads that begin from now on give it. Nobody is waited for.
+    ///
+    /// # Errors
+    ///
+    /// [`WriterError::Lost`] in a forked child, or if somebody took the role away. Nothing is written then.
+    #[inline]
+    pub fn write(&mut self, value: &T) -> Result<(), WriterError> {
+        let found = self.lock.writer.load(Relaxed);
+        if found != self.role || self.pid != thread::process_id() {
+            return Err(WriterError::Lost { pid: pid(found) });
+        }
+        // SAFETY: `value` is an initialised, private `T`, the slot is one in a segment, writable under `Writable`.
+        let store = |slot: usize| unsafe { T::copy::<Store>(value, self.lock.slots[slot].as_mut_ptr()) };
+        latch::write(&self.lock.sequence, store);
+        Ok(())
+    }
+}
+
+impl<T: Shareable + Copy, A: Access> Drop for SeqWriter<'_, T, A> {
+    fn drop(&mut self) {
+        if self.pid == thread::process_id() {
+            latch::release(&self.lock.writer, self.role);
+        }
+    }
+}
+
+impl<T: Shareable + Copy, A: Access> fmt::Debug for SeqWriter<'_, T, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SeqWriter")
+            .field("pid", &self.pid)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A pid has 22 bits at most on 64-bit Linux (PID_MAX_LIMIT); in the other 42, a start time in ticks of 10 ms has room
+/// for a thousand years since boot.
+const PID_BITS: u32 = 22;
+
+/// A process in one word, which is not 0.
+fn pack(process: Process) -> u64 {
+    process.started << PID_BITS | u64::from(process.pid.unsigned_abs())
+}
+
+fn unpack(role: u64) -> Process {
+    Process {
+        pid: pid(role).cast_signed(),
+        started: role >> PID_BITS,
+    }
+}
+
+fn pid(role: u64) -> u32 {
+    // The mask leaves 22 bits.
+    u32::try_from(role & ((1 << PID_BITS) - 1)).unwrap_or(0)
+}

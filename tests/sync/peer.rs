@@ -1,0 +1,130 @@
+//! The other process of the tests of `sync`: `sync-peer SHMID ROLE ARGUMENT`.
+
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::{Duration, Instant};
+
+use shm_runtime::sync::LockError;
+use shm_runtime::{Attached, Segment};
+
+use common::{Board, Frame, HANGS, eventually};
+
+mod common;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    let segment = Segment::<Board>::from_id(arguments[1].parse().unwrap()).unwrap();
+    let argument: u64 = arguments[3].parse().unwrap();
+    let board = segment.attach().unwrap();
+    match arguments[2].as_str() {
+        "increment" => increment(&board, argument, 10_000),
+        "increment-and-die" => {
+            increment(&board, argument, 5_000);
+            let totals = lock(&board);
+            totals.count.update(|count| count + 1);
+            die();
+        }
+        "hold-until-killed" => {
+            let _totals = board.first.lock().unwrap();
+            board.arrived.fetch_add(1, SeqCst);
+            std::thread::sleep(HANGS);
+        }
+        "hold-until-told" => {
+            let _totals = board.first.lock().unwrap();
+            board.arrived.fetch_add(1, SeqCst);
+            eventually(|| board.go.load(SeqCst) == 1);
+        }
+        // Waits for the lock, and counts what it got.
+        "want" => {
+            board.arrived.fetch_add(1, SeqCst);
+            match board.first.lock() {
+                Ok(_) => drop(board.done.fetch_add(1, SeqCst)),
+                Err(LockError::OwnerDied(died)) => {
+                    board.reports.fetch_add(1, SeqCst);
+                    drop(died.into_guard());
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+        // Holds the second lock, and wants the first.
+        "cross" => {
+            let _second = board.second.lock().unwrap();
+            board.arrived.fetch_add(1, SeqCst);
+            drop(board.first.lock().unwrap());
+        }
+        "sleep" => {
+            board.arrived.fetch_add(1, SeqCst);
+            std::thread::sleep(HANGS);
+        }
+        "read" => read(&segment.attach_read_only().unwrap(), &board, argument),
+        "write" => {
+            let mut writer = board.frame.writer().unwrap();
+            board.arrived.fetch_add(1, SeqCst);
+            for number in 1.. {
+                writer.write(&Frame::new(number)).unwrap();
+            }
+        }
+        "pong" => {
+            for round in 0..argument {
+                loop {
+                    let ping = board.ping.listen();
+                    if board.round.load(SeqCst) == 2 * round + 1 {
+                        break;
+                    }
+                    ping.wait();
+                }
+                board.round.store(2 * round + 2, SeqCst);
+                board.pong.notify_all();
+            }
+        }
+        // Waits once, through a read-only attachment.
+        "wait" => {
+            let ping = segment.attach_read_only().unwrap();
+            let ping = ping.ping.listen();
+            board.arrived.fetch_add(1, SeqCst);
+            ping.wait();
+            board.done.fetch_add(1, SeqCst);
+        }
+        role => panic!("what is {role}?"),
+    }
+}
+
+/// kill -9 by its own hand: nothing more runs.
+fn die() -> ! {
+    // SAFETY: takes a number only.
+    unsafe { libc::raise(libc::SIGKILL) };
+    unreachable!("SIGKILL cannot be survived");
+}
+
+/// The lock; if its last holder died, counts that, and repairs: the count is what each has counted for itself.
+fn lock(board: &Attached<Board>) -> shm_runtime::sync::MutexGuard<'_, common::Totals> {
+    let locked = board.first.lock().or_else(|error| {
+        assert!(matches!(error, LockError::OwnerDied(_)), "{error}");
+        error.repair(|totals| {
+            board.reports.fetch_add(1, SeqCst);
+            totals.count.set(totals.by.get().iter().sum());
+        })
+    });
+    locked.unwrap()
+}
+
+fn increment(board: &Attached<Board>, me: u64, times: u64) {
+    for _ in 0..times {
+        let totals = lock(board);
+        totals.count.update(|count| count + 1);
+        totals.by[usize::try_from(me).unwrap()].update(|count| count + 1);
+    }
+}
+
+/// Reads until told to stop; counts whole frames, and fails for a torn one or one older than the last.
+fn read(reader: &Attached<Board, shm_runtime::ReadOnly>, board: &Attached<Board>, millis: u64) {
+    board.arrived.fetch_add(1, SeqCst);
+    let (start, mut last, mut reads) = (Instant::now(), 0, 0);
+    while start.elapsed() < Duration::from_millis(millis) {
+        let Ok(frame) = reader.frame.read() else { continue };
+        assert!(frame.number == 0 || frame.is_whole(), "torn: {}", frame.number);
+        assert!(frame.number >= last, "{} after {last}", frame.number);
+        last = frame.number;
+        reads += 1;
+    }
+    board.done.fetch_add(reads, SeqCst);
+}
