@@ -49,7 +49,7 @@ fn no_increment_is_lost_while_holders_are_killed_and_each_death_is_reported_once
         .collect();
     for (i, peer) in peers.into_iter().enumerate() {
         if i % 3 == 1 {
-            peer.is_killed();
+            peer.ends_killed();
         } else {
             peer.ends();
         }

@@ -36,7 +36,7 @@ impl Peer {
     }
 
     /// Waits until it ends by kill -9.
-    pub(crate) fn is_killed(mut self) {
+    pub(crate) fn ends_killed(mut self) {
         use std::os::unix::process::ExitStatusExt;
         assert_eq!(self.0.wait().unwrap().signal(), Some(9));
     }
