@@ -43,6 +43,8 @@
 //! whatever each relaxed load may return. It cannot check the kernel, which is replaced by models; that a dead thread's
 //! writes are seen, which the kernel sees to; and how values are copied. Those the tests with real processes check.
 
+#![cfg_attr(loom, allow(dead_code))] // the models need not all of it
+
 mod atomic;
 mod count;
 mod kernel;
