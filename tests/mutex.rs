@@ -8,7 +8,7 @@ use shm_runtime::sync::LockError;
 use shm_runtime::{Attached, RemoveOnDrop};
 
 use common::{Board, RawMutex, Totals, arrive, board, eventually, raw};
-use process::{Peer, asleep};
+use process::{Peer, asleep, without_system_calls};
 
 #[path = "sync/common.rs"]
 mod common;
@@ -49,7 +49,7 @@ fn no_increment_is_lost_while_holders_are_killed_and_each_death_is_reported_once
         .collect();
     for (i, peer) in peers.into_iter().enumerate() {
         if i % 3 == 1 {
-            peer.is_killed();
+            peer.ends_killed();
         } else {
             peer.ends();
         }
@@ -84,6 +84,28 @@ fn a_holder_killed_at_any_moment_leaves_a_lock_that_others_get() {
         let totals = totals.unwrap().get();
         assert_eq!(totals.count, totals.by.iter().sum::<u64>());
     }
+}
+
+#[test]
+fn two_are_never_in_however_many_are_killed_at_any_moment() {
+    let (segment, board) = new();
+    let mut peers: std::collections::VecDeque<Peer> =
+        (1..=5).map(|i| Peer::new(&segment, "in-and-out", i)).collect();
+    for i in 6..206 {
+        let before = board.done.load(SeqCst);
+        // At another moment each time; and the lock goes on being taken.
+        eventually(|| board.done.load(SeqCst) > before + i % 17);
+        peers.pop_front().unwrap().kill();
+        peers.push_back(Peer::new(&segment, "in-and-out", i));
+    }
+    assert_eq!(
+        board.reports.load(SeqCst),
+        0,
+        "of {} times",
+        board.done.load(SeqCst)
+    );
+    // None of them failed.
+    assert!(peers.iter_mut().all(|peer| peer.0.try_wait().unwrap().is_none()));
 }
 
 #[test]
@@ -499,4 +521,14 @@ fn locks_agree_with_the_memory_others_see() {
     );
     drop(totals);
     assert_eq!(raw.first.word.load(SeqCst), 0);
+}
+
+#[test]
+fn a_free_lock_takes_no_system_call() {
+    let (_segment, board) = new();
+    without_system_calls(|| {
+        board.first.lock().unwrap().count.set(1);
+        drop(board.first.try_lock().unwrap());
+        drop(board.first.lock_timeout(SHORT).unwrap());
+    });
 }

@@ -311,7 +311,7 @@ fn a_name_and_a_fixed_key_that_collide_are_both_named() {
     let text = error.to_string();
     for part in [
         &format!("the segment is Buoy by name \"{unique}\""),
-        "looks for Station by fixed",
+        "looks for Station by key",
     ] {
         assert!(text.contains(part), "{part} in {text}");
     }

@@ -11,7 +11,7 @@ use shm_runtime::sync::{ReadError, SeqLock, WriterError};
 use shm_runtime::{Shareable, SharedSegment};
 
 use common::{Frame, arrive, board, eventually, raw};
-use process::Peer;
+use process::{Peer, without_system_calls};
 
 #[path = "sync/common.rs"]
 mod common;
@@ -297,4 +297,16 @@ fn several_in_an_array_have_a_writer_each() {
     assert_eq!(modes.flags[0].read(), Ok([true, false, true]));
     assert_eq!(modes.flags[1].read(), Ok([false, true, false]));
     assert_eq!(modes.flags[1].version(), 1);
+}
+
+#[test]
+fn reads_and_writes_take_no_system_call() {
+    let segment = board();
+    let board = segment.attach().unwrap();
+    let mut writer = None;
+    without_system_calls(|| {
+        let writer = writer.get_or_insert_with(|| board.frame.writer().unwrap());
+        writer.write(&Frame::new(7)).unwrap();
+        assert!(board.frame.read().unwrap().is_whole());
+    });
 }

@@ -441,4 +441,40 @@ pub(crate) mod futex {
             errno => Err(io::Error::from_raw_os_error(errno)),
         }
     }
+
+    #[cfg(test)]
+    mod tests {
+        use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+        use core::time::Duration;
+        use std::sync::Barrier;
+        use std::{io, thread};
+
+        use super::{ETIMEDOUT, lock_pi, lock_pi_realtime, now, thread_id, unlock_pi};
+
+        /// A way to acquire the lock until a deadline.
+        type Lock = fn(&AtomicU32, Duration) -> io::Result<()>;
+
+        #[test]
+        fn both_ways_to_lock_wait_as_long_as_they_are_told() {
+            for lock in [lock_pi as Lock, lock_pi_realtime] {
+                let (word, done) = (AtomicU32::new(0), Barrier::new(2));
+                thread::scope(|scope| {
+                    scope.spawn(|| {
+                        lock(&word, now() + Duration::from_secs(60)).unwrap();
+                        assert_eq!(word.load(Relaxed), thread_id());
+                        done.wait();
+                        done.wait();
+                        unlock_pi(&word).unwrap();
+                    });
+                    done.wait();
+                    let deadline = now() + Duration::from_millis(30);
+                    let error = lock(&word, deadline).unwrap_err();
+                    assert_eq!(error.raw_os_error(), Some(ETIMEDOUT));
+                    assert!(now() >= deadline);
+                    done.wait();
+                    lock(&word, now() + Duration::from_secs(60)).unwrap();
+                });
+            }
+        }
+    }
 }

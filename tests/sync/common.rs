@@ -60,10 +60,10 @@ pub(crate) struct Frame {
 
 impl Frame {
     pub(crate) fn new(number: u64) -> Self {
-        let pixels = std::array::from_fn(|i| {
-            number
-                .wrapping_mul(0x9e37_79b9_7f4a_7c15)
-                .rotate_left(i as u32 % 64)
+        let mut pixel = number;
+        let pixels = [(); 510].map(|()| {
+            pixel = pixel.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(31) ^ number;
+            pixel
         });
         let mut frame = Self {
             number,

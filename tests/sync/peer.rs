@@ -45,6 +45,21 @@ fn main() {
                 Err(error) => panic!("{error}"),
             }
         }
+        // Goes in and out until it is killed, and counts when somebody else is or was in.
+        "in-and-out" => loop {
+            let (guard, whole) = match board.first.lock() {
+                Ok(guard) => (guard, true),
+                Err(LockError::OwnerDied(died)) => (died.into_guard(), false),
+                Err(error) => panic!("{error}"),
+            };
+            let alone = guard.count.get() == 0 || !whole;
+            guard.count.set(argument);
+            board.done.fetch_add(1, SeqCst);
+            if !alone || guard.count.get() != argument {
+                board.reports.fetch_add(1, SeqCst);
+            }
+            guard.count.set(0);
+        },
         // Holds the second lock, and wants the first.
         "cross" => {
             let _second = board.second.lock().unwrap();

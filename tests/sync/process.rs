@@ -36,7 +36,7 @@ impl Peer {
     }
 
     /// Waits until it ends by kill -9.
-    pub(crate) fn is_killed(mut self) {
+    pub(crate) fn ends_killed(mut self) {
         use std::os::unix::process::ExitStatusExt;
         assert_eq!(self.0.wait().unwrap().signal(), Some(9));
     }
@@ -49,17 +49,38 @@ impl Drop for Peer {
     }
 }
 
-/// Waits until this thread sleeps, by /proc: `S` in a system call, and not on its way to one.
+/// Waits until this thread sleeps in futex(2), by /proc; where that does not tell the system call, until it sleeps.
 pub(crate) fn asleep(tid: u32) {
     eventually(|| {
-        let read = |file: &str| std::fs::read_to_string(format!("/proc/{tid}/{file}")).unwrap_or_default();
-        let stat = read("stat");
-        let state = stat
-            .rsplit(')')
-            .next()
-            .and_then(|rest| rest.split_whitespace().next())
-            .unwrap_or("");
-        // 202 is futex(2).
-        state == "S" && read("syscall").starts_with("202 ")
+        let stat = std::fs::read_to_string(format!("/proc/{tid}/stat")).unwrap_or_default();
+        let sleeps = stat.rsplit(')').next().is_some_and(|rest| rest.starts_with(" S"));
+        let call = std::fs::read_to_string(format!("/proc/{tid}/syscall"));
+        let number = libc::SYS_futex.to_string();
+        sleeps && call.map_or(true, |call| call.split(' ').next() == Some(&number))
     });
+}
+
+/// Runs `calls` in a child that is killed if they make a system call. The calls are made once before, for what is
+/// asked of the kernel only once.
+pub(crate) fn without_system_calls(mut calls: impl FnMut()) {
+    // SAFETY: the child makes the calls of this function, and leaves by exit.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        calls();
+        // SAFETY: takes numbers only. From here on the kernel allows read, write, exit and sigreturn.
+        let refused = unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_STRICT) };
+        if refused == 0 {
+            (0..1_000).for_each(|_| calls());
+        }
+        // SAFETY: ends the thread, which is the only one, without running anything that belongs to the parent.
+        unsafe { libc::syscall(libc::SYS_exit, -refused) };
+    }
+    let mut status = 0;
+    // SAFETY: waits for the child made above.
+    unsafe { libc::waitpid(child, &raw mut status, 0) };
+    match (libc::WIFEXITED(status), libc::WEXITSTATUS(status)) {
+        (true, 0) => {}
+        (true, 1) => println!("skipped: this machine does not allow SECCOMP_MODE_STRICT"),
+        _ => panic!("there was a system call, or the calls failed: status {status:#x}"),
+    }
 }

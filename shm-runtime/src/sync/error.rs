@@ -1,6 +1,5 @@
 //! What the types of this module can answer instead.
 
-use core::convert::Infallible;
 use core::fmt;
 use std::io;
 
@@ -9,12 +8,13 @@ use crate::value::InvalidValue;
 
 /// Why [`Mutex::lock`](super::Mutex::lock) and its like returned no guard.
 ///
-/// `D` is what [`OwnerDied`](Self::OwnerDied) carries. With the default that variant cannot be: it is the error that
-/// is left after [`repair`](Self::repair), which borrows nothing and goes through `?` into any error type.
+/// `D` is what [`OwnerDied`](Self::OwnerDied) carries: the guard, or nothing in an error that
+/// [`repair`](Self::repair) or [`release`](Self::release) returned, which borrows nothing and goes through `?` into any
+/// error type.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum LockError<D = Infallible> {
-    /// The lock is held now, but the last holder died or panicked, and the value may be half-changed.
+pub enum LockError<D = ()> {
+    /// The last holder died or panicked, and the value may be half-changed. With the guard in it, the lock is held now.
     OwnerDied(D),
     /// This thread holds the lock already, and would have waited for itself.
     AlreadyHeld,
@@ -51,7 +51,14 @@ pub enum LockError<D = Infallible> {
 }
 
 impl<D> LockError<D> {
-    /// What `OwnerDied` carries, or the error without it.
+    /// The error alone. If it carried the guard, the lock is released, and the next one to lock is told of the death
+    /// again: for `mutex.lock().map_err(LockError::release)?`.
+    pub fn release(self) -> LockError {
+        self.into_died()
+            .map_or_else(|other| other, |_| LockError::OwnerDied(()))
+    }
+
+    /// What `OwnerDied` carries, or the error if it is another.
     pub(super) fn into_died(self) -> Result<D, LockError> {
         Err(match self {
             Self::OwnerDied(died) => return Ok(died),

@@ -53,9 +53,24 @@ use crate::shared::Shared;
 /// totals.sum.update(|sum| sum + 21.5);
 /// drop(totals);
 ///
-/// assert_eq!(station.totals.try_lock()?.readings.get(), 1);
+/// // Or leave that to somebody else.
+/// let totals = station.totals.try_lock().map_err(sync::LockError::release)?;
+/// assert_eq!(totals.readings.get(), 1);
 /// # Ok(())
 /// # }
+/// ```
+///
+/// An attachment that cannot read and write cannot lock:
+///
+/// ```compile_fail,E0277
+/// # use shm_runtime::{SharedSegment, sync};
+/// # #[derive(SharedSegment)]
+/// # #[repr(C)]
+/// # #[shm(private)]
+/// # struct Station { totals: sync::Mutex<u64> }
+/// # let segment = Station::create()?.remove_on_drop();
+/// segment.attach_read_only()?.totals.lock(); // this attachment is read-only
+/// # Ok::<(), shm_runtime::Error>(())
 /// ```
 ///
 /// # When its holder dies
@@ -63,8 +78,7 @@ use crate::shared::Shared;
 /// By kill -9 in the middle, by a panic, by the end of a thread that leaked the guard: the next `lock` returns
 /// [`LockError::OwnerDied`] with the guard in it. The lock is held then, and the value may be half-changed: repair it
 /// and go on, with [`OwnerDied::into_guard`] or, shorter, [`LockError::repair`]. The death is reported until somebody
-/// does: dropping the error (`lock()?`) releases the lock, and the next one is told again. Those who wait when it
-/// happens are woken.
+/// does: dropping the error releases the lock, and the next one is told again. Those who wait when it happens are woken.
 ///
 /// # What else can happen
 ///
