@@ -151,8 +151,8 @@ pub(crate) fn create_other(
 /// Why a semop(2) on the set with this id failed.
 pub(crate) fn operate(error: io::Error, id: i32) -> ErrorKind {
     match error.raw_os_error() {
-        Some(sys::E2BIG) => limit_of_semaphores("SEMOPM"),
-        Some(sys::ERANGE) => ErrorKind::Limit {
+        Some(sys::ipc::E2BIG) => limit_of_semaphores("SEMOPM"),
+        Some(sys::ipc::ERANGE) => ErrorKind::Limit {
             name: "SEMVMX",
             value: Some(SEMVMX.into()),
         },

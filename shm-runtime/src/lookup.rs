@@ -120,8 +120,8 @@ impl Lookup {
         match self.object {
             Object::Segment => sys::shmget(key, count, flags),
             // A number that does not fit is above every limit.
-            Object::Semaphore => sys::semget(key, i32::try_from(count).unwrap_or(i32::MAX), flags),
-            Object::Queue => sys::msgget(key, flags),
+            Object::Semaphore => sys::ipc::semget(key, i32::try_from(count).unwrap_or(i32::MAX), flags),
+            Object::Queue => sys::ipc::msgget(key, flags),
         }
     }
 }

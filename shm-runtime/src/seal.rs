@@ -19,7 +19,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::bulk::{self, Load, Store};
 use crate::process::Process;
-use crate::sys;
+use crate::sys::futex;
 
 /// In the last eight bytes of every sealed segment; `strings` shows it.
 const MAGIC: u64 = u64::from_le_bytes(*b"SysVseal");
@@ -204,7 +204,7 @@ impl<'a> Seal<'a> {
     /// Publishes a state, and all that was written before; wakes those who wait for one.
     pub(crate) fn set_state(self, state: State) {
         self.footer.state.store(state.encode(), Release);
-        sys::futex_wake_all(&self.footer.state);
+        futex::wake_all(&self.footer.state);
     }
 
     /// Changes the state, if it is still `from`.
@@ -215,14 +215,15 @@ impl<'a> Seal<'a> {
             .compare_exchange(from.encode(), to.encode(), AcqRel, Relaxed)
             .is_ok();
         if changed {
-            sys::futex_wake_all(&self.footer.state);
+            futex::wake_all(&self.footer.state);
         }
         changed
     }
 
     /// Sleeps while the state is `state`, `timeout` at most.
     pub(crate) fn wait(self, state: State, timeout: core::time::Duration) {
-        sys::futex_wait(&self.footer.state, state.encode(), timeout);
+        // Whatever it says, the caller looks at the state and the clock.
+        let _ = futex::wait(&self.footer.state, state.encode(), Some(futex::now() + timeout));
     }
 
     /// Whether this is a seal at all.

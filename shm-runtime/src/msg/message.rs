@@ -50,7 +50,7 @@ impl Select {
             Self::Any => Ok((0, 0)),
             Self::Equal(mtype) => Ok((checked(mtype)?, 0)),
             Self::UpTo(mtype) => Ok((-checked(mtype)?, 0)),
-            Self::Except(mtype) => Ok((checked(mtype)?, sys::MSG_EXCEPT)),
+            Self::Except(mtype) => Ok((checked(mtype)?, sys::ipc::MSG_EXCEPT)),
         }
     }
 }
@@ -95,7 +95,7 @@ impl<T: Shareable + Copy> Envelope<T> {
         unsafe { T::copy::<Store>(value, to) };
         // SAFETY: behind the type, by `ALIGNED`, are the `size_of::<T>()` bytes of the value: its scalars, copied just
         // now, and zeros between them.
-        unsafe { sys::msgsnd(id, at.cast_const().cast::<c_void>(), size_of::<T>(), flags) }
+        unsafe { sys::ipc::msgsnd(id, at.cast_const().cast::<c_void>(), size_of::<T>(), flags) }
     }
 
     /// Receives a message that is no larger than a `T`: the value, or the message as it is, which may be too small or
@@ -105,7 +105,7 @@ impl<T: Shareable + Copy> Envelope<T> {
         let mut envelope = MaybeUninit::<Self>::uninit();
         let at = envelope.as_mut_ptr();
         // SAFETY: behind the type, by `ALIGNED`, there is room for `size_of::<T>()` bytes.
-        let len = unsafe { sys::msgrcv(id, at.cast::<c_void>(), size_of::<T>(), select, flags) }?;
+        let len = unsafe { sys::ipc::msgrcv(id, at.cast::<c_void>(), size_of::<T>(), select, flags) }?;
         // SAFETY: the call succeeded, and so wrote the type.
         let mtype = unsafe { (*at).mtype };
         // SAFETY: the place of a field of `envelope`.
@@ -145,7 +145,7 @@ impl RawMessage {
         // Words, for the alignment of the type.
         let mut words = vec![0_u64; 1 + room.div_ceil(8)];
         // SAFETY: there is room for the type, one word, and `room` bytes behind it.
-        let len = unsafe { sys::msgrcv(id, words.as_mut_ptr().cast(), room, select, flags) }?;
+        let len = unsafe { sys::ipc::msgrcv(id, words.as_mut_ptr().cast(), room, select, flags) }?;
         let bytes = words[1..].iter().flat_map(|word| word.to_ne_bytes());
         Ok(Self {
             mtype: words[0].cast_signed(),

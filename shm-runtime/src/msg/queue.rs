@@ -122,10 +122,10 @@ impl<T: Shareable + Copy> Queue<T> {
     /// As for [`send`](Self::send).
     pub fn try_send(&self, mtype: i64, value: &T) -> Result<bool, Error> {
         checked(mtype).map_err(|kind| self.error("send to", kind))?;
-        let Err(error) = self.transmit(mtype, value, sys::IPC_NOWAIT) else {
+        let Err(error) = self.transmit(mtype, value, sys::ipc::IPC_NOWAIT) else {
             return Ok(true);
         };
-        if error.raw_os_error() != Some(sys::EAGAIN) {
+        if error.raw_os_error() != Some(sys::ipc::EAGAIN) {
             return Err(self.error("send to", diagnose::send(error, self.id, size_of::<T>())));
         }
         // The kernel lets a sender wait for room that there can never be.
@@ -174,7 +174,7 @@ impl<T: Shareable + Copy> Queue<T> {
     ///
     /// As for [`receive`](Self::receive).
     pub fn try_receive(&self, select: Select) -> Result<Option<Message<T>>, Error> {
-        self.receive_with(select, sys::IPC_NOWAIT)
+        self.receive_with(select, sys::ipc::IPC_NOWAIT)
     }
 
     /// `None` if there is none now.
@@ -195,8 +195,8 @@ impl<T: Shareable + Copy> Queue<T> {
             Ok(Received::Value(message)) => Ok(Some(message)),
             Ok(Received::Other(message, invalid)) => wrong(Some(message), invalid),
             Err(error) => match error.raw_os_error() {
-                Some(sys::ENOMSG) => Ok(None),
-                Some(sys::E2BIG) => wrong(None, None),
+                Some(sys::ipc::ENOMSG) => Ok(None),
+                Some(sys::ipc::E2BIG) => wrong(None, None),
                 _ => Err(self.failed("receive from", error)),
             },
         }
@@ -210,15 +210,15 @@ impl<T: Shareable + Copy> Queue<T> {
     pub fn try_receive_raw(&self, select: Select) -> Result<Option<RawMessage>, Error> {
         let error = |kind| self.error("receive from", kind);
         let (mtype, except) = select.as_msgrcv().map_err(error)?;
-        let flags = sys::IPC_NOWAIT | except;
+        let flags = sys::ipc::IPC_NOWAIT | except;
         // Messages may be larger than can be sent now: the limit may have been lowered.
         let mut room = diagnose::largest_message().unwrap_or(8192);
         loop {
             match again(|| RawMessage::receive(self.id, room, mtype, flags)) {
                 Ok(message) => return Ok(Some(message)),
                 Err(failed) => match failed.raw_os_error() {
-                    Some(sys::ENOMSG) => return Ok(None),
-                    Some(sys::E2BIG) => room = room.saturating_mul(2),
+                    Some(sys::ipc::ENOMSG) => return Ok(None),
+                    Some(sys::ipc::E2BIG) => room = room.saturating_mul(2),
                     _ => return Err(self.failed("receive from", failed)),
                 },
             }
@@ -259,7 +259,7 @@ impl<T: Shareable + Copy> Queue<T> {
     fn set(&self, operation: &'static str, permissions: Permissions, limit: u64) -> Result<(), Error> {
         let Permissions { uid, gid, mode } = permissions;
         let bits = mode_bits(mode).map_err(|kind| self.error(operation, kind))?;
-        sys::msg_set(self.id, uid, gid, bits, limit)
+        sys::ipc::msg_set(self.id, uid, gid, bits, limit)
             .map_err(|error| self.error(operation, diagnose::set_limit(error, self.id, limit)))
     }
 
@@ -270,7 +270,7 @@ impl<T: Shareable + Copy> Queue<T> {
     ///
     /// If it was removed already, or belongs to somebody else.
     pub fn remove(&self) -> Result<(), Error> {
-        sys::msg_remove(self.id).map_err(|error| self.failed("remove", error))
+        sys::ipc::msg_remove(self.id).map_err(|error| self.failed("remove", error))
     }
 
     /// A guard that removes the queue when it is dropped, also by a panic; not when the process is killed.
@@ -291,7 +291,7 @@ impl<T: Shareable + Copy> Queue<T> {
 fn again<R>(call: impl Fn() -> io::Result<R>) -> io::Result<R> {
     loop {
         match call() {
-            Err(error) if error.raw_os_error() == Some(sys::EINTR) => {}
+            Err(error) if error.raw_os_error() == Some(sys::ipc::EINTR) => {}
             done => return done,
         }
     }

@@ -54,7 +54,7 @@ impl Stat {
 
     /// msgctl(2) with IPC_STAT; needs read permission.
     pub(crate) fn of(id: i32) -> io::Result<Self> {
-        let stat = sys::msg_stat(id)?;
+        let stat = sys::ipc::msg_stat(id)?;
         let perm = &stat.msg_perm;
         Ok(Self {
             key: perm.__key,

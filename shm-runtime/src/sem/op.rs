@@ -52,7 +52,7 @@ fn some(units: &[u16]) -> impl Iterator<Item = (u16, u16)> {
 }
 
 /// The operation as the kernel takes it.
-pub(crate) fn buffer<const N: usize>(op: Op, flags: i32) -> Result<sys::sembuf, ErrorKind> {
+pub(crate) fn buffer<const N: usize>(op: Op, flags: i32) -> Result<sys::ipc::sembuf, ErrorKind> {
     let (index, units, sign) = match op {
         Op::Acquire { index, units } => (index, units, -1),
         Op::Release { index, units } => (index, units, 1),
@@ -67,7 +67,7 @@ pub(crate) fn buffer<const N: usize>(op: Op, flags: i32) -> Result<sys::sembuf, 
         return Err(ErrorKind::InvalidInput { reason });
     }
     match (i16::try_from(units), i16::try_from(flags)) {
-        (Ok(units), Ok(sem_flg)) => Ok(sys::sembuf {
+        (Ok(units), Ok(sem_flg)) => Ok(sys::ipc::sembuf {
             sem_num: index,
             sem_op: sign * units,
             sem_flg,

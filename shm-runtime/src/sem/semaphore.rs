@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::key::Key;
 use crate::sem::stat;
 use crate::sem::{Op, Permit, SemaphoreSet};
-use crate::sys::SemaphoreFact;
+use crate::sys::ipc::SemaphoreFact;
 
 /// One System V semaphore: a set of one.
 ///

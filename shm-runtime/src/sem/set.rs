@@ -190,7 +190,7 @@ impl<const N: usize> SemaphoreSet<N> {
         let Permissions { uid, gid, mode } = permissions;
         let operation = "set the permissions of";
         let bits = mode_bits(mode).map_err(|kind| self.error(operation, kind))?;
-        sys::sem_set(self.id, uid, gid, bits).map_err(|error| self.failed(operation, error))
+        sys::ipc::sem_set(self.id, uid, gid, bits).map_err(|error| self.failed(operation, error))
     }
 
     /// Removes the set: semctl(2) with IPC_RMID, by id, so that it cannot hit a successor under the same key.
@@ -200,7 +200,7 @@ impl<const N: usize> SemaphoreSet<N> {
     ///
     /// If it was removed already, or belongs to somebody else.
     pub fn remove(&self) -> Result<(), Error> {
-        sys::sem_remove(self.id).map_err(|error| self.failed("remove", error))
+        sys::ipc::sem_remove(self.id).map_err(|error| self.failed("remove", error))
     }
 
     /// A guard that removes the set when it is dropped, also by a panic; not when the process is killed.
@@ -216,9 +216,9 @@ impl<const N: usize> SemaphoreSet<N> {
         wait: Wait,
     ) -> Result<bool, Error> {
         let flags = match wait {
-            Wait::No => sys::IPC_NOWAIT,
+            Wait::No => sys::ipc::IPC_NOWAIT,
             Wait::For(_) | Wait::Forever => 0,
-        } | if self.undo { sys::SEM_UNDO } else { 0 };
+        } | if self.undo { sys::ipc::SEM_UNDO } else { 0 };
         let buffers = operations.into_iter().map(|op| buffer::<N>(op, flags));
         let buffers = buffers
             .collect::<Result<Vec<_>, _>>()
@@ -234,12 +234,12 @@ impl<const N: usize> SemaphoreSet<N> {
         };
         loop {
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            let Err(error) = sys::semop(self.id, &buffers, left) else {
+            let Err(error) = sys::ipc::semop(self.id, &buffers, left) else {
                 return Ok(true);
             };
             match error.raw_os_error() {
-                Some(sys::EINTR) => {}
-                Some(sys::EAGAIN) => return Ok(false),
+                Some(sys::ipc::EINTR) => {}
+                Some(sys::ipc::EAGAIN) => return Ok(false),
                 _ => return Err(self.error(operation, diagnose::operate(error, self.id))),
             }
         }

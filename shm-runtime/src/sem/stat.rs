@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use crate::existing::Row;
 use crate::stat::{Permissions, time};
-use crate::sys::{self, SemaphoreFact};
+use crate::sys::{self, ipc::SemaphoreFact};
 
 /// What the kernel records of a semaphore set: every field of `semid_ds` and its `ipc_perm`, semctl(2) with IPC_STAT.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl Stat {
 
     /// semctl(2) with IPC_STAT; needs read permission.
     pub(crate) fn of(id: i32) -> io::Result<Self> {
-        let stat = sys::sem_stat(id)?;
+        let stat = sys::ipc::sem_stat(id)?;
         let perm = &stat.sem_perm;
         Ok(Self {
             key: perm.__key,
@@ -102,17 +102,17 @@ impl State {
             value: value(id, index)?,
             waiting: count(id, index, SemaphoreFact::WaitingForMore)?,
             waiting_for_zero: count(id, index, SemaphoreFact::WaitingForZero)?,
-            last_pid: sys::sem_get(id, index, SemaphoreFact::LastPid)?,
+            last_pid: sys::ipc::sem_get(id, index, SemaphoreFact::LastPid)?,
         })
     }
 }
 
 pub(crate) fn value(id: i32, index: u16) -> io::Result<u16> {
     // From 0 to SEMVMX.
-    Ok(u16::try_from(sys::sem_get(id, index, SemaphoreFact::Value)?).unwrap_or_default())
+    Ok(u16::try_from(sys::ipc::sem_get(id, index, SemaphoreFact::Value)?).unwrap_or_default())
 }
 
 pub(crate) fn count(id: i32, index: u16, fact: SemaphoreFact) -> io::Result<u32> {
     // Never negative.
-    Ok(u32::try_from(sys::sem_get(id, index, fact)?).unwrap_or_default())
+    Ok(u32::try_from(sys::ipc::sem_get(id, index, fact)?).unwrap_or_default())
 }

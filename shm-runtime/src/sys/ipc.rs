@@ -1,0 +1,131 @@
+//! semget(2), msgget(2) and their kin.
+
+use core::ffi::{c_int, c_long, c_void};
+use core::mem::MaybeUninit;
+use core::time::Duration;
+use std::io;
+
+pub(crate) use libc::{E2BIG, EAGAIN, EINTR, ENOMSG, ERANGE, IPC_NOWAIT, MSG_EXCEPT, SEM_UNDO};
+pub(crate) use libc::{msqid_ds, sembuf, semid_ds};
+
+use super::{checked, set_permissions};
+
+/// semget(2).
+pub(crate) fn semget(key: i32, count: c_int, flags: c_int) -> io::Result<i32> {
+    // SAFETY: takes numbers only.
+    checked(unsafe { libc::semget(key, count, flags) })
+}
+
+/// semtimedop(2): without a time-out, semop(2).
+pub(crate) fn semop(id: i32, operations: &[sembuf], timeout: Option<Duration>) -> io::Result<()> {
+    let timeout = timeout.map(|timeout| libc::timespec {
+        tv_sec: libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX),
+        tv_nsec: timeout.subsec_nanos().into(),
+    });
+    let timeout = timeout.as_ref().map_or(core::ptr::null(), core::ptr::from_ref);
+    let (operations, count) = (operations.as_ptr(), operations.len());
+    // SAFETY: the kernel reads `count` operations, and one time unless it is null, during the call.
+    let returned = unsafe { libc::syscall(libc::SYS_semtimedop, id, operations, count, timeout) };
+    if returned == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
+/// What semctl(2) tells of one semaphore.
+#[derive(Clone, Copy)]
+pub(crate) enum SemaphoreFact {
+    Value = libc::GETVAL as isize,
+    LastPid = libc::GETPID as isize,
+    WaitingForMore = libc::GETNCNT as isize,
+    WaitingForZero = libc::GETZCNT as isize,
+}
+
+/// semctl(2) with GETVAL, GETPID, GETNCNT or GETZCNT.
+pub(crate) fn sem_get(id: i32, index: u16, fact: SemaphoreFact) -> io::Result<i32> {
+    // SAFETY: these commands take numbers only.
+    checked(unsafe { libc::semctl(id, index.into(), fact as c_int) })
+}
+
+/// semctl(2) with IPC_STAT.
+pub(crate) fn sem_stat(id: i32) -> io::Result<semid_ds> {
+    let mut stat = MaybeUninit::<semid_ds>::uninit();
+    // SAFETY: IPC_STAT writes one `semid_ds`, for which there is room.
+    checked(unsafe { libc::semctl(id, 0, libc::IPC_STAT, stat.as_mut_ptr()) })?;
+    // SAFETY: the call succeeded, and so filled it in.
+    Ok(unsafe { stat.assume_init() })
+}
+
+/// semctl(2) with IPC_SET, which sets owner, group and mode alone.
+pub(crate) fn sem_set(id: i32, uid: u32, gid: u32, mode: u16) -> io::Result<()> {
+    // SAFETY: a struct of integers, for all of which zero is a value.
+    let mut stat: semid_ds = unsafe { core::mem::zeroed() };
+    set_permissions(&mut stat.sem_perm, uid, gid, mode);
+    // SAFETY: IPC_SET reads one `semid_ds`.
+    checked(unsafe { libc::semctl(id, 0, libc::IPC_SET, &raw mut stat) }).map(drop)
+}
+
+/// semctl(2) with IPC_RMID.
+pub(crate) fn sem_remove(id: i32) -> io::Result<()> {
+    // SAFETY: IPC_RMID takes numbers only.
+    checked(unsafe { libc::semctl(id, 0, libc::IPC_RMID) }).map(drop)
+}
+
+/// msgget(2).
+pub(crate) fn msgget(key: i32, flags: c_int) -> io::Result<i32> {
+    // SAFETY: takes numbers only.
+    checked(unsafe { libc::msgget(key, flags) })
+}
+
+/// msgsnd(2).
+///
+/// # Safety
+///
+/// `message` is readable for a `long`, the type, and `size` bytes behind it, all initialised.
+pub(crate) unsafe fn msgsnd(id: i32, message: *const c_void, size: usize, flags: c_int) -> io::Result<()> {
+    // SAFETY: the caller's promise.
+    checked(unsafe { libc::msgsnd(id, message, size, flags) }).map(drop)
+}
+
+/// msgrcv(2): how many bytes there are behind the type.
+///
+/// # Safety
+///
+/// `message` is writable for a `long`, the type, and `size` bytes behind it.
+pub(crate) unsafe fn msgrcv(
+    id: i32,
+    message: *mut c_void,
+    size: usize,
+    select: c_long,
+    flags: c_int,
+) -> io::Result<usize> {
+    // SAFETY: the caller's promise.
+    let received = unsafe { libc::msgrcv(id, message, size, select, flags) };
+    // Negative on failure alone.
+    usize::try_from(received).map_err(|_| io::Error::last_os_error())
+}
+
+/// msgctl(2) with IPC_STAT.
+pub(crate) fn msg_stat(id: i32) -> io::Result<msqid_ds> {
+    let mut stat = MaybeUninit::uninit();
+    // SAFETY: IPC_STAT writes one `msqid_ds`, for which there is room.
+    checked(unsafe { libc::msgctl(id, libc::IPC_STAT, stat.as_mut_ptr()) })?;
+    // SAFETY: the call succeeded, and so filled it in.
+    Ok(unsafe { stat.assume_init() })
+}
+
+/// msgctl(2) with IPC_SET, which sets owner, group, mode and the limit of the queue's bytes.
+pub(crate) fn msg_set(id: i32, uid: u32, gid: u32, mode: u16, limit: u64) -> io::Result<()> {
+    // SAFETY: a struct of integers, for all of which zero is a value.
+    let mut stat: msqid_ds = unsafe { core::mem::zeroed() };
+    set_permissions(&mut stat.msg_perm, uid, gid, mode);
+    stat.msg_qbytes = limit;
+    // SAFETY: IPC_SET reads one `msqid_ds`.
+    checked(unsafe { libc::msgctl(id, libc::IPC_SET, &raw mut stat) }).map(drop)
+}
+
+/// msgctl(2) with IPC_RMID.
+pub(crate) fn msg_remove(id: i32) -> io::Result<()> {
+    // SAFETY: IPC_RMID ignores the pointer.
+    checked(unsafe { libc::msgctl(id, libc::IPC_RMID, core::ptr::null_mut()) }).map(drop)
+}

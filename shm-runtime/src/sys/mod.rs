@@ -1,0 +1,158 @@
+//! Every call into libc, one function a call: arguments typed, errors as `errno` in an `io::Error`.
+
+use core::ffi::{c_int, c_void};
+use core::mem::MaybeUninit;
+use core::ptr::NonNull;
+use std::io;
+
+#[cfg_attr(
+    loom,
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "the model checker has a kernel of its own"
+    )
+)]
+pub(crate) mod futex;
+pub(crate) mod ipc;
+
+pub(crate) use libc::shmid_ds;
+pub(crate) use libc::{
+    EACCES, EEXIST, EIDRM, EINVAL, ENOENT, ENOMEM, ENOSPC, EPERM, IPC_CREAT, IPC_EXCL, IPC_PRIVATE,
+    SHM_HUGETLB, SHM_NORESERVE, SHM_RDONLY, SHM_REMAP,
+};
+
+/// What a call that returns -1 on failure returned.
+fn checked(returned: c_int) -> io::Result<c_int> {
+    if returned == -1 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(returned)
+    }
+}
+
+/// shmget(2).
+pub(crate) fn shmget(key: i32, size: usize, flags: c_int) -> io::Result<i32> {
+    // SAFETY: takes numbers only.
+    checked(unsafe { libc::shmget(key, size, flags) })
+}
+
+/// shmat(2) at an address of the kernel's choosing.
+pub(crate) fn shmat(id: i32, flags: c_int) -> io::Result<NonNull<c_void>> {
+    // SAFETY: without an address, the kernel maps where nothing else is.
+    mapped(unsafe { libc::shmat(id, core::ptr::null(), flags & !SHM_REMAP) })
+}
+
+/// shmat(2) at `address`, in place of what is mapped there.
+///
+/// # Safety
+///
+/// What the mapping covers is not in use: no object lives there, and nobody counts on it being unmapped.
+pub(crate) unsafe fn shmat_over(id: i32, address: *mut c_void, flags: c_int) -> io::Result<NonNull<c_void>> {
+    // SAFETY: the caller's promise.
+    mapped(unsafe { libc::shmat(id, address, flags | SHM_REMAP) })
+}
+
+/// What shmat returned; it fails with -1, not with null.
+fn mapped(address: *mut c_void) -> io::Result<NonNull<c_void>> {
+    if address.addr() == usize::MAX {
+        return Err(io::Error::last_os_error());
+    }
+    NonNull::new(address).ok_or_else(|| io::Error::from_raw_os_error(EINVAL))
+}
+
+/// shmdt(2).
+///
+/// # Safety
+///
+/// `address` came from shmat, and nothing uses the mapping any more.
+pub(crate) unsafe fn shmdt(address: NonNull<c_void>) -> io::Result<()> {
+    // SAFETY: the caller's promise.
+    checked(unsafe { libc::shmdt(address.as_ptr()) }).map(drop)
+}
+
+/// shmctl(2) with IPC_STAT.
+pub(crate) fn shm_stat(id: i32) -> io::Result<shmid_ds> {
+    let mut stat = MaybeUninit::uninit();
+    // SAFETY: IPC_STAT writes one `shmid_ds`, for which there is room.
+    checked(unsafe { libc::shmctl(id, libc::IPC_STAT, stat.as_mut_ptr()) })?;
+    // SAFETY: the call succeeded, and so filled it in.
+    Ok(unsafe { stat.assume_init() })
+}
+
+/// shmctl(2) with IPC_SET, which sets owner, group and mode alone.
+pub(crate) fn shm_set(id: i32, uid: u32, gid: u32, mode: u16) -> io::Result<()> {
+    // SAFETY: a struct of integers, for all of which zero is a value.
+    let mut stat: shmid_ds = unsafe { core::mem::zeroed() };
+    set_permissions(&mut stat.shm_perm, uid, gid, mode);
+    // SAFETY: IPC_SET reads one `shmid_ds`.
+    checked(unsafe { libc::shmctl(id, libc::IPC_SET, &raw mut stat) }).map(drop)
+}
+
+/// shmctl(2) with a command that takes no argument: IPC_RMID, SHM_LOCK, SHM_UNLOCK.
+fn shm_command(id: i32, command: c_int) -> io::Result<()> {
+    // SAFETY: the commands of this file's callers ignore the pointer.
+    checked(unsafe { libc::shmctl(id, command, core::ptr::null_mut()) }).map(drop)
+}
+
+/// shmctl(2) with IPC_RMID.
+pub(crate) fn shm_remove(id: i32) -> io::Result<()> {
+    shm_command(id, libc::IPC_RMID)
+}
+
+/// shmctl(2) with SHM_LOCK.
+pub(crate) fn shm_lock(id: i32) -> io::Result<()> {
+    shm_command(id, libc::SHM_LOCK)
+}
+
+/// shmctl(2) with SHM_UNLOCK.
+pub(crate) fn shm_unlock(id: i32) -> io::Result<()> {
+    shm_command(id, libc::SHM_UNLOCK)
+}
+
+/// madvise(2) with MADV_POPULATE_WRITE or, for a read-only mapping, MADV_POPULATE_READ.
+pub(crate) fn populate(start: NonNull<c_void>, len: usize, write: bool) -> io::Result<()> {
+    let advice = if write {
+        libc::MADV_POPULATE_WRITE
+    } else {
+        libc::MADV_POPULATE_READ
+    };
+    // SAFETY: populating touches pages without changing what is in them; a wrong range is an error.
+    checked(unsafe { libc::madvise(start.as_ptr(), len, advice) }).map(drop)
+}
+
+/// The effective user of this process: whom the kernel checks permissions for.
+pub(crate) fn effective_uid() -> u32 {
+    // SAFETY: takes nothing and cannot fail.
+    unsafe { libc::geteuid() }
+}
+
+/// The effective group of this process.
+pub(crate) fn effective_gid() -> u32 {
+    // SAFETY: takes nothing and cannot fail.
+    unsafe { libc::getegid() }
+}
+
+/// getpid(2).
+pub(crate) fn pid() -> i32 {
+    // SAFETY: takes nothing and cannot fail.
+    unsafe { libc::getpid() }
+}
+
+/// Whether there is a process with this pid: kill(2) with signal 0, which sends nothing.
+pub(crate) fn process_exists(pid: i32) -> bool {
+    // SAFETY: takes numbers only, and no signal is sent.
+    let sent = checked(unsafe { libc::kill(pid, 0) });
+    // EPERM: there is one, of somebody else.
+    sent.err()
+        .is_none_or(|error| error.raw_os_error() != Some(libc::ESRCH))
+}
+
+/// Owner, group and mode, for IPC_SET.
+fn set_permissions(permissions: &mut libc::ipc_perm, uid: u32, gid: u32, mode: u16) {
+    (permissions.uid, permissions.gid) = (uid, gid);
+    #[allow(clippy::useless_conversion, reason = "u16 on x86_64, u32 on aarch64")]
+    {
+        permissions.mode = mode.into();
+    }
+}
