@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -11,7 +12,7 @@ const PAIRS: usize = 26;
 
 #[test]
 fn scalar_get_and_set_compile_to_the_instructions_of_a_raw_pointer_access() {
-    let package = package();
+    let package = package("pairs");
     let ours = compile(&package, "shared");
     let raw = compile(&package, "raw");
     assert_eq!(ours.len(), PAIRS, "functions found: {:?}", ours.keys());
@@ -32,11 +33,47 @@ fn scalar_get_and_set_compile_to_the_instructions_of_a_raw_pointer_access() {
     assert!(differ.is_empty(), "{differ}");
 }
 
-/// A package that holds the pairs, outside this workspace: its assembly is not to depend on the profile of
+/// How many instructions each function in `assembly/hot.rs` has, as rustc 1.95 makes them for x86-64.
+const COMMITTED: &str = include_str!("assembly/instructions.txt");
+
+#[test]
+fn the_hot_functions_have_as_many_instructions_as_were_committed() {
+    let rustc = Command::new("rustc").arg("--version").output().unwrap();
+    let rustc = String::from_utf8_lossy(&rustc.stdout).into_owned();
+    if !cfg!(target_arch = "x86_64") || !rustc.starts_with("rustc 1.95.") {
+        let _ = writeln!(
+            std::io::stderr(),
+            "skipped: the figures are those of rustc 1.95 for x86-64, and this is {rustc}"
+        );
+        return;
+    }
+    let counted: Vec<String> = compile(&package("hot"), "hot")
+        .iter()
+        // Not the tables for unwinding.
+        .filter(|(name, _)| {
+            name.bytes()
+                .all(|byte| byte == b'_' || byte.is_ascii_digit() || byte.is_ascii_lowercase())
+        })
+        .map(|(name, body)| {
+            // Not labels, nor the marks around inline assembly.
+            let instructions = body
+                .lines()
+                .filter(|line| line.starts_with('\t') && !line.starts_with("\t#"));
+            format!("{name} {}", instructions.count())
+        })
+        .collect();
+    let committed: Vec<&str> = COMMITTED.lines().collect();
+    assert_eq!(
+        counted, committed,
+        "more is a regression, and less is progress: look at `cargo rustc -- --emit asm`, and commit the new figures"
+    );
+}
+
+/// A package that holds one of the files, outside this workspace: its assembly is not to depend on the profile of
 /// this test.
-fn package() -> PathBuf {
+fn package(file: &str) -> PathBuf {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let package = Path::new(env!("CARGO_TARGET_TMPDIR")).join("assembly");
+    let package = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("assembly-{file}"));
     fs::create_dir_all(&package).unwrap();
     let runtime = tests.join("../shm-runtime");
     let manifest = format!(
@@ -45,7 +82,7 @@ fn package() -> PathBuf {
          [dependencies]\nshm-runtime.path = {runtime:?}\n\
          [profile.release]\nopt-level = 3\ncodegen-units = 1\ndebug = false\n\
          [workspace]\n",
-        tests.join("assembly/pairs.rs"),
+        tests.join(format!("assembly/{file}.rs")),
     );
     fs::write(package.join("Cargo.toml"), manifest).unwrap();
     // The versions that are there already, so that nothing is downloaded.
