@@ -232,6 +232,43 @@ fn a_segment_that_a_c_program_creates_is_joined() {
     );
 }
 
+#[test]
+fn no_count_is_lost_while_processes_are_killed_inside_their_critical_sections() {
+    let output = alone(env!("CARGO_BIN_EXE_counter"));
+    assert!(
+        output.contains("the holder of the mutex died; finishing its count"),
+        "{output}"
+    );
+    assert!(
+        output.ends_with("under the mutex: 80001, under the semaphore: 80001, expected: 80001\n"),
+        "{output}"
+    );
+}
+
+#[test]
+fn the_camera_is_replaced_and_no_viewer_sees_a_torn_frame() {
+    let output = alone(env!("CARGO_BIN_EXE_camera"));
+    assert!(output.contains("killed the camera after frame "), "{output}");
+    assert_eq!(output.matches(", 0 of them torn").count(), 3, "{output}");
+}
+
+#[test]
+fn the_work_queue_answers_every_job() {
+    let output = alone(env!("CARGO_BIN_EXE_work_queue"));
+    // As many primes as there are below 480,000.
+    assert!(output.contains("producer: 40005 primes below 480000"), "{output}");
+    assert_eq!(output.matches(": done").count(), 3, "{output}");
+}
+
+/// The output of a program that starts its own children, ends well and leaves nothing.
+fn alone(path: &str) -> String {
+    let mut program = Program::start(path, &[], "");
+    let (output, status) = program.rest();
+    assert!(status.success(), "{output}");
+    program.left_nothing();
+    output
+}
+
 /// The output of a program that needs a C compiler; `None`, with a message, where there is none.
 fn with_c(path: &str) -> Option<String> {
     let mut program = Program::start(path, &[], "");
