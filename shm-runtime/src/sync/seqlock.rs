@@ -11,7 +11,7 @@ use core::sync::atomic::{
 use super::error::{ReadError, WriterError};
 use super::{latch, thread};
 use crate::access::{Access, ReadWrite, Readable, Writable};
-use crate::bulk::{Direction, Load, Store};
+use crate::bulk::{self, Direction, Load, Store};
 use crate::info::{FieldInfo, TypeInfo};
 use crate::process::Process;
 use crate::shareable::{AlwaysValid, Shareable};
@@ -163,7 +163,7 @@ impl<T: Shareable + Copy, A: Access> SeqLock<T, A> {
         A: Readable,
     {
         // SAFETY: the slot is a `T` in a segment, `to` is private and has room for one.
-        let load = |slot: usize| unsafe { T::copy::<Load>(self.slots[slot].as_ptr(), to.as_mut_ptr()) };
+        let load = |slot: usize| unsafe { bulk::copy::<T, Load>(self.slots[slot].as_ptr(), to.as_mut_ptr()) };
         latch::read(&self.sequence, load).ok_or(ReadError::Overtaken {
             attempts: latch::ATTEMPTS,
         })
@@ -239,7 +239,8 @@ impl<T: Shareable + Copy, A: Readable + Writable> SeqWriter<'_, T, A> {
             return Err(WriterError::Lost { pid: pid(found) });
         }
         // SAFETY: `value` is an initialised, private `T`, the slot is one in a segment, writable under `Writable`.
-        let store = |slot: usize| unsafe { T::copy::<Store>(value, self.lock.slots[slot].as_mut_ptr()) };
+        let store =
+            |slot: usize| unsafe { bulk::copy::<T, Store>(value, self.lock.slots[slot].as_mut_ptr()) };
         latch::write(&self.lock.sequence, store);
         Ok(())
     }
