@@ -23,11 +23,8 @@ fn scalar_get_and_set_compile_to_the_instructions_of_a_raw_pointer_access() {
         let raw = &raw[name];
         assert!(!ours.is_empty(), "`{name}` has instructions");
         if ours != raw {
-            writeln!(
-                differ,
-                "\n{name}, through Shared:\n{ours}\n{name}, through a raw pointer:\n{raw}"
-            )
-            .unwrap();
+            writeln!(differ, "\n{name}, through Shared:\n{ours}\n{name}, through a raw pointer:\n{raw}")
+                .unwrap();
         }
     }
     assert!(differ.is_empty(), "{differ}");
@@ -51,14 +48,11 @@ fn the_hot_functions_have_as_many_instructions_as_were_committed() {
         .iter()
         // Not the tables for unwinding.
         .filter(|(name, _)| {
-            name.bytes()
-                .all(|byte| byte == b'_' || byte.is_ascii_digit() || byte.is_ascii_lowercase())
+            name.bytes().all(|byte| byte == b'_' || byte.is_ascii_digit() || byte.is_ascii_lowercase())
         })
         .map(|(name, body)| {
             // Not labels, nor the marks around inline assembly.
-            let instructions = body
-                .lines()
-                .filter(|line| line.starts_with('\t') && !line.starts_with("\t#"));
+            let instructions = body.lines().filter(|line| line.starts_with('\t') && !line.starts_with("\t#"));
             format!("{name} {}", instructions.count())
         })
         .collect();
@@ -101,11 +95,7 @@ fn compile(package: &Path, variant: &str) -> BTreeMap<String, String> {
         .arg(format!("asm={}", assembly.display()))
         .output()
         .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     functions(&fs::read_to_string(assembly).unwrap())
 }
 
@@ -114,9 +104,7 @@ fn functions(assembly: &str) -> BTreeMap<String, String> {
     let mut functions = BTreeMap::new();
     let mut lines = assembly.lines();
     while let Some(line) = lines.next() {
-        let Some(name) = line
-            .strip_suffix(':')
-            .filter(|name| !name.starts_with(['.', '_', ' ', '\t']))
+        let Some(name) = line.strip_suffix(':').filter(|name| !name.starts_with(['.', '_', ' ', '\t']))
         else {
             continue;
         };
@@ -139,13 +127,10 @@ fn normalised<'a>(lines: impl Iterator<Item = &'a str>) -> String {
                 .find(|c: char| !c.is_alphanumeric() && c != '_' && c != '.')
                 .map_or(from.len(), |at| at + 1);
             let (label, behind) = from.split_at(end);
-            let number = labels
-                .iter()
-                .position(|&known| known == label)
-                .unwrap_or_else(|| {
-                    labels.push(label);
-                    labels.len() - 1
-                });
+            let number = labels.iter().position(|&known| known == label).unwrap_or_else(|| {
+                labels.push(label);
+                labels.len() - 1
+            });
             write!(normal, "{before}L{number}").unwrap();
             rest = behind;
         }

@@ -110,10 +110,7 @@ const WRITTEN: &str = "-7.25 12.50 271 1 [Zürich] -5 df";
 
 fn assert_written(fields: &Shared<Fields>) {
     assert_eq!(fields.celsius.get(), -7.25);
-    let wind = Wind {
-        speed: 12.5,
-        degrees: 271,
-    };
+    let wind = Wind { speed: 12.5, degrees: 271 };
     assert_eq!(fields.wind[1].get(), wind);
     assert_eq!(fields.wind[0].speed.get(), 0.0);
     assert!(fields.raining.get());
@@ -124,10 +121,7 @@ fn assert_written(fields: &Shared<Fields>) {
 
 fn write(fields: &Shared<Fields>) {
     fields.celsius.set(-7.25);
-    fields.wind[1].set(Wind {
-        speed: 12.5,
-        degrees: 271,
-    });
+    fields.wind[1].set(Wind { speed: 12.5, degrees: 271 });
     fields.raining.set(true);
     fields.name.set_str("Zürich").unwrap();
     fields.grid[1][2].set(-5);
@@ -158,9 +152,7 @@ fn a_segment_that_c_creates_is_read_and_written_here() {
 
 fn assert_shared_with_c<T: SharedSegment>(program: &Program, fields: impl Fn(&Shared<T>) -> &Shared<Fields>) {
     let own = OwnKey::new();
-    let segment = T::options()
-        .key(own.key())
-        .create_with(|shared| write(fields(shared)));
+    let segment = T::options().key(own.key()).create_with(|shared| write(fields(shared)));
     let segment = segment.unwrap();
     let shared = segment.attach().unwrap();
     let mut c = program.start::<&str>(&[]);
@@ -214,10 +206,7 @@ fn c_finds_the_segment_of_an_ftok_key_by_its_own_ftok() {
 #[test]
 fn a_segment_that_ipcmk_made_is_opened_by_its_id() {
     let size = size_of::<Bare>().to_string();
-    let output = Command::new("ipcmk")
-        .args(["-M", &size, "-p", "0600"])
-        .output()
-        .unwrap();
+    let output = Command::new("ipcmk").args(["-M", &size, "-p", "0600"]).output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     let id = said.trim().rsplit(' ').next().unwrap().parse().expect(&said);
     let _own = OwnId::new(id);

@@ -67,10 +67,7 @@ fn a_range_outside_the_array_or_a_slice_of_another_length_panics_and_copies_noth
     };
     // A backward range is written as its bounds: clippy refuses the literal.
     let backward = (Bound::Included(3), Bound::Excluded(2));
-    let (within, length) = (
-        "is not within the shared array of length 5",
-        "the slice has length",
-    );
+    let (within, length) = ("is not within the shared array of length 5", "the slice has length");
     panics(bounds(0..6), 6, within);
     panics(bounds(6..6), 0, within);
     panics(bounds(5..=5), 1, within);
@@ -105,8 +102,7 @@ fn a_copy_of_any_length_at_any_alignment_is_the_copy_of_slices() {
             assert_eq!(bulk.bytes.get(), expected, "{start} {len}");
             // To a destination that is aligned otherwise, with a byte on each side.
             let mut back = vec![0; len + 5];
-            bulk.bytes
-                .copy_range_to(start..start + len, &mut back[3..3 + len]);
+            bulk.bytes.copy_range_to(start..start + len, &mut back[3..3 + len]);
             assert_eq!(&back[3..3 + len], from);
             assert_eq!([&back[..3], &back[3 + len..]].concat(), [0; 5]);
         }

@@ -24,36 +24,15 @@ fn a_second_create_says_who_made_the_first() {
     let id = peer.number(format!("create {} 640", own.value()));
     peer.ask("attach").unwrap();
     let error = Board::options().key(own.key()).create().unwrap_err();
-    let ErrorKind::AlreadyExists {
-        existing: Some(existing),
-        ..
-    } = error.kind()
-    else {
-        panic!("{error}")
-    };
-    let Existing::Segment(existing) = &**existing else {
-        panic!("{error}")
-    };
+    let ErrorKind::AlreadyExists { existing: Some(existing), .. } = error.kind() else { panic!("{error}") };
+    let Existing::Segment(existing) = &**existing else { panic!("{error}") };
     assert_eq!((existing.mode, existing.attached), (0o640, 1));
     assert_eq!(existing.creator_pid.cast_unsigned(), peer.pid());
-    assert_eq!(
-        (error.operation(), error.key(), error.id()),
-        ("create", Some(own.value()), Some(id))
-    );
+    assert_eq!((error.operation(), error.key(), error.id()), ("create", Some(own.value()), Some(id)));
     let head = format!("cannot create Board (key {:#010x}, shmid {id}): ", own.value());
     let creator = format!("created by pid {} (peer) ", peer.pid());
     let remove = format!("`Board::remove()` or `ipcrm -m {id}`");
-    assert_says(
-        &error,
-        &[
-            &head,
-            "mode 0640",
-            &creator,
-            "1 attached",
-            "`Board::open()`",
-            &remove,
-        ],
-    );
+    assert_says(&error, &[&head, "mode 0640", &creator, "1 attached", "`Board::open()`", &remove]);
     assert!(error.source().is_none());
 
     peer.kill();
@@ -110,9 +89,7 @@ fn a_missing_key_file_is_an_error_that_names_it_and_the_system_s_reason() {
         options.remove().unwrap_err(),
         key.value().unwrap_err(),
     ] {
-        let ErrorKind::KeyFile { source, .. } = error.kind() else {
-            panic!("{error}")
-        };
+        let ErrorKind::KeyFile { source, .. } = error.kind() else { panic!("{error}") };
         assert_eq!(source.kind(), std::io::ErrorKind::NotFound);
         let derived = format!("ftok({missing:?}, 'E')");
         assert_says(&error, &[&derived, "No such file", "`name`"]);
@@ -125,28 +102,13 @@ fn a_missing_key_file_is_an_error_that_names_it_and_the_system_s_reason() {
 fn what_makes_no_sense_is_refused_before_the_kernel_is_asked() {
     let own = OwnKey::new();
     let segment = Bare::options().key(own.key()).create().unwrap();
-    let permissions = Permissions {
-        mode: 0o1000,
-        ..segment.stat().unwrap().permissions()
-    };
+    let permissions = Permissions { mode: 0o1000, ..segment.stat().unwrap().permissions() };
     let private = Key::private();
     for (error, parts) in [
-        (
-            Bare::options().mode(0o1000).create().unwrap_err(),
-            ["cannot create Bare (private)", "0o777"],
-        ),
-        (
-            Bare::options().mode(u32::MAX).create().unwrap_err(),
-            ["cannot create Bare", "0o777"],
-        ),
-        (
-            segment.set_permissions(permissions).unwrap_err(),
-            ["cannot set the permissions of Bare", "0o777"],
-        ),
-        (
-            Bare::options().open().unwrap_err(),
-            ["cannot open Bare (private)", "`Segment::from_id`"],
-        ),
+        (Bare::options().mode(0o1000).create().unwrap_err(), ["cannot create Bare (private)", "0o777"]),
+        (Bare::options().mode(u32::MAX).create().unwrap_err(), ["cannot create Bare", "0o777"]),
+        (segment.set_permissions(permissions).unwrap_err(), ["cannot set the permissions of Bare", "0o777"]),
+        (Bare::options().open().unwrap_err(), ["cannot open Bare (private)", "`Segment::from_id`"]),
         (
             Bare::options().key(private).remove().unwrap_err(),
             ["cannot remove Bare (private)", "`Segment::from_id`"],
@@ -155,16 +117,9 @@ fn what_makes_no_sense_is_refused_before_the_kernel_is_asked() {
             Bare::options().key(Key::fixed(0)).create().unwrap_err(),
             ["cannot create Bare", "`Key::private()`"],
         ),
+        (Bare::options().key(Key::ftok("/", 0)).create().unwrap_err(), ["ftok(\"/\", 0)", "1 to 255"]),
         (
-            Bare::options().key(Key::ftok("/", 0)).create().unwrap_err(),
-            ["ftok(\"/\", 0)", "1 to 255"],
-        ),
-        (
-            Bare::options()
-                .huge_pages(true)
-                .no_reserve(true)
-                .create()
-                .unwrap_err(),
+            Bare::options().huge_pages(true).no_reserve(true).create().unwrap_err(),
             ["cannot create Bare", "SIGBUS"],
         ),
     ] {
@@ -196,24 +151,13 @@ fn a_segment_of_another_size_is_refused_with_both_sizes() {
             ErrorKind::SizeDiffers { found, expected, .. } => assert_eq!((found, expected), (theirs, ours)),
             _ => panic!("{error}"),
         }
-        assert_says(
-            &error,
-            &[&format!("has {theirs} bytes"), &format!("has {ours}"), "shmid "],
-        );
+        assert_says(&error, &[&format!("has {theirs} bytes"), &format!("has {ours}"), "shmid "]);
     };
     let small = Small::options().key(own.key()).create().unwrap();
     check(Large::options().key(own.key()).open().unwrap_err(), 100, 101);
-    check(
-        Large::options().key(own.key()).open_or_create().unwrap_err(),
-        100,
-        101,
-    );
+    check(Large::options().key(own.key()).open_or_create().unwrap_err(), 100, 101);
     check(Segment::<Large>::from_id(small.id()).unwrap_err(), 100, 101);
-    let larger = Large::options()
-        .key(own.key())
-        .allow_larger(true)
-        .open()
-        .unwrap_err();
+    let larger = Large::options().key(own.key()).allow_larger(true).open().unwrap_err();
     check(larger, 100, 101);
     small.remove().unwrap();
 
@@ -245,22 +189,12 @@ fn every_call_on_a_removed_segment_says_that_it_was_removed() {
         ("stat", segment.stat().unwrap_err()),
         ("lock", segment.lock().unwrap_err()),
         ("unlock", segment.unlock().unwrap_err()),
-        (
-            "set the permissions of",
-            segment.set_permissions(permissions).unwrap_err(),
-        ),
+        ("set the permissions of", segment.set_permissions(permissions).unwrap_err()),
         ("remove", segment.remove().unwrap_err()),
     ] {
         assert!(matches!(error.kind(), ErrorKind::Removed), "{operation}: {error}");
         assert_eq!((error.operation(), error.id()), (operation, Some(segment.id())));
-        assert_says(
-            &error,
-            &[
-                &format!("cannot {operation} {head}"),
-                "IPC_RMID",
-                "`Bare::open()`",
-            ],
-        );
+        assert_says(&error, &[&format!("cannot {operation} {head}"), "IPC_RMID", "`Bare::open()`"]);
     }
     assert_eq!(oracle::by_id(successor.id()).unwrap().nattch, 0);
     for id in [segment.id(), -1, i32::MAX, i32::MIN] {
@@ -290,17 +224,10 @@ fn huge_pages_that_are_not_to_be_had_are_told_from_too_little_memory() {
         skip("there is a pool of huge pages, or no support for them");
         return;
     }
-    match Bare::options()
-        .huge_pages(true)
-        .create()
-        .map(Segment::remove_on_drop)
-    {
+    match Bare::options().huge_pages(true).create().map(Segment::remove_on_drop) {
         Err(error) if matches!(error.kind(), ErrorKind::NoMemory { huge_pages: true, .. }) => {
             let size = size_of::<Bare>().to_string();
-            assert_says(
-                &error,
-                &["cannot create Bare (private): ", &size, "vm.nr_hugepages"],
-            );
+            assert_says(&error, &["cannot create Bare (private): ", &size, "vm.nr_hugepages"]);
         }
         // What another user gets is tried in permissions.rs.
         Err(error) if matches!(error.kind(), ErrorKind::Limit { .. }) => {

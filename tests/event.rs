@@ -80,9 +80,7 @@ fn a_waiter_that_was_killed_leaves_nothing_behind() {
     let board = segment.attach().unwrap();
     let (first, second) = (Peer::new(&segment, "wait", 0), Peer::new(&segment, "wait", 0));
     arrive(&board, 2);
-    [&first, &second]
-        .into_iter()
-        .for_each(|waiter| asleep(waiter.pid()));
+    [&first, &second].into_iter().for_each(|waiter| asleep(waiter.pid()));
     first.kill();
     board.ping.notify_one();
     second.ends();

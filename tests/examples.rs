@@ -44,11 +44,7 @@ fn two_quickstarts_run_side_by_side() {
 fn a_quickstart_killed_half_way_leaves_nothing() {
     let mut quickstart = Program::start(env!("CARGO_BIN_EXE_quickstart"), &[], "");
     quickstart.until("wrote reading 2");
-    assert_eq!(
-        quickstart.segments().len(),
-        1,
-        "this looks at the segment of a quickstart that runs"
-    );
+    assert_eq!(quickstart.segments().len(), 1, "this looks at the segment of a quickstart that runs");
     quickstart.child.kill().unwrap();
     // The output ends when the second process has noticed, and ended too.
     let (output, status) = quickstart.rest();
@@ -66,35 +62,22 @@ fn station_display_calibrate_and_remove_share_one_segment() {
     let (output, status) = Program::start(env!("CARGO_BIN_EXE_display"), &["3"], &name.0).rest();
     assert!(status.success(), "{output}");
     assert!(output.starts_with("display: Zugspitze key 0x"), "{output}");
-    assert_eq!(
-        output.matches("°C (corrected by +0.0), wind ").count(),
-        3,
-        "{output}"
-    );
+    assert_eq!(output.matches("°C (corrected by +0.0), wind ").count(), 3, "{output}");
 
     let (output, status) = Program::start(env!("CARGO_BIN_EXE_calibrate"), &["-1.5"], &name.0).rest();
     assert!(status.success(), "{output}");
-    assert!(
-        output.contains("Zugspitze is now corrected by -1.5 °C"),
-        "{output}"
-    );
+    assert!(output.contains("Zugspitze is now corrected by -1.5 °C"), "{output}");
 
     let mut display = Program::start(env!("CARGO_BIN_EXE_display"), &[], &name.0);
     display.until("(corrected by -1.5)");
     let (output, status) = Program::start(env!("CARGO_BIN_EXE_remove"), &[], &name.0).rest();
     assert!(status.success(), "{output}");
-    assert!(
-        output.starts_with("remove: removed key 0x") && output.ends_with(", 2 attached\n"),
-        "{output}"
-    );
+    assert!(output.starts_with("remove: removed key 0x") && output.ends_with(", 2 attached\n"), "{output}");
 
     for mut attached in [station, display] {
         let (output, status) = attached.rest();
         assert!(status.success(), "{output}");
-        assert!(
-            output.ends_with("the segment was removed, so this is the end\n"),
-            "{output}"
-        );
+        assert!(output.ends_with("the segment was removed, so this is the end\n"), "{output}");
         attached.left_nothing();
     }
 }
@@ -112,50 +95,30 @@ fn a_station_started_again_counts_on() {
     let last: u64 = output
         .lines()
         .find_map(|line| {
-            line.strip_prefix("station: continues after ")?
-                .strip_suffix(" readings")?
-                .parse()
-                .ok()
+            line.strip_prefix("station: continues after ")?.strip_suffix(" readings")?.parse().ok()
         })
         .unwrap();
     // More than two, if the kill took its time.
     assert!(last >= 2, "{output}");
-    assert!(
-        output.contains(&format!("wrote reading {}\n", last + 1)),
-        "{output}"
-    );
+    assert!(output.contains(&format!("wrote reading {}\n", last + 1)), "{output}");
 
     let (output, status) = Program::start(env!("CARGO_BIN_EXE_display"), &["1"], &name.0).rest();
     assert!(status.success(), "{output}");
-    assert!(
-        output.contains(&format!("display: reading {}: ", last + 1)),
-        "{output}"
-    );
-    assert!(
-        Program::start(env!("CARGO_BIN_EXE_remove"), &[], &name.0)
-            .rest()
-            .1
-            .success()
-    );
+    assert!(output.contains(&format!("display: reading {}: ", last + 1)), "{output}");
+    assert!(Program::start(env!("CARGO_BIN_EXE_remove"), &[], &name.0).rest().1.success());
     first.left_nothing();
 }
 
 #[test]
 fn without_a_station_the_others_say_what_is_missing() {
     let name = &StationName::new("nobody");
-    for program in [
-        env!("CARGO_BIN_EXE_display"),
-        env!("CARGO_BIN_EXE_calibrate"),
-        env!("CARGO_BIN_EXE_remove"),
-    ] {
+    for program in
+        [env!("CARGO_BIN_EXE_display"), env!("CARGO_BIN_EXE_calibrate"), env!("CARGO_BIN_EXE_remove")]
+    {
         let mut program = Program::start(program, &[], &name.0);
         let (output, status) = program.rest();
         assert_eq!(status.code(), Some(1), "{output}");
-        for part in [
-            "cannot open Station (key 0x",
-            &name.0,
-            "no segment has this key. Create it first",
-        ] {
+        for part in ["cannot open Station (key 0x", &name.0, "no segment has this key. Create it first"] {
             assert!(output.contains(part), "{part:?} is missing in\n{output}");
         }
     }
@@ -163,18 +126,13 @@ fn without_a_station_the_others_say_what_is_missing() {
 
 #[test]
 fn an_argument_that_is_no_number_is_named() {
-    for program in [
-        env!("CARGO_BIN_EXE_station"),
-        env!("CARGO_BIN_EXE_display"),
-        env!("CARGO_BIN_EXE_calibrate"),
-    ] {
+    for program in
+        [env!("CARGO_BIN_EXE_station"), env!("CARGO_BIN_EXE_display"), env!("CARGO_BIN_EXE_calibrate")]
+    {
         let mut program = Program::start(program, &["many"], "");
         let (output, status) = program.rest();
         assert_eq!(status.code(), Some(1), "{output}");
-        assert!(
-            output.contains("the argument `many` is no number here"),
-            "{output}"
-        );
+        assert!(output.contains("the argument `many` is no number here"), "{output}");
         program.left_nothing();
     }
 }
@@ -185,10 +143,7 @@ fn a_child_process_adds_up_what_is_in_a_private_segment() {
     let (output, status) = parent.rest();
     assert!(status.success(), "{output}");
     assert!(output.contains("child: added up"), "{output}");
-    assert!(
-        output.ends_with("parent: the child's sum is 500500\n"),
-        "{output}"
-    );
+    assert!(output.ends_with("parent: the child's sum is 500500\n"), "{output}");
     parent.left_nothing();
 }
 
@@ -200,10 +155,7 @@ fn a_c_program_reads_and_writes_the_same_struct() {
         output.contains("C: Zugspitze, reading 1: 21.5 degrees, wind 3.2 m/s from 270 degrees"),
         "{output}"
     );
-    assert!(
-        output.ends_with("Rust: reading 2: -5.5 degrees, Rain\n"),
-        "{output}"
-    );
+    assert!(output.ends_with("Rust: reading 2: -5.5 degrees, Rain\n"), "{output}");
 }
 
 #[test]
@@ -216,29 +168,15 @@ fn a_segment_that_a_c_program_creates_is_joined() {
         "{output}"
     );
     // The C program made it, so look for its id.
-    let id = output
-        .split("created shmid ")
-        .nth(1)
-        .unwrap()
-        .split(',')
-        .next()
-        .unwrap();
+    let id = output.split("created shmid ").nth(1).unwrap().split(',').next().unwrap();
     let table = fs::read_to_string("/proc/sysvipc/shm").unwrap();
-    assert!(
-        table
-            .lines()
-            .all(|line| line.split_whitespace().nth(1) != Some(id)),
-        "{table}"
-    );
+    assert!(table.lines().all(|line| line.split_whitespace().nth(1) != Some(id)), "{table}");
 }
 
 #[test]
 fn no_count_is_lost_while_processes_are_killed_inside_their_critical_sections() {
     let output = alone(env!("CARGO_BIN_EXE_counter"));
-    assert!(
-        output.contains("the holder of the mutex died; finishing its count"),
-        "{output}"
-    );
+    assert!(output.contains("the holder of the mutex died; finishing its count"), "{output}");
     assert!(
         output.ends_with("under the mutex: 80001, under the semaphore: 80001, expected: 80001\n"),
         "{output}"
@@ -290,17 +228,10 @@ fn the_index_names_every_program() {
     let mut programs = 0;
     for entry in fs::read_dir(folder.join("src/bin")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
-        assert!(
-            index.contains(&format!("(src/bin/{name})")),
-            "{name} is not in the index"
-        );
+        assert!(index.contains(&format!("(src/bin/{name})")), "{name} is not in the index");
         programs += 1;
     }
-    assert_eq!(
-        index.matches("(src/bin/").count(),
-        programs,
-        "the index names a program that is not there"
-    );
+    assert_eq!(index.matches("(src/bin/").count(), programs, "the index names a program that is not there");
 }
 
 /// Prints past the test harness, which shows the output of failed tests only.
@@ -342,10 +273,7 @@ impl Program {
             .stderr(input);
         // `command` keeps the pipe's other end open, so it ends here.
         let child = command.spawn().unwrap();
-        Self {
-            child,
-            output: BufReader::new(output),
-        }
+        Self { child, output: BufReader::new(output) }
     }
 
     /// Reads until a line contains `text`.

@@ -9,22 +9,12 @@ use shm_tests::{hygiene, oracle, peer};
 
 #[test]
 fn a_test_binary_that_leaves_a_segment_behind_fails_and_removes_it() {
-    let peer = Command::new(env!("CARGO_BIN_EXE_peer"))
-        .arg("leaves-a-segment-behind")
-        .output()
-        .unwrap();
-    let id = String::from_utf8(peer.stdout)
-        .unwrap()
-        .trim()
-        .parse()
-        .expect("an id");
+    let peer = Command::new(env!("CARGO_BIN_EXE_peer")).arg("leaves-a-segment-behind").output().unwrap();
+    let id = String::from_utf8(peer.stdout).unwrap().trim().parse().expect("an id");
     let _own = OwnId::new(id);
     assert_eq!(peer.status.code(), Some(hygiene::LEFT_BEHIND));
     let said = String::from_utf8(peer.stderr).unwrap();
-    assert!(
-        said.contains(&format!("left behind: [Row {{ key: 0, id: {id}, ")),
-        "{said}"
-    );
+    assert!(said.contains(&format!("left behind: [Row {{ key: 0, id: {id}, ")), "{said}");
     assert_eq!(oracle::by_id(id), None);
 }
 

@@ -35,14 +35,7 @@ fn an_ftok_key_is_that_of_c_for_files_directories_links_and_all_projects() {
     let link = dir.path().join("link");
     std::os::unix::fs::symlink(&file, &link).unwrap();
     let accents = dir.file("with an ä", "");
-    let paths = [
-        file.as_path(),
-        &link,
-        &accents,
-        Path::new("/"),
-        dir.path(),
-        Path::new("/dev/null"),
-    ];
+    let paths = [file.as_path(), &link, &accents, Path::new("/"), dir.path(), Path::new("/dev/null")];
     let mut args = Vec::new();
     let mut ours = Vec::new();
     for path in paths {
@@ -51,11 +44,8 @@ fn an_ftok_key_is_that_of_c_for_files_directories_links_and_all_projects() {
             ours.push(Key::ftok(path, project).value().unwrap());
         }
     }
-    let theirs: Vec<i32> = Program::compile(FTOK)
-        .run(&args)
-        .lines()
-        .map(|line| line.parse().unwrap())
-        .collect();
+    let theirs: Vec<i32> =
+        Program::compile(FTOK).run(&args).lines().map(|line| line.parse().unwrap()).collect();
     assert_eq!(theirs, ours);
     assert!(!theirs.contains(&-1), "{theirs:?}");
     // A link's key is that of its file, and projects from 128 on give negative ones.
@@ -80,10 +70,7 @@ fn a_path_that_is_not_utf_8_has_a_key_too() {
     std::fs::write(&path, "").unwrap();
     let same = dir.path().join("link");
     std::os::unix::fs::symlink(&path, &same).unwrap();
-    assert_eq!(
-        Key::ftok(&path, 7).value().unwrap(),
-        Key::ftok(&same, 7).value().unwrap()
-    );
+    assert_eq!(Key::ftok(&path, 7).value().unwrap(), Key::ftok(&same, 7).value().unwrap());
 }
 
 #[test]
@@ -96,17 +83,10 @@ fn project_0_and_key_0_are_refused_with_what_to_use() {
 
 #[test]
 fn a_name_has_the_same_key_in_every_version() {
-    for (name, key) in [
-        ("org.example.weather", 0xaf69_85af_u32),
-        ("", fold("")),
-        ("a", fold("a")),
-    ] {
+    for (name, key) in [("org.example.weather", 0xaf69_85af_u32), ("", fold("")), ("a", fold("a"))] {
         assert_eq!(Key::name(name).value().unwrap().cast_unsigned(), key, "{name:?}");
     }
-    assert_eq!(
-        Key::name(String::from("a")).value().unwrap(),
-        Key::name("a").value().unwrap()
-    );
+    assert_eq!(Key::name(String::from("a")).value().unwrap(), Key::name("a").value().unwrap());
 }
 
 /// FNV-1a, written from its definition.
@@ -121,9 +101,8 @@ fn fold(name: &str) -> u32 {
 
 #[test]
 fn two_names_have_two_keys() {
-    let mut keys: Vec<i32> = (0..1000)
-        .map(|i| Key::name(format!("org.example.{i}")).value().unwrap())
-        .collect();
+    let mut keys: Vec<i32> =
+        (0..1000).map(|i| Key::name(format!("org.example.{i}")).value().unwrap()).collect();
     keys.sort_unstable();
     keys.dedup();
     assert_eq!(keys.len(), 1000);
@@ -132,10 +111,7 @@ fn two_names_have_two_keys() {
 
 #[test]
 fn a_key_says_how_it_is_derived() {
-    assert_eq!(
-        Key::ftok("/var/lib/weather", b'W').to_string(),
-        "ftok(\"/var/lib/weather\", 'W')"
-    );
+    assert_eq!(Key::ftok("/var/lib/weather", b'W').to_string(), "ftok(\"/var/lib/weather\", 'W')");
     assert_eq!(Key::ftok("/", 200).to_string(), "ftok(\"/\", 200)");
     assert_eq!(Key::name("org.example").to_string(), "name \"org.example\"");
     assert_eq!(Key::fixed(5).to_string(), "key 0x00000005");
@@ -186,11 +162,7 @@ fn the_attribute_and_the_functions_make_the_same_keys() {
 fn the_kernel_has_the_key_that_was_asked_for() {
     let own = OwnKey::new();
     let negative = Key::fixed(-own.value());
-    let first = OfFile::options()
-        .key(own.key())
-        .create()
-        .unwrap()
-        .remove_on_drop();
+    let first = OfFile::options().key(own.key()).create().unwrap().remove_on_drop();
     let second = OfFile::options().key(negative).create().unwrap().remove_on_drop();
     assert_eq!(oracle::by_id(first.id()).unwrap().key, own.value());
     assert_eq!(first.key(), own.value());

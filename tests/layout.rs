@@ -175,10 +175,7 @@ fn assert_schema_is<T: Shareable>(said: &Said, name: &str) {
     let text = Schema::of::<T>().to_string();
     let [size, align] = said[name];
     let head = text.lines().next().unwrap();
-    assert!(
-        head.ends_with(&format!(" size {size} align {align}")),
-        "gcc: {size} {align}, {head}"
-    );
+    assert!(head.ends_with(&format!(" size {size} align {align}")), "gcc: {size} {align}, {head}");
     assert_eq!((size_of::<T>(), align_of::<T>()), (size, align), "{name}");
     let fields = text.lines().skip(1).filter(|line| !line.starts_with("    "));
     let ours: BTreeMap<String, usize> = fields
@@ -245,35 +242,19 @@ fn the_elements_of_nested_arrays_are_in_the_order_of_c() {
         assert_eq!(grids.d[i][j][k].as_ptr().addr() - start, 8 * (4 * i + 2 * j + k));
     }
     let start = grids.f.as_ptr().addr();
-    assert_eq!(
-        grids.f[1][2].degrees.as_ptr().addr() - start,
-        5 * size_of::<Pair>() + 8
-    );
+    assert_eq!(grids.f[1][2].degrees.as_ptr().addr() - start, 5 * size_of::<Pair>() + 8);
 }
 
 #[test]
 fn the_schema_names_every_kind_of_type() {
     let scalars = Schema::of::<Scalars>().to_string();
-    let types: Vec<&str> = scalars
-        .lines()
-        .skip(1)
-        .map(|line| line.rsplit_once(' ').unwrap().1)
-        .collect();
+    let types: Vec<&str> = scalars.lines().skip(1).map(|line| line.rsplit_once(' ').unwrap().1).collect();
     let names = "u8 u16 u8 u32 u8 u64 i8 usize i8 i16 i32 i8 i64 bool isize bool f32 bool f64 u8 char u8";
     assert_eq!(types.join(" "), names);
     let signals = Schema::of::<Signals>().to_string();
-    assert!(
-        signals.contains("  b @2 enum Signal i16 Green=-1 Red=300\n"),
-        "{signals}"
-    );
-    assert!(
-        signals.contains("  d @6 [3] enum Signal i16 Green=-1 Red=300\n"),
-        "{signals}"
-    );
-    assert!(
-        signals.contains(&format!("enum Wide i64 Low={} High={}\n", i64::MIN, i64::MAX)),
-        "{signals}"
-    );
+    assert!(signals.contains("  b @2 enum Signal i16 Green=-1 Red=300\n"), "{signals}");
+    assert!(signals.contains("  d @6 [3] enum Signal i16 Green=-1 Red=300\n"), "{signals}");
+    assert!(signals.contains(&format!("enum Wide i64 Low={} High={}\n", i64::MIN, i64::MAX)), "{signals}");
     let grids = Schema::of::<Grids>().to_string();
     assert!(grids.contains("  b @2 [3] [5] u16\n"), "{grids}");
     assert!(
@@ -281,10 +262,7 @@ fn the_schema_names_every_kind_of_type() {
         "{grids}"
     );
     let atomics = Schema::of::<Atomics>().to_string();
-    assert!(
-        atomics.contains(" atomic u64\n") && atomics.contains(" atomic bool\n"),
-        "{atomics}"
-    );
+    assert!(atomics.contains(" atomic u64\n") && atomics.contains(" atomic bool\n"), "{atomics}");
 }
 
 #[test]

@@ -241,27 +241,12 @@ fn set_permissions_sets_owner_group_and_mode() {
     let segment = Own::<Board>::create();
     let before = oracle::by_id(segment.id()).unwrap();
     let permissions = segment.stat().unwrap().permissions();
-    assert_eq!(
-        (permissions.uid, permissions.gid, permissions.mode),
-        (before.uid, before.gid, 0o600)
-    );
-    segment
-        .set_permissions(Permissions {
-            mode: 0o464,
-            ..permissions
-        })
-        .unwrap();
+    assert_eq!((permissions.uid, permissions.gid, permissions.mode), (before.uid, before.gid, 0o600));
+    segment.set_permissions(Permissions { mode: 0o464, ..permissions }).unwrap();
     let after = oracle::by_id(segment.id()).unwrap();
-    assert_eq!(
-        (after.uid, after.gid, after.perms),
-        (before.uid, before.gid, 0o464)
-    );
+    assert_eq!((after.uid, after.gid, after.perms), (before.uid, before.gid, 0o464));
     // The creator stays one, and so may still remove what it gave away.
-    let given = Permissions {
-        uid: 4242,
-        gid: 2424,
-        mode: 0o600,
-    };
+    let given = Permissions { uid: 4242, gid: 2424, mode: 0o600 };
     segment.set_permissions(given).unwrap();
     let after = oracle::by_id(segment.id()).unwrap();
     assert_eq!((after.uid, after.gid, after.perms), (4242, 2424, 0o600));

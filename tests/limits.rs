@@ -8,17 +8,9 @@ fn assert_limit(failure: &Failure, name: &str, value: u64) {
     let kind = format!("Limit {{ name: {name:?}, value: Some({value}) }}");
     assert_eq!(failure.kind, kind, "{}", failure.text);
     let said = format!("the limit {name} is reached, which is {value}.");
-    assert!(
-        failure.text.starts_with("cannot create Bare (private): "),
-        "{}",
-        failure.text
-    );
+    assert!(failure.text.starts_with("cannot create Bare (private): "), "{}", failure.text);
     assert!(failure.text.contains(&said), "{}", failure.text);
-    assert!(
-        failure.text.contains(&format!("`sysctl -w {name}=...`")),
-        "{}",
-        failure.text
-    );
+    assert!(failure.text.contains(&format!("`sysctl -w {name}=...`")), "{}", failure.text);
 }
 
 #[test]
@@ -75,11 +67,7 @@ fn a_segment_whose_id_is_0_is_one_like_any_other() {
     peer.ask("attach_read_only").unwrap();
     assert_eq!(peer.number("get"), 5);
     let failure = peer.failure("create 77");
-    assert!(
-        failure.text.contains("shmid 0") && failure.text.contains("`ipcrm -m 0`"),
-        "{}",
-        failure.text
-    );
+    assert!(failure.text.contains("shmid 0") && failure.text.contains("`ipcrm -m 0`"), "{}", failure.text);
     peer.ask("detach").unwrap();
     peer.ask("remove").unwrap();
     let failure = peer.failure("attach");

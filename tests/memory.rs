@@ -76,10 +76,7 @@ fn a_segment_can_be_attached_at_a_reserved_address() {
     let unaligned = unsafe { segment.attach_at(address + 8) }.unwrap_err();
     assert!(matches!(unaligned.kind(), ErrorKind::Address { address: at, .. } if *at == address + 8));
     let text = unaligned.to_string();
-    assert!(
-        text.contains(&format!("{:#x}", address + 8)) && text.contains("page size"),
-        "{text}"
-    );
+    assert!(text.contains(&format!("{:#x}", address + 8)) && text.contains("page size"), "{text}");
     assert_eq!(oracle::attached(segment.id()), 0);
 
     // SAFETY: reserved above, and used by nobody.
@@ -98,10 +95,7 @@ fn attaching_at_address_0_is_refused() {
     let segment = Own::<Board>::create();
     // SAFETY: nothing is in use at 0.
     let error = unsafe { segment.attach_at(0) }.unwrap_err();
-    assert!(
-        matches!(error.kind(), ErrorKind::Address { address: 0, .. }),
-        "{error}"
-    );
+    assert!(matches!(error.kind(), ErrorKind::Address { address: 0, .. }), "{error}");
 }
 
 #[test]
@@ -112,17 +106,11 @@ fn a_segment_larger_than_memory_takes_no_reserve() {
         return;
     }
     let error = Vast::create().unwrap_err();
-    let ErrorKind::NoMemory { size, huge_pages, .. } = *error.kind() else {
-        panic!("{error}")
-    };
+    let ErrorKind::NoMemory { size, huge_pages, .. } = *error.kind() else { panic!("{error}") };
     assert!(size >= size_of::<Vast>() && !huge_pages, "{error}");
     assert!(error.to_string().contains(&size.to_string()), "{error}");
 
-    let segment = Vast::options()
-        .no_reserve(true)
-        .create()
-        .unwrap()
-        .remove_on_drop();
+    let segment = Vast::options().no_reserve(true).create().unwrap().remove_on_drop();
     assert!(oracle::by_id(segment.id()).unwrap().size >= size_of::<Vast>());
     let vast = segment.attach().unwrap();
     vast.bytes[(1 << 45) - 1].set(9);
@@ -136,11 +124,7 @@ fn huge_pages_are_what_the_kernel_maps() {
         skip("there is no pool of huge pages (vm.nr_hugepages)");
         return;
     }
-    let segment = Megabyte::options()
-        .huge_pages(true)
-        .create()
-        .unwrap()
-        .remove_on_drop();
+    let segment = Megabyte::options().huge_pages(true).create().unwrap().remove_on_drop();
     assert!(segment.size() < 2 << 20, "the size is not rounded up");
     let both = segment.attach().unwrap();
     assert!(kib(both.as_ptr().addr(), "KernelPageSize") >= 2048);

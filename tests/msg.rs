@@ -12,11 +12,7 @@ use ipc::types::{Colour, Job};
 use ipc::{Child, NOBODY, OwnKey, Program, Row, kind, until};
 
 fn job(pages: u16) -> Job {
-    Job {
-        pages,
-        cost: f64::from(pages) / 2.0,
-        urgent: pages % 2 == 1,
-    }
+    Job { pages, cost: f64::from(pages) / 2.0, urgent: pages % 2 == 1 }
 }
 
 fn private<T: shm_runtime::Shareable + Copy>() -> shm_runtime::msg::RemoveOnDrop<Queue<T>> {
@@ -67,11 +63,7 @@ fn a_c_program_and_this_one_exchange_messages() {
     let mut c = program.start(own.value());
     assert_eq!(c.line(), format!("0 {}", size_of::<Job>()));
     let message = queue.receive(Select::Equal(5)).unwrap();
-    let expected = Job {
-        pages: 300,
-        cost: 7.25,
-        urgent: true,
-    };
+    let expected = Job { pages: 300, cost: 7.25, urgent: true };
     assert_eq!((message.mtype, message.value), (5, expected));
     queue.send(8, &job(41)).unwrap();
     c.send("8");
@@ -193,19 +185,11 @@ fn a_message_that_is_too_small_is_in_the_error() {
     let small = Queue::<u16>::from_id(queue.id()).unwrap();
     small.send(6, &0x0102).unwrap();
     let error = queue.receive(Select::Any).unwrap_err();
-    let ErrorKind::WrongMessage {
-        message: Some(message),
-        expected: 24,
-        invalid: None,
-        ..
-    } = error.kind()
+    let ErrorKind::WrongMessage { message: Some(message), expected: 24, invalid: None, .. } = error.kind()
     else {
         panic!("{error}")
     };
-    assert_eq!(
-        (message.mtype, &message.bytes[..]),
-        (6, &0x0102_u16.to_ne_bytes()[..])
-    );
+    assert_eq!((message.mtype, &message.bytes[..]), (6, &0x0102_u16.to_ne_bytes()[..]));
     let text = error.to_string();
     assert!(
         text.contains("message queue of Job")
@@ -223,14 +207,7 @@ fn a_message_that_is_too_large_stays_in_the_queue() {
     for _ in 0..2 {
         let error = queue.try_receive(Select::Any).unwrap_err();
         assert!(
-            matches!(
-                error.kind(),
-                ErrorKind::WrongMessage {
-                    message: None,
-                    expected: 24,
-                    ..
-                }
-            ),
+            matches!(error.kind(), ErrorKind::WrongMessage { message: None, expected: 24, .. }),
             "{error}"
         );
         assert!(error.to_string().contains("try_receive_raw"), "{error}");
@@ -245,28 +222,14 @@ fn a_value_that_is_none_is_an_error_with_the_bytes() {
     let queue = private::<[Colour; 2]>();
     let numbers = Queue::<[u32; 2]>::from_id(queue.id()).unwrap();
     numbers.send(1, &[1, 2]).unwrap();
-    assert_eq!(
-        queue.receive(Select::Any).unwrap().value,
-        [Colour::Red, Colour::Green]
-    );
+    assert_eq!(queue.receive(Select::Any).unwrap().value, [Colour::Red, Colour::Green]);
     numbers.send(1, &[1, 3]).unwrap();
     let error = queue.receive(Select::Any).unwrap_err();
-    let ErrorKind::WrongMessage {
-        message: Some(message),
-        invalid: Some(invalid),
-        ..
-    } = error.kind()
-    else {
+    let ErrorKind::WrongMessage { message: Some(message), invalid: Some(invalid), .. } = error.kind() else {
         panic!("{error}")
     };
-    assert_eq!(
-        (invalid.path(), invalid.found(), invalid.type_name()),
-        ("[1]", 3, "Colour")
-    );
-    let bytes: Vec<u8> = [1_u32, 3]
-        .iter()
-        .flat_map(|number| number.to_ne_bytes())
-        .collect();
+    assert_eq!((invalid.path(), invalid.found(), invalid.type_name()), ("[1]", 3, "Colour"));
+    let bytes: Vec<u8> = [1_u32, 3].iter().flat_map(|number| number.to_ne_bytes()).collect();
     assert_eq!(message.bytes, bytes);
     assert!(error.to_string().contains("Red = 1, Green = 2"), "{error}");
     assert!(std::error::Error::source(&error).is_some());
@@ -330,10 +293,7 @@ fn limit(error: &Error) -> (&'static str, Option<u64>) {
 fn a_message_that_could_never_fit_is_an_error_and_no_endless_waiting() {
     let queue = private::<Job>();
     queue.set_limit(20).unwrap();
-    for error in [
-        queue.send(1, &job(1)).unwrap_err(),
-        queue.try_send(1, &job(1)).unwrap_err(),
-    ] {
+    for error in [queue.send(1, &job(1)).unwrap_err(), queue.try_send(1, &job(1)).unwrap_err()] {
         assert_eq!(limit(&error), ("msg_qbytes", Some(20)));
         assert!(error.to_string().contains("set_limit"), "{error}");
     }
@@ -350,17 +310,11 @@ fn the_limits_of_the_system_are_told_apart() {
     peer.ask("create_queue 70");
     let (kind_of, text) = peer.failure("send_large");
     assert_eq!(kind_of, "Limit");
-    assert!(
-        text.contains("kernel.msgmax is reached, which is 100 bytes a message"),
-        "{text}"
-    );
+    assert!(text.contains("kernel.msgmax is reached, which is 100 bytes a message"), "{text}");
     peer.ask("create_queue 71");
     let (kind_of, text) = peer.failure("create_queue 72");
     assert_eq!(kind_of, "Limit");
-    assert!(
-        text.contains("kernel.msgmni is reached, which is 2") && text.contains("`ipcs -q`"),
-        "{text}"
-    );
+    assert!(text.contains("kernel.msgmni is reached, which is 2") && text.contains("`ipcs -q`"), "{text}");
 }
 
 #[test]
@@ -373,10 +327,7 @@ fn who_may_not_exceed_the_systems_limit_of_a_queue_is_told_so() {
     nobody.ask("set_limit 100");
     let (kind_of, text) = nobody.failure("set_limit 1000000000");
     assert_eq!(kind_of, "Limit");
-    assert!(
-        text.contains("kernel.msgmnb") && text.contains("CAP_SYS_RESOURCE"),
-        "{text}"
-    );
+    assert!(text.contains("kernel.msgmnb") && text.contains("CAP_SYS_RESOURCE"), "{text}");
     nobody.ask("remove_queue");
 }
 
@@ -404,21 +355,12 @@ fn errors_name_the_operation_the_key_the_id_and_the_way_out() {
     );
     let id = Queue::<Job>::create(own.key()).unwrap().id();
     let error = Queue::<Job>::create(own.key()).unwrap_err();
-    assert_eq!(
-        (error.operation(), error.key(), error.id()),
-        ("create", Some(own.value()), Some(id))
-    );
+    assert_eq!((error.operation(), error.key(), error.id()), ("create", Some(own.value()), Some(id)));
     let text = error.to_string();
-    for part in [
-        "0 messages of 0 bytes in all",
-        "mode 0600",
-        &format!("ipcrm -q {id}"),
-    ] {
+    for part in ["0 messages of 0 bytes in all", "mode 0600", &format!("ipcrm -q {id}")] {
         assert!(text.contains(part), "{part} in {text}");
     }
-    let ErrorKind::AlreadyExists { existing, .. } = error.kind() else {
-        panic!("{error}")
-    };
+    let ErrorKind::AlreadyExists { existing, .. } = error.kind() else { panic!("{error}") };
     assert!(matches!(existing.as_deref(), Some(Existing::Queue(stat)) if stat.limit.is_some()));
     assert_eq!(Queue::<Job>::open_or_create(own.key()).unwrap().id(), id);
     Queue::<Job>::options(own.key()).remove().unwrap();
@@ -437,10 +379,7 @@ fn what_makes_no_sense_is_refused() {
         }
     }
     assert_eq!(kind(Queue::<u32>::open(Key::private())), "InvalidInput");
-    assert_eq!(
-        kind(Queue::<u32>::options(Key::private()).mode(0o7777).create()),
-        "InvalidInput"
-    );
+    assert_eq!(kind(Queue::<u32>::options(Key::private()).mode(0o7777).create()), "InvalidInput");
 }
 
 #[test]
@@ -468,11 +407,7 @@ fn stat_says_what_the_kernel_says() {
     assert_eq!((stat.mode, row.mode()), (0o640, 0o640));
     assert_eq!((queue.key(), stat.key), (own.value(), own.value()));
     assert_eq!(i64::from(stat.sequence), i64::from(queue.id()) >> 15);
-    let default: u64 = std::fs::read_to_string("/proc/sys/kernel/msgmnb")
-        .unwrap()
-        .trim()
-        .parse()
-        .unwrap();
+    let default: u64 = std::fs::read_to_string("/proc/sys/kernel/msgmnb").unwrap().trim().parse().unwrap();
     assert_eq!(stat.limit, Some(default));
 }
 
@@ -482,10 +417,7 @@ fn permissions_and_limit_are_changed_each_by_itself() {
     let permissions = queue.stat().unwrap().permissions();
     queue.set_limit(1234).unwrap();
     assert_eq!(queue.stat().unwrap().permissions(), permissions);
-    let wider = Permissions {
-        mode: 0o666,
-        ..permissions
-    };
+    let wider = Permissions { mode: 0o666, ..permissions };
     queue.set_permissions(wider).unwrap();
     let stat = queue.stat().unwrap();
     assert_eq!((stat.permissions(), stat.limit), (wider, Some(1234)));
@@ -505,10 +437,7 @@ fn who_may_only_send_sends() {
     assert_eq!(queue.receive(Select::Any).unwrap().value.pages, 5);
     let (kind_of, text) = nobody.failure("try_receive");
     assert_eq!(kind_of, "Permission");
-    assert!(
-        text.contains(&format!("uid {NOBODY}")) && text.contains("mode 0622"),
-        "{text}"
-    );
+    assert!(text.contains(&format!("uid {NOBODY}")) && text.contains("mode 0622"), "{text}");
     let (kind_of, text) = nobody.failure("remove_queue");
     assert_eq!(kind_of, "NotOwner");
     assert!(text.contains("the message queue is msqid"), "{text}");
@@ -519,11 +448,7 @@ fn a_guard_removes_and_a_kept_one_does_not() {
     let own = OwnKey::new();
     drop(Queue::<Job>::create(own.key()).unwrap().remove_on_drop());
     assert!(Row::by_key("msg", own.value()).is_none());
-    let id = Queue::<Job>::create(own.key())
-        .unwrap()
-        .remove_on_drop()
-        .keep()
-        .id();
+    let id = Queue::<Job>::create(own.key()).unwrap().remove_on_drop().keep().id();
     assert_eq!(Row::by_key("msg", own.value()).unwrap().id(), id);
 }
 

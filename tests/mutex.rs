@@ -35,17 +35,7 @@ fn dead_pid() -> u32 {
 fn no_increment_is_lost_while_holders_are_killed_and_each_death_is_reported_once() {
     let (segment, board) = new();
     let peers: Vec<Peer> = (0..8)
-        .map(|i| {
-            Peer::new(
-                &segment,
-                if i % 3 == 1 {
-                    "increment-and-die"
-                } else {
-                    "increment"
-                },
-                i,
-            )
-        })
+        .map(|i| Peer::new(&segment, if i % 3 == 1 { "increment-and-die" } else { "increment" }, i))
         .collect();
     for (i, peer) in peers.into_iter().enumerate() {
         if i % 3 == 1 {
@@ -62,10 +52,7 @@ fn no_increment_is_lost_while_holders_are_killed_and_each_death_is_reported_once
     let totals = last.unwrap().get();
     assert_eq!(board.reports.load(SeqCst), 3);
     assert_eq!(totals.count, 5 * 10_000 + 3 * 5_000);
-    assert_eq!(
-        totals.by,
-        [10_000, 5_000, 10_000, 10_000, 5_000, 10_000, 10_000, 5_000]
-    );
+    assert_eq!(totals.by, [10_000, 5_000, 10_000, 10_000, 5_000, 10_000, 10_000, 5_000]);
 }
 
 #[test]
@@ -98,12 +85,7 @@ fn two_are_never_in_however_many_are_killed_at_any_moment() {
         peers.pop_front().unwrap().kill();
         peers.push_back(Peer::new(&segment, "in-and-out", i));
     }
-    assert_eq!(
-        board.reports.load(SeqCst),
-        0,
-        "of {} times",
-        board.done.load(SeqCst)
-    );
+    assert_eq!(board.reports.load(SeqCst), 0, "of {} times", board.done.load(SeqCst));
     // None of them failed.
     assert!(peers.iter_mut().all(|peer| peer.0.try_wait().unwrap().is_none()));
 }
@@ -166,10 +148,7 @@ fn a_holder_killed_while_others_wait_wakes_them_and_one_is_told() {
         });
         passing.unwrap();
         waiters.into_iter().for_each(Peer::ends);
-        assert_eq!(
-            (board.reports.load(SeqCst), board.done.load(SeqCst) <= 3),
-            (1, true)
-        );
+        assert_eq!((board.reports.load(SeqCst), board.done.load(SeqCst) <= 3), (1, true));
     }
 }
 
@@ -187,11 +166,7 @@ fn a_panic_in_the_critical_section_is_reported_to_the_next() {
     assert!(panicked.is_err());
     assert!(matches!(board.first.lock(), Err(LockError::OwnerDied(_))));
     // That one dropped the error, and with it the lock, without a repair.
-    let guard = board
-        .first
-        .lock()
-        .or_else(|error| error.repair(|totals| totals.count.set(0)))
-        .unwrap();
+    let guard = board.first.lock().or_else(|error| error.repair(|totals| totals.count.set(0))).unwrap();
     assert_eq!(guard.count.get(), 0);
     drop(guard);
     drop(board.first.lock().unwrap());
@@ -233,10 +208,7 @@ fn relocking_is_an_error_and_no_deadlock() {
     let guard = board.first.lock().unwrap();
     assert!(matches!(board.first.lock(), Err(LockError::AlreadyHeld)));
     assert!(matches!(board.first.try_lock(), Err(LockError::AlreadyHeld)));
-    assert!(matches!(
-        board.first.lock_timeout(SHORT),
-        Err(LockError::AlreadyHeld)
-    ));
+    assert!(matches!(board.first.lock_timeout(SHORT), Err(LockError::AlreadyHeld)));
     drop(guard);
     drop(board.first.lock().unwrap());
 }
@@ -264,17 +236,9 @@ fn a_timeout_comes_in_time_and_names_the_holder() {
     let timeout = Duration::from_millis(600);
     let error = board.first.lock_timeout(timeout).unwrap_err();
     let took = start.elapsed();
-    assert!(
-        matches!(error, LockError::TimedOut { holder: tid, .. } if tid == holder.pid()),
-        "{error}"
-    );
+    assert!(matches!(error, LockError::TimedOut { holder: tid, .. } if tid == holder.pid()), "{error}");
     assert!(took >= timeout && took < common::HANGS, "{took:?}");
-    assert!(
-        error
-            .to_string()
-            .contains(&format!("thread {} (sync-peer)", holder.pid())),
-        "{error}"
-    );
+    assert!(error.to_string().contains(&format!("thread {} (sync-peer)", holder.pid())), "{error}");
     // The holder is none the worse for it.
     board.go.store(1, SeqCst);
     drop(board.first.lock().unwrap());
@@ -372,9 +336,7 @@ fn a_word_that_names_a_dead_thread_is_a_dead_holder() {
     for flags in [0, 0x8000_0000, 0x4000_0000, 0xc000_0000] {
         raw(&segment).first.word.store(dead_pid() | flags, SeqCst);
         let died = board.first.lock_timeout(common::HANGS);
-        let Err(LockError::OwnerDied(died)) = died else {
-            panic!("{died:?}")
-        };
+        let Err(LockError::OwnerDied(died)) = died else { panic!("{died:?}") };
         drop(died.into_guard());
         drop(board.first.lock().unwrap());
         assert_eq!(raw(&segment).first.word.load(SeqCst), 0);
@@ -408,9 +370,7 @@ fn the_callers_own_id_is_a_relock_only_if_it_holds_something() {
     let raw = raw(&segment);
     // As after a predecessor with this id died: a container's first process has the same id every time.
     raw.first.word.store(tid(), SeqCst);
-    let Err(LockError::OwnerDied(died)) = board.first.lock() else {
-        panic!("not reported")
-    };
+    let Err(LockError::OwnerDied(died)) = board.first.lock() else { panic!("not reported") };
     drop(died.into_guard());
     assert_eq!(raw.first.word.load(SeqCst), 0);
     let second = board.second.lock().unwrap();
@@ -424,14 +384,8 @@ fn a_word_that_no_lock_can_have_is_corrupted_until_it_is_reset() {
     let (segment, board) = new();
     // A thread of the kernel, which a pid namespace may hide, and an id larger than any.
     let kthreadd = std::fs::read_to_string("/proc/2/comm").is_ok_and(|comm| comm.trim() == "kthreadd");
-    for word in [
-        kthreadd.then_some(2),
-        Some(0x3fff_ffff),
-        Some(0xffff_ffff),
-        Some(0x0123_4567),
-    ]
-    .into_iter()
-    .flatten()
+    for word in
+        [kthreadd.then_some(2), Some(0x3fff_ffff), Some(0xffff_ffff), Some(0x0123_4567)].into_iter().flatten()
     {
         raw(&segment).first.word.store(word, SeqCst);
         for _ in 0..2 {
@@ -487,23 +441,13 @@ fn no_word_makes_a_timed_lock_hang_or_panic() {
                 // Overwritten while held, too.
                 raw.second.word.store(word.rotate_left(9), SeqCst);
                 drop(outcome);
-                assert!(
-                    start.elapsed() < Duration::from_secs(5),
-                    "{word:#x} took {:?}",
-                    start.elapsed()
-                );
+                assert!(start.elapsed() < Duration::from_secs(5), "{word:#x} took {:?}", start.elapsed());
             }
         }
     }
     // And it can be repaired.
     board.second.reset();
-    drop(
-        board
-            .second
-            .lock()
-            .or_else(|error| error.repair(|value| value.set(0)))
-            .unwrap(),
-    );
+    drop(board.second.lock().or_else(|error| error.repair(|value| value.set(0))).unwrap());
     drop(board.second.lock().unwrap());
 }
 
@@ -515,10 +459,7 @@ fn locks_agree_with_the_memory_others_see() {
     totals.by[3].set(5);
     assert_eq!(raw.first.word.load(SeqCst), tid());
     assert_eq!(raw.first.value.by[3].get(), 5);
-    assert_eq!(
-        size_of::<RawMutex<Totals>>(),
-        size_of::<shm_runtime::sync::Mutex<Totals>>()
-    );
+    assert_eq!(size_of::<RawMutex<Totals>>(), size_of::<shm_runtime::sync::Mutex<Totals>>());
     drop(totals);
     assert_eq!(raw.first.word.load(SeqCst), 0);
 }

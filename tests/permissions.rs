@@ -33,10 +33,7 @@ fn who_may_not_read_a_segment_is_told_its_owner_and_mode_and_who_he_is() {
     let owner = oracle::by_id(id).unwrap().uid;
     let open = peer.failure(format!("open {}", own.value()));
     let by_id = peer.failure(format!("from_id {id}"));
-    let head = format!(
-        "cannot open Bare (key {:#010x}, shmid {id}): permission denied",
-        own.value()
-    );
+    let head = format!("cannot open Bare (key {:#010x}, shmid {id}): permission denied", own.value());
     assert_says(&open, "Permission", &[&head]);
     for failure in [open, by_id] {
         let parts = [
@@ -64,9 +61,7 @@ fn what_an_error_tells_of_a_segment_that_may_not_be_read_is_what_its_owner_sees(
     };
     let segment = Bare::options().key(own.key()).open().unwrap();
     let (uid, gid, mode) = (1001, 1002, 0o640);
-    segment
-        .set_permissions(shm_runtime::Permissions { uid, gid, mode })
-        .unwrap();
+    segment.set_permissions(shm_runtime::Permissions { uid, gid, mode }).unwrap();
     segment.lock().unwrap();
     let _both = segment.attach().unwrap();
     let failure = peer.failure(format!("from_id {id}"));
@@ -85,11 +80,7 @@ fn who_may_only_read_attaches_read_only() {
     assert_eq!(peer.number(format!("open {}", own.value())), id);
     for attach in ["attach", "attach_write_only"] {
         let failure = peer.failure(attach);
-        assert_says(
-            &failure,
-            "Permission",
-            &["cannot attach Bare", "mode 0604", &format!("uid {NOBODY}")],
-        );
+        assert_says(&failure, "Permission", &["cannot attach Bare", "mode 0604", &format!("uid {NOBODY}")]);
     }
     peer.ask("attach_read_only").unwrap();
     assert_eq!((peer.number("get"), oracle::attached(id)), (0, 1));
@@ -103,10 +94,7 @@ fn a_wider_mode_lets_another_user_write() {
     };
     let segment = Bare::options().key(own.key()).open().unwrap();
     let permissions = segment.stat().unwrap().permissions();
-    let wider = shm_runtime::Permissions {
-        mode: 0o606,
-        ..permissions
-    };
+    let wider = shm_runtime::Permissions { mode: 0o606, ..permissions };
     segment.set_permissions(wider).unwrap();
     assert_eq!(peer.number(format!("open {}", own.value())), id);
     peer.ask("attach").unwrap();
@@ -136,16 +124,9 @@ fn who_does_not_own_a_segment_may_not_change_lock_or_remove_it() {
         (&format!("remove_key {}", own.value()), "remove"),
     ] {
         let failure = peer.failure(command);
-        let head = format!(
-            "cannot {operation} Bare (key {:#010x}, shmid {id}): ",
-            own.value()
-        );
+        let head = format!("cannot {operation} Bare (key {:#010x}, shmid {id}): ", own.value());
         let (us, owner) = (format!("uid {NOBODY}"), format!("owner uid {}", before.uid));
-        assert_says(
-            &failure,
-            "NotOwner",
-            &[&head, "only the owner", &us, &owner, "mode 0666"],
-        );
+        assert_says(&failure, "NotOwner", &[&head, "only the owner", &us, &owner, "mode 0666"]);
     }
     assert_eq!(oracle::by_id(id).unwrap(), before);
 }
@@ -161,18 +142,10 @@ fn a_key_file_behind_a_closed_directory_is_told_from_a_missing_one() {
     std::fs::set_permissions(dir.path(), Permissions::from_mode(0o700)).unwrap();
     let failure = peer.failure(format!("open_ftok {}", file.display()));
     let derived = format!("cannot open Bare (ftok({file:?}, 'T')): ");
-    assert_says(
-        &failure,
-        "KeyFile",
-        &[&derived, "Permission denied", "search permission"],
-    );
+    assert_says(&failure, "KeyFile", &[&derived, "Permission denied", "search permission"]);
     // Open again, the file is found, and there is no segment.
     std::fs::set_permissions(dir.path(), Permissions::from_mode(0o711)).unwrap();
-    assert_says(
-        &peer.failure(format!("open_ftok {}", file.display())),
-        "NotFound",
-        &["of inode "],
-    );
+    assert_says(&peer.failure(format!("open_ftok {}", file.display())), "NotFound", &["of inode "]);
 }
 
 #[test]

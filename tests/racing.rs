@@ -95,12 +95,7 @@ fn no_scalar_is_torn_while_another_process_writes() {
             let mut row = [0; 9];
             flicker.row.copy_to(&mut row);
             let whole = flicker.get();
-            let read = [
-                flicker.u64.get(),
-                whole.u64,
-                flicker.f64.get().to_bits(),
-                whole.f64.to_bits(),
-            ];
+            let read = [flicker.u64.get(), whole.u64, flicker.f64.get().to_bits(), whole.f64.to_bits()];
             for value in read.into_iter().chain(row).chain(whole.row) {
                 assert!(value == low.u64 || value == high.u64, "torn: {value:#x}");
             }
@@ -110,11 +105,7 @@ fn no_scalar_is_torn_while_another_process_writes() {
             for value in [flicker.u16.get(), whole.u16] {
                 assert!(value == low.u16 || value == high.u16, "torn: {value:#x}");
             }
-            let seen = if whole.u64 == low.u64 {
-                &mut lows
-            } else {
-                &mut highs
-            };
+            let seen = if whole.u64 == low.u64 { &mut lows } else { &mut highs };
             *seen += 1;
         }
     }

@@ -90,21 +90,14 @@ impl Program {
         let program = std::env::temp_dir().join(unique());
         let source = program.with_extension("c");
         fs::write(&source, C).expect("room for a file");
-        let status = Command::new("cc")
-            .args(["-Wall", "-Werror", "-o"])
-            .args([&program, &source])
-            .status();
+        let status = Command::new("cc").args(["-Wall", "-Werror", "-o"]).args([&program, &source]).status();
         fs::remove_file(&source).expect("ours");
         assert!(status.expect("it is there").success());
         Some(Self(program))
     }
 
     fn run(&self, key: i32, arguments: &[&str]) -> String {
-        let output = Command::new(&self.0)
-            .arg(key.to_string())
-            .args(arguments)
-            .output()
-            .expect("compiled");
+        let output = Command::new(&self.0).arg(key.to_string()).args(arguments).output().expect("compiled");
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).expect("text")
     }
@@ -120,11 +113,7 @@ impl Drop for Program {
 fn a_c_program_uses_a_sealed_segment_as_if_it_were_not() {
     let Some(c) = Program::compile() else { return };
     let (key, _cleanup) = unique_key();
-    let station = options::<Station>(key.clone())
-        .create()
-        .expect("new")
-        .attach()
-        .expect("ours");
+    let station = options::<Station>(key.clone()).create().expect("new").attach().expect("ours");
     station.readings.set(41);
     station.celsius.set(21.5);
     station.degrees.set(270);
@@ -132,22 +121,11 @@ fn a_c_program_uses_a_sealed_segment_as_if_it_were_not() {
     let value = key.value().expect("a key");
     assert_eq!(c.run(value, &["read"]), "41 21.50 270 Zugspitze\n");
     c.run(value, &["write"]);
-    assert_eq!(
-        (
-            station.readings.get(),
-            station.celsius.get(),
-            station.degrees.get()
-        ),
-        (42, -40.0, 359)
-    );
+    assert_eq!((station.readings.get(), station.celsius.get(), station.degrees.get()), (42, -40.0, 359));
     assert_eq!(station.name.to_string_lossy(), "C");
     // And the seal is as it was.
     assert_eq!(station.schema().expect("sealed"), Schema::of::<Station>());
-    options::<Station>(key)
-        .open()
-        .expect("there")
-        .attach()
-        .expect("sealed");
+    options::<Station>(key).open().expect("there").attach().expect("sealed");
 }
 
 fn unique_key() -> (Key, Cleanup) {
@@ -173,22 +151,11 @@ fn a_segment_made_in_c_is_not_sealed_and_the_error_says_what_to_write() {
             matches!(error.kind(), ErrorKind::NotSealed { found, expected, .. } if found == expected),
             "{error}"
         );
-        assert!(
-            error
-                .to_string()
-                .contains("`#[shm(bare)]` on Station (120 bytes)"),
-            "{error}"
-        );
-        let error = options::<Station>(key.clone())
-            .open_or_create()
-            .expect_err("it has no seal");
+        assert!(error.to_string().contains("`#[shm(bare)]` on Station (120 bytes)"), "{error}");
+        let error = options::<Station>(key.clone()).open_or_create().expect_err("it has no seal");
         assert!(matches!(error.kind(), ErrorKind::NotSealed { .. }), "{error}");
 
-        let station = options::<bare::Station>(key)
-            .open()
-            .expect("there")
-            .attach()
-            .expect("bare");
+        let station = options::<bare::Station>(key).open().expect("there").attach().expect("bare");
         let byte: u8 = fill.parse().expect("a byte");
         assert_eq!(station.readings.get(), u64::from_ne_bytes([byte; 8]));
         assert!(station.name.iter().all(|found| found.get() == byte));
@@ -198,9 +165,7 @@ fn a_segment_made_in_c_is_not_sealed_and_the_error_says_what_to_write() {
 #[test]
 fn segments_of_all_sizes_made_in_c_are_errors_that_name_bare() {
     let mut creator = Peer::start();
-    for size in [
-        1, 7, 8, 71, 72, 73, 79, 80, 119, 121, 128, 192, 4095, 4096, 4097, 12_345,
-    ] {
+    for size in [1, 7, 8, 71, 72, 73, 79, 80, 119, 121, 128, 192, 4095, 4096, 4097, 12_345] {
         for fill in [0_u8, 1, 2, 3, 0x55, 0xff] {
             let unique = unique();
             let _cleanup = Cleanup::name(&unique);
@@ -212,10 +177,7 @@ fn segments_of_all_sizes_made_in_c_are_errors_that_name_bare() {
             // All zero, it looks like one whose creator is about to seal it: that one lives.
             let mut sealed = options::<Station>(name(&unique));
             sealed.wait(Duration::from_millis(1));
-            let error = sealed
-                .open()
-                .and_then(|segment| segment.attach())
-                .expect_err("no seal");
+            let error = sealed.open().and_then(|segment| segment.attach()).expect_err("no seal");
             let waits = fill == 0 && size >= 72 && size.is_multiple_of(8);
             match error.kind() {
                 ErrorKind::NotSealed { .. } if !waits => {}
@@ -226,10 +188,7 @@ fn segments_of_all_sizes_made_in_c_are_errors_that_name_bare() {
             }
             let bare = options::<bare::Station>(name(&unique)).open();
             let error = bare.expect_err("another size");
-            assert!(
-                matches!(error.kind(), ErrorKind::SizeDiffers { .. }),
-                "{size}: {error}"
-            );
+            assert!(matches!(error.kind(), ErrorKind::SizeDiffers { .. }), "{size}: {error}");
             let larger = options::<bare::Station>(name(&unique)).allow_larger(true).open();
             assert_eq!(larger.is_ok(), size > size_of::<Station>(), "{size}");
         }
@@ -243,10 +202,8 @@ fn a_blank_one_whose_creator_is_gone_is_an_error_that_names_bare() {
     let _cleanup = Cleanup::name(&unique);
     assert!(creator.ask(&format!("shmget {unique} 4096")).starts_with("ok "));
     creator.kill();
-    let error = options::<Station>(name(&unique))
-        .open()
-        .and_then(|segment| segment.attach())
-        .expect_err("no seal");
+    let error =
+        options::<Station>(name(&unique)).open().and_then(|segment| segment.attach()).expect_err("no seal");
     assert!(matches!(error.kind(), ErrorKind::Abandoned { .. }), "{error}");
     assert!(error.to_string().contains("#[shm(bare)]"), "{error}");
 }
@@ -254,30 +211,13 @@ fn a_blank_one_whose_creator_is_gone_is_an_error_that_names_bare() {
 #[test]
 fn a_sealed_segment_opened_as_bare_is_an_error_that_says_what_to_write() {
     let (key, _cleanup) = unique_key();
-    let station = options::<Station>(key.clone())
-        .create()
-        .expect("new")
-        .attach()
-        .expect("ours");
-    let error = options::<bare::Station>(key.clone())
-        .open()
-        .expect_err("it is sealed");
-    let ErrorKind::Sealed {
-        found, expected: 120, ..
-    } = error.kind()
-    else {
-        panic!("{error}")
-    };
+    let station = options::<Station>(key.clone()).create().expect("new").attach().expect("ours");
+    let error = options::<bare::Station>(key.clone()).open().expect_err("it is sealed");
+    let ErrorKind::Sealed { found, expected: 120, .. } = error.kind() else { panic!("{error}") };
     assert_eq!(*found, station.segment().size());
     let text = error.to_string();
-    assert!(
-        text.contains("Remove `bare`") && text.contains("allow_larger(true)"),
-        "{text}"
-    );
-    let same = options::<bare::Station>(key)
-        .allow_larger(true)
-        .open()
-        .expect("larger");
+    assert!(text.contains("Remove `bare`") && text.contains("allow_larger(true)"), "{text}");
+    let same = options::<bare::Station>(key).allow_larger(true).open().expect("larger");
     same.attach().expect("bare").readings.set(9);
     assert_eq!(station.readings.get(), 9);
 }
@@ -286,13 +226,9 @@ fn a_sealed_segment_opened_as_bare_is_an_error_that_says_what_to_write() {
 fn a_bare_segment_is_used_by_c_and_keeps_what_was_in_it() {
     let Some(c) = Program::compile() else { return };
     let (key, _cleanup) = unique_key();
-    let segment = options::<bare::Station>(key.clone())
-        .create_with(|station| station.readings.set(5))
-        .expect("new");
-    assert_eq!(
-        with_key(key.value().expect("a key"))[0].size,
-        size_of::<Station>()
-    );
+    let segment =
+        options::<bare::Station>(key.clone()).create_with(|station| station.readings.set(5)).expect("new");
+    assert_eq!(with_key(key.value().expect("a key"))[0].size, size_of::<Station>());
     c.run(key.value().expect("a key"), &["write"]);
     assert_eq!(segment.attach().expect("ours").readings.get(), 6);
 }
@@ -303,23 +239,15 @@ fn a_name_and_a_fixed_key_that_collide_are_both_named() {
     let _cleanup = Cleanup::name(&unique);
     let _theirs = options::<Buoy>(name(&unique)).create().expect("new");
     let fixed = Key::fixed(key_of(&unique));
-    let error = options::<Station>(fixed.clone())
-        .open()
-        .and_then(|segment| segment.attach())
-        .expect_err("another's");
+    let error =
+        options::<Station>(fixed.clone()).open().and_then(|segment| segment.attach()).expect_err("another's");
     assert!(matches!(error.kind(), ErrorKind::KeyCollision { .. }), "{error}");
     let text = error.to_string();
-    for part in [
-        &format!("the segment is Buoy by name \"{unique}\""),
-        "looks for Station by key",
-    ] {
+    for part in [&format!("the segment is Buoy by name \"{unique}\""), "looks for Station by key"] {
         assert!(text.contains(part), "{part} in {text}");
     }
     // Of the same struct too: two users of one layout may mean two things.
-    let error = options::<Buoy>(fixed)
-        .open()
-        .and_then(|segment| segment.attach())
-        .expect_err("another's");
+    let error = options::<Buoy>(fixed).open().and_then(|segment| segment.attach()).expect_err("another's");
     assert!(matches!(error.kind(), ErrorKind::KeyCollision { .. }), "{error}");
 }
 
@@ -327,15 +255,9 @@ fn a_name_and_a_fixed_key_that_collide_are_both_named() {
 fn two_structs_under_one_key_are_both_named() {
     let (key, _cleanup) = unique_key();
     let _theirs = options::<Buoy>(key.clone()).create().expect("new");
-    let error = options::<Station>(key)
-        .open()
-        .and_then(|segment| segment.attach())
-        .expect_err("another's");
+    let error = options::<Station>(key).open().and_then(|segment| segment.attach()).expect_err("another's");
     let text = error.to_string();
-    assert!(
-        text.contains("- struct Buoy") && text.contains("+ struct Station"),
-        "{text}"
-    );
+    assert!(text.contains("- struct Buoy") && text.contains("+ struct Station"), "{text}");
 }
 
 /// Two files with the same key, in a folder of their own that is removed at the end.
@@ -379,26 +301,17 @@ fn two_files_with_one_key_are_both_named() {
     }
     let _cleanup = Cleanup::key(value);
     let _theirs = options::<Station>(key(&one)).create().expect("new");
-    let error = options::<Station>(key(&other))
-        .open()
-        .and_then(|segment| segment.attach())
-        .expect_err("another's");
+    let error =
+        options::<Station>(key(&other)).open().and_then(|segment| segment.attach()).expect_err("another's");
     assert!(matches!(error.kind(), ErrorKind::KeyCollision { .. }), "{error}");
     let text = error.to_string();
     for path in [&one, &other] {
-        assert!(
-            text.contains(&format!("Station by ftok({path:?}, 'S')")),
-            "{text}"
-        );
+        assert!(text.contains(&format!("Station by ftok({path:?}, 'S')")), "{text}");
     }
     // The same file by another way to it is the same key.
     let link = files.0.join("link");
     std::os::unix::fs::symlink(&one, &link).expect("room");
-    options::<Station>(key(&link))
-        .open()
-        .expect("there")
-        .attach()
-        .expect("the same");
+    options::<Station>(key(&link)).open().expect("there").attach().expect("the same");
 }
 
 #[test]

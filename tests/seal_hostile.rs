@@ -52,12 +52,7 @@ impl Target {
         raw.write(size_of::<Cell>() + schema.len(), source.as_bytes());
         raw.write(PAGE - FOOTER, &footer.bytes());
         let good = raw.read(0, PAGE);
-        Self {
-            raw,
-            id,
-            good,
-            _cleanup,
-        }
+        Self { raw, id, good, _cleanup }
     }
 
     fn footer(&self) -> Vec<u8> {
@@ -75,11 +70,7 @@ fn guarded() -> Peer {
 /// Has the peer open, attach, print and read everything; within the time it is given.
 fn try_use(peer: &mut Peer, target: &Target) -> String {
     let answer = peer.ask(&format!("use {} {WAIT}", target.id));
-    let took: u64 = answer
-        .rsplit(' ')
-        .next()
-        .and_then(|ms| ms.parse().ok())
-        .expect("a time");
+    let took: u64 = answer.rsplit(' ').next().and_then(|ms| ms.parse().ok()).expect("a time");
     assert!(took < 4 * WAIT + 3000, "{answer}");
     answer
 }
@@ -99,10 +90,7 @@ fn the_seal_that_the_mutations_start_from_is_good() {
     assert_eq!(footer[..28], ours[..28]);
     assert_eq!(footer[48..52], std::process::id().to_le_bytes());
     assert_eq!(&footer[64..], MAGIC);
-    assert_eq!(
-        raw.read(size_of::<Cell>(), 20),
-        target.good[size_of::<Cell>()..size_of::<Cell>() + 20]
-    );
+    assert_eq!(raw.read(size_of::<Cell>(), 20), target.good[size_of::<Cell>()..size_of::<Cell>() + 20]);
 }
 
 #[test]
@@ -129,11 +117,7 @@ fn word() -> impl Strategy<Value = u64> {
 }
 
 fn cases() -> Config {
-    Config {
-        failure_persistence: None,
-        cases: 600,
-        ..Config::default()
-    }
+    Config { failure_persistence: None, cases: 600, ..Config::default() }
 }
 
 #[test]
@@ -264,19 +248,12 @@ fn nobody_is_hurt_by_a_process_that_scribbles_over_the_seal() {
         user.send(&format!("use-for {} {WAIT} 2000", target.id));
     }
     for user in &mut users {
-        let answer = user
-            .answer()
-            .unwrap_or_else(|| panic!("killed by signal {:?}", user.reap()));
+        let answer = user.answer().unwrap_or_else(|| panic!("killed by signal {:?}", user.reap()));
         let words: Vec<&str> = answer.split(' ').collect();
-        let ["ok", uses, slowest] = words[..] else {
-            panic!("{answer}")
-        };
+        let ["ok", uses, slowest] = words[..] else { panic!("{answer}") };
         assert!(uses.parse::<u32>().expect("a number") > 10, "{answer}");
         let slowest = Duration::from_millis(slowest.parse().expect("a time"));
-        assert!(
-            slowest < Duration::from_millis(4 * WAIT) + Duration::from_secs(5),
-            "{answer}"
-        );
+        assert!(slowest < Duration::from_millis(4 * WAIT) + Duration::from_secs(5), "{answer}");
     }
     for scribbler in &mut scribblers {
         assert_eq!(scribbler.answer().as_deref(), Some("ok"));

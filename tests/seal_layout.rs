@@ -157,9 +157,7 @@ fn refused<Theirs: SharedSegment, Ours: SharedSegment>(compatible: bool) -> Opti
     assert_eq!(write.is_some(), read.is_some());
     let error = write?;
     assert_eq!(error.to_string(), read.expect("as for writing").to_string());
-    let ErrorKind::LayoutDiffers { theirs, ours, .. } = error.kind() else {
-        panic!("{error}")
-    };
+    let ErrorKind::LayoutDiffers { theirs, ours, .. } = error.kind() else { panic!("{error}") };
     let difference = theirs.difference(ours);
     assert!(error.to_string().contains(&difference), "{error}");
     Some(difference)
@@ -206,10 +204,7 @@ differs! {
 #[test]
 fn a_changed_alignment_is_refused() {
     let difference = refused::<alignment_alone::Station, Station>(false);
-    let (old, new) = (
-        "struct Station size 48 align 16",
-        "struct Station size 48 align 8",
-    );
+    let (old, new) = ("struct Station size 48 align 16", "struct Station size 48 align 8");
     assert_eq!(difference, Some(format!("  - {old}\n  + {new}\n")));
     // A stricter alignment, as new fields may bring one, is compatible; a laxer one is not.
     assert_eq!(refused::<alignment_alone::Station, Station>(true), None);
@@ -225,14 +220,8 @@ fn the_same_struct_in_another_module_is_let_in() {
 
 #[test]
 fn a_type_name_makes_two_names_one() {
-    assert_eq!(
-        refused::<another_name_called_the_same::WeatherStationV1, Station>(false),
-        None
-    );
-    assert_eq!(
-        refused::<Station, another_name_called_the_same::WeatherStationV1>(false),
-        None
-    );
+    assert_eq!(refused::<another_name_called_the_same::WeatherStationV1, Station>(false), None);
+    assert_eq!(refused::<Station, another_name_called_the_same::WeatherStationV1>(false), None);
 }
 
 #[test]
@@ -241,31 +230,21 @@ fn the_same_struct_in_another_program_is_let_in() {
     let _cleanup = Cleanup::name(&name);
     let mut peer = Peer::start();
     assert!(peer.ask(&format!("create {name} finish")).starts_with("ok "));
-    let cell = options::<cell::Cell>(&name)
-        .open()
-        .expect("there")
-        .attach()
-        .expect("the same");
+    let cell = options::<cell::Cell>(&name).open().expect("there").attach().expect("the same");
     assert_eq!(cell.pattern[0].get(), 0x9e37_79b9_7f4a_7c15);
 }
 
 #[test]
 fn a_struct_opened_by_the_key_of_another_is_refused() {
     let difference = refused::<cell::Cell, Station>(false).expect("refused");
-    assert!(
-        difference.contains("  - struct Cell size 136 align 8\n"),
-        "{difference}"
-    );
+    assert!(difference.contains("  - struct Cell size 136 align 8\n"), "{difference}");
     assert!(difference.contains("  + wind.speed @0 f64\n"), "{difference}");
 }
 
 #[test]
 fn fields_gained_at_the_end_are_welcome_to_open_compatible_alone() {
     for (compatible, plain) in [
-        (
-            refused::<grown_behind::Station, Station>(true),
-            refused::<grown_behind::Station, Station>(false),
-        ),
+        (refused::<grown_behind::Station, Station>(true), refused::<grown_behind::Station, Station>(false)),
         (
             refused::<grown_into_padding::Station, Station>(true),
             refused::<grown_into_padding::Station, Station>(false),
@@ -289,21 +268,10 @@ fn fields_gained_at_the_end_are_welcome_to_open_compatible_alone() {
 fn the_schema_of_a_grown_segment_has_the_new_fields() {
     let name = unique();
     let _cleanup = Cleanup::name(&name);
-    let new = options::<grown_behind::Station>(&name)
-        .create()
-        .expect("new")
-        .attach()
-        .expect("ours");
-    let old = options::<Station>(&name)
-        .open_compatible()
-        .expect("there")
-        .attach()
-        .expect("grown");
+    let new = options::<grown_behind::Station>(&name).create().expect("new").attach().expect("ours");
+    let old = options::<Station>(&name).open_compatible().expect("there").attach().expect("grown");
     let schema = old.schema().expect("sealed");
-    assert!(
-        schema.to_string().ends_with("  history @48 [100] u64\n"),
-        "{schema}"
-    );
+    assert!(schema.to_string().ends_with("  history @48 [100] u64\n"), "{schema}");
     assert_eq!(schema, new.schema().expect("sealed"));
     old.wind.speed.set(1.5);
     assert_eq!(new.wind.speed.get(), 1.5);
@@ -315,30 +283,12 @@ fn the_schema_of_a_grown_segment_has_the_new_fields() {
 fn setting_an_old_struct_leaves_a_field_in_its_padding_alone() {
     let name = unique();
     let _cleanup = Cleanup::name(&name);
-    let new = options::<copyable_grown::Small>(&name)
-        .create()
-        .expect("new")
-        .attach()
-        .expect("ours");
-    let old = options::<copyable::Small>(&name)
-        .open_compatible()
-        .expect("there")
-        .attach()
-        .expect("grown");
+    let new = options::<copyable_grown::Small>(&name).create().expect("new").attach().expect("ours");
+    let old = options::<copyable::Small>(&name).open_compatible().expect("there").attach().expect("grown");
     new.more.copy_from(&[7; 7]);
-    old.set(copyable::Small {
-        big: u64::MAX,
-        little: 255,
-    });
-    assert_eq!(
-        (new.big.get(), new.little.get(), new.more.get()),
-        (u64::MAX, 255, [7; 7])
-    );
-    new.set(copyable_grown::Small {
-        big: 1,
-        little: 2,
-        more: [3; 7],
-    });
+    old.set(copyable::Small { big: u64::MAX, little: 255 });
+    assert_eq!((new.big.get(), new.little.get(), new.more.get()), (u64::MAX, 255, [7; 7]));
+    new.set(copyable_grown::Small { big: 1, little: 2, more: [3; 7] });
     assert_eq!((old.get().big, old.get().little), (1, 2));
 }
 
@@ -347,11 +297,7 @@ fn open_compatible_of_a_bare_segment_checks_the_size_as_open_does() {
     let name = unique();
     let _cleanup = Cleanup::name(&name);
     let _created = options::<bare_now::Small>(&name).create().expect("new");
-    options::<bare_now::Small>(&name)
-        .open_compatible()
-        .expect("there")
-        .attach()
-        .expect("bare");
+    options::<bare_now::Small>(&name).open_compatible().expect("there").attach().expect("bare");
     let error = options::<copyable::Small>(&name)
         .open_compatible()
         .and_then(|segment| segment.attach())

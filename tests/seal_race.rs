@@ -82,24 +82,12 @@ fn of_eight_racers_one_initialises_whoever_is_killed() {
                 }
             }
         }
-        assert!(
-            ids.len() >= PEERS / 2,
-            "round {round}: those who live are attached"
-        );
+        assert!(ids.len() >= PEERS / 2, "round {round}: those who live are attached");
         let there = with_key(key_of(&name));
-        let [row] = there[..] else {
-            panic!("round {round}: one segment: {there:?}")
-        };
-        assert!(
-            ids.iter().all(|&id| id == row.id),
-            "round {round}: {ids:?} {row:?}"
-        );
+        let [row] = there[..] else { panic!("round {round}: one segment: {there:?}") };
+        assert!(ids.iter().all(|&id| id == row.id), "round {round}: {ids:?} {row:?}");
         // Whoever was killed is not counted any more.
-        assert_eq!(
-            row.attached,
-            u64::try_from(ids.len()).expect("few"),
-            "round {round}"
-        );
+        assert_eq!(row.attached, u64::try_from(ids.len()).expect("few"), "round {round}");
         killed_at_work += usize::from(ids.len() < PEERS);
         for peer in &mut peers {
             assert_eq!(peer.ask("drop"), "ok");
@@ -107,10 +95,7 @@ fn of_eight_racers_one_initialises_whoever_is_killed() {
         drop(cleanup.take());
     }
     println!("{killed} killed, in {killed_at_work} of {ROUNDS} rounds; {panicking} were to panic");
-    assert!(
-        killed > ROUNDS / 2,
-        "only {killed} were killed: the race was not one"
-    );
+    assert!(killed > ROUNDS / 2, "only {killed} were killed: the race was not one");
 }
 
 #[test]
@@ -135,33 +120,18 @@ fn a_creator_killed_at_any_step_is_named_and_replaced() {
             false => creator.kill_unreaped(),
         }
         let pid = i32::try_from(creator.pid()).expect("a pid");
-        let segment = options(&name, Duration::from_secs(20))
-            .open()
-            .expect("it is there");
+        let segment = options(&name, Duration::from_secs(20)).open().expect("it is there");
         let began = Instant::now();
         let error = segment.attach().expect_err("it is half-made");
-        assert!(
-            began.elapsed() < Duration::from_secs(10),
-            "{step}: found dead, not waited for"
-        );
-        let ErrorKind::Abandoned {
-            creator_pid,
-            created_at,
-            ..
-        } = error.kind()
-        else {
+        assert!(began.elapsed() < Duration::from_secs(10), "{step}: found dead, not waited for");
+        let ErrorKind::Abandoned { creator_pid, created_at, .. } = error.kind() else {
             panic!("{step}: {error}")
         };
         assert_eq!(*creator_pid, pid, "{step}");
-        let age = SystemTime::now()
-            .duration_since(created_at.expect("it says when"))
-            .expect("before now");
+        let age = SystemTime::now().duration_since(created_at.expect("it says when")).expect("before now");
         assert!(age < Duration::from_secs(60), "{step}: {age:?}");
         let text = error.to_string();
-        assert!(
-            text.contains(&format!("pid {pid}")) && text.contains(" s ago"),
-            "{step}: {text}"
-        );
+        assert!(text.contains(&format!("pid {pid}")) && text.contains(" s ago"), "{step}: {text}");
         creator.reap();
 
         let cell = options(&name, Duration::from_secs(20))
@@ -176,10 +146,7 @@ fn a_creator_killed_at_any_step_is_named_and_replaced() {
 /// Of a `Cell` whose key is a name of this length: asked of one that is made.
 fn sealed_size(name: &str) -> usize {
     let other = format!("{}x", &name[..name.len() - 1]);
-    let cell = options(&other, Duration::ZERO)
-        .create()
-        .expect("a new name")
-        .remove_on_drop();
+    let cell = options(&other, Duration::ZERO).create().expect("a new name").remove_on_drop();
     cell.size()
 }
 
@@ -214,15 +181,9 @@ fn woken_after(open: &str) -> Duration {
     opener.send(&open.replace("NAME", &name));
     wait_for(&name, |row| row.attached == 2);
     // Blocked processes show the system call that they are in.
-    let (path, futex) = (
-        format!("/proc/{}/syscall", opener.pid()),
-        format!("{} ", libc::SYS_futex),
-    );
+    let (path, futex) = (format!("/proc/{}/syscall", opener.pid()), format!("{} ", libc::SYS_futex));
     let end = Instant::now() + Duration::from_secs(20);
-    while !std::fs::read_to_string(&path)
-        .expect("a child of ours")
-        .starts_with(&futex)
-    {
+    while !std::fs::read_to_string(&path).expect("a child of ours").starts_with(&futex) {
         assert!(Instant::now() < end, "it does not sleep");
     }
     let released = Instant::now();
@@ -247,32 +208,18 @@ fn who_opens_early_waits_no_longer_than_it_was_told() {
         let began = Instant::now();
         let error = segment.attach_read_only().expect_err("it is not ready");
         let took = began.elapsed();
-        assert!(
-            took >= wait && took < wait + Duration::from_secs(3),
-            "{wait:?}: {took:?}"
-        );
-        let ErrorKind::NotReady {
-            creator_pid, waited, ..
-        } = error.kind()
-        else {
-            panic!("{error}")
-        };
+        assert!(took >= wait && took < wait + Duration::from_secs(3), "{wait:?}: {took:?}");
+        let ErrorKind::NotReady { creator_pid, waited, .. } = error.kind() else { panic!("{error}") };
         assert_eq!(creator_pid.unsigned_abs(), creator.pid());
         assert!(*waited >= wait && *waited <= took);
         assert!(error.to_string().contains("(seal-peer)"), "{error}");
     }
     // And it is left alone, whoever would like to have one now.
-    let error = options(&name, Duration::from_millis(50))
-        .open_or_create()
-        .expect_err("its creator lives");
+    let error = options(&name, Duration::from_millis(50)).open_or_create().expect_err("its creator lives");
     assert!(matches!(error.kind(), ErrorKind::NotReady { .. }), "{error}");
     creator.send("go");
     assert!(creator.answer().expect("it lives").starts_with("ok "));
-    let cell = options(&name, Duration::ZERO)
-        .open()
-        .expect("there")
-        .attach()
-        .expect("ready");
+    let cell = options(&name, Duration::ZERO).open().expect("there").attach().expect("ready");
     assert!((0..16).all(|i| cell.pattern[i].get() == pattern(i)));
 }
 
@@ -319,9 +266,7 @@ fn a_blank_segment_that_was_being_reclaimed_can_still_be_replaced() {
         .and_then(|segment| segment.attach_read_only())
         .expect_err("it is half-made");
     assert!(matches!(error.kind(), ErrorKind::Abandoned { .. }), "{error}");
-    let cell = options(&name, Duration::from_secs(20))
-        .open_or_create()
-        .expect("replaced");
+    let cell = options(&name, Duration::from_secs(20)).open_or_create().expect("replaced");
     assert_ne!(cell.id(), id);
 }
 
@@ -333,10 +278,8 @@ fn a_blank_segment_of_another_size_is_left_alone() {
     let mut dead = Peer::start();
     let id = dead.ask(&format!("shmget {name} {}", sealed_size(&name) + 8));
     dead.kill();
-    let error = options(&name, Duration::from_millis(50))
-        .reclaim_stale(true)
-        .open_or_create()
-        .expect_err("not ours");
+    let error =
+        options(&name, Duration::from_millis(50)).reclaim_stale(true).open_or_create().expect_err("not ours");
     assert!(error.to_string().contains("#[shm(bare)]"), "{error}");
     assert_eq!(with_key(key_of(&name))[0].id.to_string(), id[3..]);
     drop(cleanup);

@@ -118,20 +118,14 @@ fn the_text_of_every_kind_of_type_can_be_read() {
     ] {
         assert!(text.contains(line), "{line} in\n{text}");
     }
-    assert_eq!(
-        text.lines().filter(|line| line.contains(" @")).count(),
-        24 + 11 + 2
-    );
+    assert_eq!(text.lines().filter(|line| line.contains(" @")).count(), 24 + 11 + 2);
 }
 
 #[test]
 fn the_fingerprint_is_the_hash_of_the_text() {
     const AT_COMPILE_TIME: u64 = Schema::fingerprint::<All>();
     assert_eq!(AT_COMPILE_TIME, fnv1a(Schema::of::<All>().to_string().as_bytes()));
-    assert_eq!(
-        Schema::fingerprint::<Tiny>(),
-        fnv1a(b"enum Tiny u8 Zero=0 Last=255\n")
-    );
+    assert_eq!(Schema::fingerprint::<Tiny>(), fnv1a(b"enum Tiny u8 Zero=0 Last=255\n"));
     // Published test vectors, so that the definition above is not wrong in the same way.
     assert_eq!(fnv1a(b""), 0xcbf2_9ce4_8422_2325);
     assert_eq!(fnv1a(b"foobar"), 0x8594_4171_f739_67e8);
@@ -171,9 +165,7 @@ fn consistent(text: &str) {
         }
         let mut len = 1_u128;
         while let Some(word) = words.next_if(|word| word.starts_with('[')) {
-            len = len
-                .checked_mul(number(word.trim_matches(['[', ']'])))
-                .expect("not larger than memory");
+            len = len.checked_mul(number(word.trim_matches(['[', ']']))).expect("not larger than memory");
         }
         let scalar = |name: &str| match name {
             "u8" | "i8" | "bool" => 1,
@@ -191,10 +183,7 @@ fn consistent(text: &str) {
         open.truncate(depth);
         if let Some(offset) = offset {
             let (outer_size, outer_align, end) = open.last_mut().expect("a field is in a struct");
-            assert!(
-                offset >= *end && offset % align == 0 && align <= *outer_align,
-                "{line}"
-            );
+            assert!(offset >= *end && offset % align == 0 && align <= *outer_align, "{line}");
             *end = offset + size * len;
             assert!(*end <= *outer_size, "{line}");
         }
@@ -209,11 +198,7 @@ fn read(text: &str) -> bool {
     let began = Instant::now();
     let parsed = Schema::parse(text);
     let took = began.elapsed();
-    assert!(
-        took < Duration::from_secs(20),
-        "{took:?} for {} bytes",
-        text.len()
-    );
+    assert!(took < Duration::from_secs(20), "{took:?} for {} bytes", text.len());
     match parsed {
         Ok(schema) => {
             assert_eq!(schema.to_string(), text);
@@ -303,10 +288,7 @@ fn the_deepest_and_the_largest_are_read() {
     assert!(read(&deep(63)));
     assert!(!read(&deep(64)));
     assert!(read(&format!("{}u8\n", "[1] ".repeat(63))));
-    assert!(read(&format!(
-        "struct S size {0} align 8\n  x @0 [{0}] u8\n",
-        usize::MAX - 7
-    )));
+    assert!(read(&format!("struct S size {0} align 8\n  x @0 [{0}] u8\n", usize::MAX - 7)));
     assert!(read(&format!("[0] [{}] u8\n", usize::MAX)));
 }
 
@@ -320,11 +302,7 @@ fn the_difference_to_a_hostile_schema_takes_bounded_memory_and_few_lines() {
     );
     let theirs = Schema::parse(&text).expect("consistent");
     let difference = theirs.difference(&Schema::of::<All>());
-    assert!(
-        difference.lines().count() < 300,
-        "{} lines",
-        difference.lines().count()
-    );
+    assert!(difference.lines().count() < 300, "{} lines", difference.lines().count());
     assert!(difference.len() < 16 << 20, "{} bytes", difference.len());
     assert!(difference.ends_with(" more lines\n"));
 }

@@ -16,9 +16,7 @@ use structs::Cell;
 
 fn options(name: &str) -> Options<Cell> {
     let mut options = Cell::options();
-    options
-        .key(Key::name(name.to_owned()))
-        .wait(Duration::from_secs(10));
+    options.key(Key::name(name.to_owned())).wait(Duration::from_secs(10));
     options
 }
 
@@ -30,8 +28,7 @@ fn soon() -> u64 {
 /// The id in `ok ID ...`.
 fn id_of(answer: &str) -> i32 {
     let id = answer.strip_prefix("ok ").and_then(|rest| rest.split(' ').next());
-    id.and_then(|id| id.parse().ok())
-        .unwrap_or_else(|| panic!("{answer}"))
+    id.and_then(|id| id.parse().ok()).unwrap_or_else(|| panic!("{answer}"))
 }
 
 /// A ready segment whose creator is gone, unless it is kept; nobody is attached.
@@ -44,10 +41,8 @@ fn stale(name: &str) -> (i32, Peer) {
 
 /// What `reclaim_stale` makes of the segment: whether it was replaced.
 fn replaced(name: &str, id: i32) -> bool {
-    let segment = options(name)
-        .reclaim_stale(true)
-        .open_or_create()
-        .unwrap_or_else(|error| panic!("{error}"));
+    let segment =
+        options(name).reclaim_stale(true).open_or_create().unwrap_or_else(|error| panic!("{error}"));
     let now = with_key(key_of(name));
     assert_eq!(now.len(), 1);
     assert_eq!(now[0].id, segment.id());
@@ -59,22 +54,14 @@ fn a_holder_is_told_that_its_segment_was_removed_or_replaced() {
     let name = unique();
     let _cleanup = Cleanup::name(&name);
     let first = options(&name).create().expect("new").attach().expect("ours");
-    let reader = options(&name)
-        .open()
-        .expect("there")
-        .attach_read_only()
-        .expect("ready");
+    let reader = options(&name).open().expect("there").attach_read_only().expect("ready");
     assert!(first.is_current().expect("asked") && reader.is_current().expect("asked"));
     options(&name).remove().expect("ours");
     assert!(!first.is_current().expect("asked") && !reader.is_current().expect("asked"));
     // The old ones still share it.
     first.counter.store(5, std::sync::atomic::Ordering::Relaxed);
     assert_eq!(reader.counter.load(std::sync::atomic::Ordering::Relaxed), 5);
-    let second = options(&name)
-        .create()
-        .expect("the key is free")
-        .attach()
-        .expect("ours");
+    let second = options(&name).create().expect("the key is free").attach().expect("ours");
     assert!(!first.is_current().expect("asked") && !reader.segment().is_current().expect("asked"));
     assert!(second.is_current().expect("asked"));
 }
@@ -89,10 +76,7 @@ fn a_holder_of_a_private_segment_is_told_that_it_was_removed() {
     assert!(!cell.is_current().expect("asked") && !by_id.is_current().expect("asked"));
     drop(cell);
     assert!(!by_id.is_current().expect("asked"));
-    assert!(matches!(
-        by_id.attach().expect_err("gone").kind(),
-        ErrorKind::Removed
-    ));
+    assert!(matches!(by_id.attach().expect_err("gone").kind(), ErrorKind::Removed));
 }
 
 #[test]
@@ -125,10 +109,7 @@ fn the_segment_of_a_living_creator_is_not_reclaimed() {
     let _cleanup = Cleanup::name(&name);
     let (id, creator) = stale(&name);
     assert!(!replaced(&name, id));
-    let error = options(&name)
-        .reclaim_stale(true)
-        .create()
-        .expect_err("its creator lives");
+    let error = options(&name).reclaim_stale(true).create().expect_err("its creator lives");
     assert!(matches!(error.kind(), ErrorKind::AlreadyExists { .. }), "{error}");
     drop(creator);
     assert!(replaced(&name, id));
@@ -145,10 +126,7 @@ fn the_segment_of_a_living_holder_is_not_reclaimed_and_others_do_not_wait_for_th
     for _ in 0..100 {
         let began = Instant::now();
         assert!(!replaced(&name, id));
-        assert!(
-            began.elapsed() < Duration::from_secs(5),
-            "a tenth of a second at most"
-        );
+        assert!(began.elapsed() < Duration::from_secs(5), "a tenth of a second at most");
     }
     assert_eq!(Raw::attach(id).state(), common::READY);
     assert_eq!(holder.ask("current"), "ok true");
@@ -178,11 +156,7 @@ fn a_creator_with_half_a_character_in_its_name_is_as_dead_as_others() {
     let comm = std::fs::read(format!("/proc/{}/comm", creator.pid())).expect("it lives");
     assert!(String::from_utf8(comm).is_err(), "a name that is not UTF-8");
     let seal = Raw::attach(id);
-    assert_ne!(
-        seal.read(seal.footer() + 40, 8),
-        [0; 8],
-        "it knows when it started"
-    );
+    assert_ne!(seal.read(seal.footer() + 40, 8), [0; 8], "it knows when it started");
     drop(seal);
     assert!(!replaced(&name, id));
     creator.kill_unreaped();
@@ -278,10 +252,7 @@ fn who_finds_the_claim_of_a_living_reclaimer_leaves_and_looks_again() {
     opener.send(&format!("open {name} 30000 0"));
     raw_remove(id);
     let answer = opener.answer().expect("it lives");
-    assert!(
-        answer.contains("Removed") || answer.contains("NotFound"),
-        "{answer}"
-    );
+    assert!(answer.contains("Removed") || answer.contains("NotFound"), "{answer}");
 }
 
 #[test]
@@ -313,23 +284,15 @@ fn two_and_eight_reclaimers_race_with_openers_and_rob_nobody() {
                 let answer = peer.answer().expect("it lives");
                 // Who found the segment, but had not attached it yet, is told that it went.
                 let gone = answer.contains("Removed") || answer.contains("NotFound");
-                assert!(
-                    answer.starts_with("ok ") || gone,
-                    "round {round}, peer {i}: {answer}"
-                );
+                assert!(answer.starts_with("ok ") || gone, "round {round}, peer {i}: {answer}");
                 held += u64::from(answer.starts_with("ok "));
             }
             let there = with_key(key_of(&name));
-            let [row] = there[..] else {
-                panic!("round {round}: one segment: {there:?}")
-            };
+            let [row] = there[..] else { panic!("round {round}: one segment: {there:?}") };
             assert_eq!(row.attached, held, "round {round}: nobody is attached to another");
             for peer in &mut peers {
                 let current = peer.ask("current");
-                assert!(
-                    current == "ok true" || current == "nothing",
-                    "round {round}: {current}"
-                );
+                assert!(current == "ok true" || current == "nothing", "round {round}: {current}");
                 assert_eq!(peer.ask("drop"), "ok");
             }
             match row.id == old {
@@ -370,11 +333,7 @@ fn a_removed_segment_whose_id_was_used_again_is_not_mistaken_for_it() {
         // In an IPC namespace of its own, nobody else takes ids.
         let this = std::env::current_exe().expect("it runs");
         let mut unshare = Command::new("unshare");
-        unshare
-            .args(["--ipc", "--"])
-            .arg(this)
-            .args(["--exact", NAME])
-            .env(INSIDE, "1");
+        unshare.args(["--ipc", "--"]).arg(this).args(["--exact", NAME]).env(INSIDE, "1");
         let probe = Command::new("unshare").args(["--ipc", "--", "true"]).status();
         if !have("unshare") || !probe.is_ok_and(|status| status.success()) {
             println!("skipped: `unshare --ipc` is not allowed here");

@@ -99,10 +99,7 @@ fn the_first_creation_of_a_process_asks_proc_when_it_started() {
     // Memory for the first allocations, once a process.
     let memory = ["brk", "mmap", "munmap"];
     for call in extra {
-        assert!(
-            files.contains(&call.as_str()) || memory.contains(&call.as_str()),
-            "{call}"
-        );
+        assert!(files.contains(&call.as_str()) || memory.contains(&call.as_str()), "{call}");
     }
     assert!(first.iter().any(|call| call == "openat"));
 }

@@ -51,13 +51,7 @@ impl Foreign {
     /// `None`, with a message, where this process may not become another user.
     fn try_new() -> Option<Self> {
         let able = Command::new("setpriv")
-            .args([
-                "--reuid=65534",
-                "--regid=65534",
-                "--clear-groups",
-                "--bounding-set=-all",
-                "true",
-            ])
+            .args(["--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all", "true"])
             .output();
         if !able.is_ok_and(|output| output.status.success()) {
             println!("skipped: only root can be somebody else (with setpriv)");
@@ -94,50 +88,22 @@ fn a_strangers_segment_is_opened_only_by_who_trusts_it() {
     assert!(stranger.ask(&format!("create-for-all {name}")).starts_with("ok "));
 
     let error = options::<Cell>(&name).open().expect_err("a stranger's");
-    let ErrorKind::Untrusted {
-        owner: STRANGER,
-        creator: STRANGER,
-        uid: 0,
-        ..
-    } = error.kind()
-    else {
+    let ErrorKind::Untrusted { owner: STRANGER, creator: STRANGER, uid: 0, .. } = error.kind() else {
         panic!("{error}")
     };
     let text = error.to_string();
-    assert!(
-        text.contains("#[shm(trust = 65534)]") && text.contains("trust_owner(65534)"),
-        "{text}"
-    );
+    assert!(text.contains("#[shm(trust = 65534)]") && text.contains("trust_owner(65534)"), "{text}");
     // Nor is it taken for ours by those who would create it.
     let error = options::<Cell>(&name).open_or_create().expect_err("a stranger's");
     assert!(matches!(error.kind(), ErrorKind::Untrusted { .. }), "{error}");
 
-    options::<TrustsOne>(&name)
-        .open()
-        .expect("trusted")
-        .attach()
-        .expect("ready");
-    options::<TrustsAll>(&name)
-        .open()
-        .expect("trusted")
-        .attach()
-        .expect("ready");
-    options::<Cell>(&name)
-        .trust_owner(STRANGER)
-        .open()
-        .expect("trusted");
+    options::<TrustsOne>(&name).open().expect("trusted").attach().expect("ready");
+    options::<TrustsAll>(&name).open().expect("trusted").attach().expect("ready");
+    options::<Cell>(&name).trust_owner(STRANGER).open().expect("trusted");
     options::<Cell>(&name).trust_anybody().open().expect("trusted");
-    options::<Cell>(&name)
-        .trust_owner(OTHER)
-        .open()
-        .expect_err("another stranger");
+    options::<Cell>(&name).trust_owner(OTHER).open().expect_err("another stranger");
     // Its own user needs not say so, and a third one does.
-    assert!(
-        foreign
-            .peer(STRANGER)
-            .ask(&format!("open {name} 1000 0"))
-            .starts_with("ok ")
-    );
+    assert!(foreign.peer(STRANGER).ask(&format!("open {name} 1000 0")).starts_with("ok "));
     let mut third = foreign.peer(OTHER);
     assert!(third.ask(&format!("open {name} 1000 0")).contains("Untrusted"));
     assert_eq!(third.ask(&format!("open-trusting {name} {STRANGER}")), "ok");
@@ -149,12 +115,7 @@ fn a_segment_of_roots_is_opened_by_everybody() {
     let name = unique();
     let _cleanup = Cleanup::name(&name);
     let _segment = options::<Cell>(&name).mode(0o666).create().expect("new");
-    assert!(
-        foreign
-            .peer(STRANGER)
-            .ask(&format!("open {name} 1000 0"))
-            .starts_with("ok ")
-    );
+    assert!(foreign.peer(STRANGER).ask(&format!("open {name} 1000 0")).starts_with("ok "));
 }
 
 #[test]
@@ -165,32 +126,11 @@ fn owner_and_creator_both_have_to_be_trusted() {
     // Ours, but given away.
     let segment = options::<Cell>(&name).create().expect("new");
     let (uid, gid) = (STRANGER, STRANGER);
-    segment
-        .set_permissions(Permissions {
-            uid,
-            gid,
-            mode: 0o666,
-        })
-        .expect("ours");
+    segment.set_permissions(Permissions { uid, gid, mode: 0o666 }).expect("ours");
     let error = options::<Cell>(&name).open().expect_err("given away");
-    let ErrorKind::Untrusted {
-        owner: STRANGER,
-        creator: 0,
-        ..
-    } = error.kind()
-    else {
-        panic!("{error}")
-    };
-    assert!(
-        foreign
-            .peer(STRANGER)
-            .ask(&format!("open {name} 1000 0"))
-            .starts_with("ok ")
-    );
-    options::<Cell>(&name)
-        .trust_owner(STRANGER)
-        .open()
-        .expect("trusted");
+    let ErrorKind::Untrusted { owner: STRANGER, creator: 0, .. } = error.kind() else { panic!("{error}") };
+    assert!(foreign.peer(STRANGER).ask(&format!("open {name} 1000 0")).starts_with("ok "));
+    options::<Cell>(&name).trust_owner(STRANGER).open().expect("trusted");
 
     // A stranger's, who gave it to us: it still knows the memory.
     let name = unique();
@@ -198,24 +138,9 @@ fn owner_and_creator_both_have_to_be_trusted() {
     let mut stranger = foreign.peer(STRANGER);
     assert!(stranger.ask(&format!("create-for-all {name}")).starts_with("ok "));
     let segment = options::<Cell>(&name).trust_anybody().open().expect("trusted");
-    segment
-        .set_permissions(Permissions {
-            uid: 0,
-            gid: 0,
-            mode: 0o600,
-        })
-        .expect("root may");
-    let error = options::<Cell>(&name)
-        .open()
-        .expect_err("it is a stranger's work");
-    let ErrorKind::Untrusted {
-        owner: 0,
-        creator: STRANGER,
-        ..
-    } = error.kind()
-    else {
-        panic!("{error}")
-    };
+    segment.set_permissions(Permissions { uid: 0, gid: 0, mode: 0o600 }).expect("root may");
+    let error = options::<Cell>(&name).open().expect_err("it is a stranger's work");
+    let ErrorKind::Untrusted { owner: 0, creator: STRANGER, .. } = error.kind() else { panic!("{error}") };
 }
 
 #[test]
@@ -226,21 +151,11 @@ fn a_strangers_stale_segment_is_not_reclaimed() {
     let mut stranger = foreign.peer(STRANGER);
     let id = stranger.ask(&format!("create-for-all {name}"));
     stranger.kill();
-    let error = options::<Cell>(&name)
-        .reclaim_stale(true)
-        .create()
-        .expect_err("a stranger's");
+    let error = options::<Cell>(&name).reclaim_stale(true).create().expect_err("a stranger's");
     assert!(matches!(error.kind(), ErrorKind::AlreadyExists { .. }), "{error}");
     assert!(error.to_string().contains("owner uid 65534"), "{error}");
-    let error = options::<Cell>(&name)
-        .reclaim_stale(true)
-        .open_or_create()
-        .expect_err("a stranger's");
+    let error = options::<Cell>(&name).reclaim_stale(true).open_or_create().expect_err("a stranger's");
     assert!(matches!(error.kind(), ErrorKind::Untrusted { .. }), "{error}");
-    let ours = options::<Cell>(&name)
-        .reclaim_stale(true)
-        .trust_owner(STRANGER)
-        .create()
-        .expect("trusted");
+    let ours = options::<Cell>(&name).reclaim_stale(true).trust_owner(STRANGER).create().expect("trusted");
     assert_ne!(format!("ok {}", ours.id()), id);
 }

@@ -174,13 +174,9 @@ fn one_that_never_gets_its_initial_value_is_an_error_that_says_who_created_it_an
     let mut options = Semaphore::options(own.key());
     options.wait(Duration::from_millis(20));
     let error = options.open().unwrap_err();
-    let ErrorKind::Uninitialised { existing, waited, .. } = error.kind() else {
-        panic!("{error}")
-    };
+    let ErrorKind::Uninitialised { existing, waited, .. } = error.kind() else { panic!("{error}") };
     assert!(*waited >= Duration::from_millis(20) && *waited < Duration::from_secs(20));
-    let Some(Existing::Semaphore(stat)) = existing.as_deref() else {
-        panic!("{error}")
-    };
+    let Some(Existing::Semaphore(stat)) = existing.as_deref() else { panic!("{error}") };
     assert!(stat.changed_at.unwrap() <= SystemTime::now());
     let text = error.to_string();
     let uid = Row::by_key("sem", own.value()).unwrap().column(6);
@@ -195,10 +191,7 @@ fn one_that_never_gets_its_initial_value_is_an_error_that_says_who_created_it_an
     }
     // It may be meant so.
     assert_eq!(options.allow_unused(true).open().unwrap().value().unwrap(), 0);
-    assert_eq!(
-        kind(options.allow_unused(false).open_or_create(1)),
-        "Uninitialised"
-    );
+    assert_eq!(kind(options.allow_unused(false).open_or_create(1)), "Uninitialised");
     options.remove().unwrap();
     assert_eq!(options.open_or_create(1).unwrap().value().unwrap(), 1);
 }
@@ -341,20 +334,11 @@ fn waiters_are_counted_by_what_they_wait_for() {
 
 #[test]
 fn operations_on_several_semaphores_are_done_all_or_none() {
-    let set = SemaphoreSet::<3>::options(Key::private())
-        .create_set([1, 2, 0])
-        .unwrap()
-        .remove_on_drop();
+    let set = SemaphoreSet::<3>::options(Key::private()).create_set([1, 2, 0]).unwrap().remove_on_drop();
     let values = || set.state().unwrap().map(|state| state.value);
-    let (first, second) = (
-        Op::Acquire { index: 0, units: 1 },
-        Op::Acquire { index: 1, units: 3 },
-    );
+    let (first, second) = (Op::Acquire { index: 0, units: 1 }, Op::Acquire { index: 1, units: 3 });
     assert!(!set.try_perform(&[first, second]).unwrap());
-    assert!(
-        !set.perform_timeout(&[first, second], Duration::from_millis(5))
-            .unwrap()
-    );
+    assert!(!set.perform_timeout(&[first, second], Duration::from_millis(5)).unwrap());
     assert!(set.try_acquire_units([1, 3, 0]).unwrap().is_none());
     assert_eq!(values(), [1, 2, 0]);
     let permit = set.try_acquire_units([1, 2, 0]).unwrap().unwrap();
@@ -375,23 +359,8 @@ fn a_set_of_another_number_of_semaphores_is_not_opened() {
     let own = OwnKey::new();
     let set = SemaphoreSet::<2>::options(own.key()).create_set([1, 1]).unwrap();
     let error = Semaphore::open(own.key()).unwrap_err();
-    assert!(
-        matches!(
-            error.kind(),
-            ErrorKind::SizeDiffers {
-                found: 2,
-                expected: 1,
-                ..
-            }
-        ),
-        "{error}"
-    );
-    assert!(
-        error
-            .to_string()
-            .contains("the set has 2 semaphores, and this program expects 1"),
-        "{error}"
-    );
+    assert!(matches!(error.kind(), ErrorKind::SizeDiffers { found: 2, expected: 1, .. }), "{error}");
+    assert!(error.to_string().contains("the set has 2 semaphores, and this program expects 1"), "{error}");
     assert_eq!(kind(SemaphoreSet::<3>::open(own.key())), "SizeDiffers");
     assert_eq!(kind(SemaphoreSet::<3>::from_id(set.id())), "SizeDiffers");
     assert_eq!(SemaphoreSet::<2>::from_id(set.id()).unwrap().id(), set.id());
@@ -402,31 +371,16 @@ fn no_semaphore_counts_beyond_32767() {
     let own = OwnKey::new();
     let error = Semaphore::create(own.key(), 32768).unwrap_err();
     let limit = |error: &shm_runtime::Error| {
-        matches!(
-            error.kind(),
-            ErrorKind::Limit {
-                name: "SEMVMX",
-                value: Some(32767),
-                ..
-            }
-        )
+        matches!(error.kind(), ErrorKind::Limit { name: "SEMVMX", value: Some(32767), .. })
     };
     assert!(limit(&error), "{error}");
     // What could not be initialised is not left.
     assert!(Row::by_key("sem", own.value()).is_none());
     let semaphore = Semaphore::create(own.key(), 32767).unwrap();
     let error = semaphore.release().unwrap_err();
-    assert!(
-        limit(&error) && error.to_string().contains("more is released"),
-        "{error}"
-    );
+    assert!(limit(&error) && error.to_string().contains("more is released"), "{error}");
     assert_eq!(semaphore.value().unwrap(), 32767);
-    let error = semaphore
-        .perform(&[Op::Acquire {
-            index: 0,
-            units: 32768,
-        }])
-        .unwrap_err();
+    let error = semaphore.perform(&[Op::Acquire { index: 0, units: 32768 }]).unwrap_err();
     assert!(limit(&error), "{error}");
 }
 
@@ -468,11 +422,7 @@ fn a_guard_removes_and_a_kept_one_does_not() {
     let own = OwnKey::new();
     drop(Semaphore::create(own.key(), 1).unwrap().remove_on_drop());
     assert!(Row::by_key("sem", own.value()).is_none());
-    let id = Semaphore::create(own.key(), 1)
-        .unwrap()
-        .remove_on_drop()
-        .keep()
-        .id();
+    let id = Semaphore::create(own.key(), 1).unwrap().remove_on_drop().keep().id();
     assert_eq!(Row::by_key("sem", own.value()).unwrap().id(), id);
 }
 
@@ -482,17 +432,11 @@ fn errors_name_the_operation_the_key_the_id_and_the_way_out() {
     let error = Semaphore::open(own.key()).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::NotFound), "{error}");
     assert_eq!((error.operation(), error.key()), ("open", Some(own.value())));
-    assert!(
-        error.to_string().contains("options(key).create(initial)"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("options(key).create(initial)"), "{error}");
 
     let id = Semaphore::create(own.key(), 1).unwrap().id();
     let error = Semaphore::create(own.key(), 1).unwrap_err();
-    assert_eq!(
-        (error.operation(), error.key(), error.id()),
-        ("create", Some(own.value()), Some(id))
-    );
+    assert_eq!((error.operation(), error.key(), error.id()), ("create", Some(own.value()), Some(id)));
     let text = error.to_string();
     for part in [
         "a semaphore set with this key already exists",
@@ -502,9 +446,7 @@ fn errors_name_the_operation_the_key_the_id_and_the_way_out() {
     ] {
         assert!(text.contains(part), "{part} in {text}");
     }
-    let ErrorKind::AlreadyExists { existing, .. } = error.kind() else {
-        panic!("{error}")
-    };
+    let ErrorKind::AlreadyExists { existing, .. } = error.kind() else { panic!("{error}") };
     assert!(matches!(existing.as_deref(), Some(Existing::Semaphore(stat)) if stat.semaphores == 1));
 }
 
@@ -517,11 +459,7 @@ fn what_makes_no_sense_is_refused() {
         &[Op::Acquire { index: 0, units: 0 }],
         &[Op::Release { index: 0, units: 0 }],
     ] {
-        assert_eq!(
-            kind(semaphore.perform(operations)),
-            "InvalidInput",
-            "{operations:?}"
-        );
+        assert_eq!(kind(semaphore.perform(operations)), "InvalidInput", "{operations:?}");
     }
     assert_eq!(kind(semaphore.acquire_units([0])), "InvalidInput");
     assert_eq!(kind(Semaphore::open(Key::private())), "InvalidInput");
@@ -529,10 +467,7 @@ fn what_makes_no_sense_is_refused() {
     let mut options = Semaphore::options(Key::private());
     assert_eq!(kind(options.mode(0o1000).create(1)), "InvalidInput");
     let permissions = semaphore.stat().unwrap().permissions();
-    let permissions = Permissions {
-        mode: 0o1000,
-        ..permissions
-    };
+    let permissions = Permissions { mode: 0o1000, ..permissions };
     assert_eq!(kind(semaphore.set_permissions(permissions)), "InvalidInput");
     assert_eq!(semaphore.value().unwrap(), 1);
     let missing = Key::ftok("/no such file", b's');
@@ -542,10 +477,7 @@ fn what_makes_no_sense_is_refused() {
 #[test]
 fn stat_says_what_the_kernel_says() {
     let own = OwnKey::new();
-    let set = SemaphoreSet::<3>::options(own.key())
-        .mode(0o640)
-        .create_set([1; 3])
-        .unwrap();
+    let set = SemaphoreSet::<3>::options(own.key()).mode(0o640).create_set([1; 3]).unwrap();
     let (stat, row) = (set.stat().unwrap(), Row::by_id("sem", set.id()).unwrap());
     let seconds = |time: Option<SystemTime>| {
         let since = time.unwrap().duration_since(SystemTime::UNIX_EPOCH).unwrap();
@@ -558,10 +490,7 @@ fn stat_says_what_the_kernel_says() {
         .collect();
     let shown: Vec<i64> = (4..10).map(|column| row.column(column)).collect();
     assert_eq!(said, shown);
-    assert_eq!(
-        (i64::from(stat.key), stat.mode, stat.semaphores),
-        (row.column(0), row.mode(), 3)
-    );
+    assert_eq!((i64::from(stat.key), stat.mode, stat.semaphores), (row.column(0), row.mode(), 3));
     assert_eq!((row.mode(), row.column(3)), (0o640, 3));
     assert_eq!(i64::from(stat.sequence), i64::from(set.id()) >> 15);
     assert_eq!((set.key(), stat.key), (own.value(), own.value()));
@@ -583,9 +512,7 @@ fn permissions_can_be_changed_and_hold_for_others() {
     );
     let set = |mode| {
         let permissions = semaphore.stat().unwrap().permissions();
-        semaphore
-            .set_permissions(Permissions { mode, ..permissions })
-            .unwrap();
+        semaphore.set_permissions(Permissions { mode, ..permissions }).unwrap();
         assert_eq!(Row::by_id("sem", semaphore.id()).unwrap().mode(), mode);
     };
     set(0o604);
@@ -597,11 +524,7 @@ fn permissions_can_be_changed_and_hold_for_others() {
     let (kind_of, text) = nobody.failure("remove");
     assert_eq!(kind_of, "NotOwner");
     assert!(text.contains("the semaphore set is semid"), "{text}");
-    let permissions = Permissions {
-        uid: NOBODY,
-        gid: NOBODY,
-        mode: 0o600,
-    };
+    let permissions = Permissions { uid: NOBODY, gid: NOBODY, mode: 0o600 };
     semaphore.set_permissions(permissions).unwrap();
     nobody.ask("remove");
 }
@@ -619,27 +542,13 @@ fn each_limit_is_named() {
         }
         let (kind_of, text) = peer.failure(last);
         assert_eq!(kind_of, "Limit", "{text}");
-        assert!(
-            text.contains(&format!("the limit {name} is reached, which is ")),
-            "{text}"
-        );
+        assert!(text.contains(&format!("the limit {name} is reached, which is ")), "{text}");
         let place = name.to_owned();
-        assert!(
-            !text.contains(&format!("\"{place}")) && text.contains("sysctl -w kernel.sem=\""),
-            "{text}"
-        );
+        assert!(!text.contains(&format!("\"{place}")) && text.contains("sysctl -w kernel.sem=\""), "{text}");
     };
     named("3 100 10 10", &["create_set_of_4 77"], "SEMMSL");
-    named(
-        "10 5 10 10",
-        &["create 76 1", "create 75 1", "create_set_of_4 77"],
-        "SEMMNS",
-    );
-    named(
-        "10 100 10 2",
-        &["create 76 1", "create 75 1", "create 77 1"],
-        "SEMMNI",
-    );
+    named("10 5 10 10", &["create 76 1", "create 75 1", "create_set_of_4 77"], "SEMMNS");
+    named("10 100 10 2", &["create 76 1", "create 75 1", "create 77 1"], "SEMMNI");
     named("10 100 3 10", &["create_set_of_4 77"], "SEMOPM");
 }
 
@@ -653,16 +562,8 @@ fn a_segment_has_a_companion_under_its_key_and_of_its_mode() {
     }
 
     let own = OwnKey::new();
-    assert_eq!(
-        kind(Station::semaphore().remove()),
-        "NotFound",
-        "by the name's own key"
-    );
-    let station = Station::options()
-        .key(own.key())
-        .create()
-        .unwrap()
-        .remove_on_drop();
+    assert_eq!(kind(Station::semaphore().remove()), "NotFound", "by the name's own key");
+    let station = Station::options().key(own.key()).create().unwrap().remove_on_drop();
     let semaphore = Station::semaphore().key(own.key()).create(1).unwrap();
     assert_eq!(semaphore.key(), station.key());
     assert_eq!(semaphore.stat().unwrap().mode, 0o640);

@@ -37,11 +37,7 @@ fn a_read_is_never_torn() {
     }
     readers.into_iter().for_each(Peer::ends);
     assert!(number > 1_000, "only {number} writes");
-    assert!(
-        board.done.load(SeqCst) > 1_000,
-        "only {} reads",
-        board.done.load(SeqCst)
-    );
+    assert!(board.done.load(SeqCst) > 1_000, "only {} reads", board.done.load(SeqCst));
     assert_eq!(board.frame.version(), number);
     assert_eq!(board.frame.read().unwrap().number, number);
 }
@@ -54,12 +50,7 @@ fn a_second_writer_is_refused_by_the_name_of_the_first() {
     arrive(&board, 1);
     let error = board.frame.writer().unwrap_err();
     assert!(matches!(error, WriterError::Held { pid, .. } if pid == peer.pid()));
-    assert!(
-        error
-            .to_string()
-            .contains(&format!("process {} (sync-peer)", peer.pid())),
-        "{error}"
-    );
+    assert!(error.to_string().contains(&format!("process {} (sync-peer)", peer.pid())), "{error}");
     peer.kill();
 
     let writer = board.frame.writer().unwrap();
@@ -108,19 +99,14 @@ fn filled(number: u64) -> Box<[u64; LARGE]> {
 fn a_writer_killed_in_the_middle_leaves_the_last_value_and_the_next_goes_on() {
     let segment = Large::create().unwrap().remove_on_drop();
     let large = segment.attach().unwrap();
-    let raw = shm_runtime::Segment::<RawLarge>::from_id(segment.id())
-        .unwrap()
-        .attach()
-        .unwrap();
+    let raw = shm_runtime::Segment::<RawLarge>::from_id(segment.id()).unwrap().attach().unwrap();
     let (mut torn, mut seen) = (0, filled(0));
     for _ in 0..20 {
         let before = large.value.version();
         // SAFETY: the child writes to the segment from memory it has already, and is killed.
         let child = unsafe { libc::fork() };
         if child == 0 {
-            let Ok(mut writer) = large.value.writer() else {
-                std::process::abort()
-            };
+            let Ok(mut writer) = large.value.writer() else { std::process::abort() };
             loop {
                 seen.fill(large.value.version() + 1);
                 if writer.write(&seen).is_err() {
@@ -138,10 +124,7 @@ fn a_writer_killed_in_the_middle_leaves_the_last_value_and_the_next_goes_on() {
 
         let version = large.value.version();
         large.value.read_into(&mut seen).unwrap();
-        assert!(
-            seen.iter().all(|&word| word == version),
-            "not the last complete value"
-        );
+        assert!(seen.iter().all(|&word| word == version), "not the last complete value");
         let next = &raw.slots[usize::from(version % 2 == 0)];
         torn += usize::from(next[0].get() != next[LARGE - 1].get());
 
@@ -184,17 +167,11 @@ fn a_role_that_was_taken_away_is_lost() {
     let board = segment.attach().unwrap();
     let mut writer = board.frame.writer().unwrap();
     board.frame.reset_writer();
-    assert!(matches!(
-        writer.write(&Frame::new(1)),
-        Err(WriterError::Lost { pid: 0, .. })
-    ));
+    assert!(matches!(writer.write(&Frame::new(1)), Err(WriterError::Lost { pid: 0, .. })));
     let peer = Peer::new(&segment, "write", 0);
     arrive(&board, 1);
     let error = writer.write(&Frame::new(1)).unwrap_err();
-    assert!(
-        matches!(error, WriterError::Lost { pid, .. } if pid == peer.pid()),
-        "{error}"
-    );
+    assert!(matches!(error, WriterError::Lost { pid, .. } if pid == peer.pid()), "{error}");
     // Dropping it does not take the role from the one that has it now.
     drop(writer);
     assert!(matches!(board.frame.writer(), Err(WriterError::Held { pid, .. }) if pid == peer.pid()));
@@ -225,10 +202,7 @@ fn no_word_in_the_writers_place_hangs_or_panics() {
         let x = x ^ x >> 7;
         Some(x ^ x << 17)
     });
-    for word in [1, u64::MAX, 1 << 22, (1 << 22) - 1]
-        .into_iter()
-        .chain(random.take(1_000))
-    {
+    for word in [1, u64::MAX, 1 << 22, (1 << 22) - 1].into_iter().chain(random.take(1_000)) {
         raw.writer.store(word, SeqCst);
         drop(board.frame.writer());
     }

@@ -61,28 +61,18 @@ fn stat_is_what_a_c_program_and_the_kernels_table_say_field_by_field() {
     assert_eq!(c.run(&[id]), ours);
 
     let row = oracle::by_id(id).unwrap();
-    assert_eq!(
-        (stat.key, stat.size, perms, stat.attached),
-        (row.key, row.size, row.perms, row.nattch)
-    );
+    assert_eq!((stat.key, stat.size, perms, stat.attached), (row.key, row.size, row.perms, row.nattch));
     assert_eq!(
         [stat.uid, stat.gid, stat.creator_uid, stat.creator_gid],
         [row.uid, row.gid, row.cuid, row.cgid]
     );
     assert_eq!(
-        [
-            seconds(stat.attached_at),
-            seconds(stat.detached_at),
-            seconds(stat.changed_at)
-        ],
+        [seconds(stat.attached_at), seconds(stat.detached_at), seconds(stat.changed_at)],
         [row.atime, row.dtime, row.ctime]
     );
     assert_eq!((row.cpid, row.lpid), (peer.pid(), peer.pid()));
     // And not by chance, because nothing was set.
-    assert_eq!(
-        (stat.key, stat.uid, stat.gid, stat.mode),
-        (own.value(), 1001, 1002, 0o644)
-    );
+    assert_eq!((stat.key, stat.uid, stat.gid, stat.mode), (own.value(), 1001, 1002, 0o644));
     assert_eq!((stat.locked, stat.removed, stat.attached), (true, false, 1));
     assert!(stat.attached_at.is_some() && stat.detached_at.is_some() && stat.changed_at.is_some());
     segment.unlock().unwrap();
@@ -93,10 +83,7 @@ fn stat_is_what_a_c_program_and_the_kernels_table_say_field_by_field() {
 fn what_never_happened_has_no_time_and_no_process() {
     let segment = Own::<Bare>::create();
     let stat = segment.stat().unwrap();
-    assert_eq!(
-        (stat.attached_at, stat.detached_at, stat.last_pid),
-        (None, None, 0)
-    );
+    assert_eq!((stat.attached_at, stat.detached_at, stat.last_pid), (None, None, 0));
     let bare = segment.attach().unwrap();
     let stat = segment.stat().unwrap();
     assert!(stat.attached_at.is_some() && stat.detached_at.is_none());

@@ -79,10 +79,7 @@ fn no_scalar_is_torn_when_copied_out_under_a_writer() {
         copy_out(&board.pairs, &mut pairs, length / 2, from, to, &mut seen);
     });
     eprintln!("{copies} copies out, {} of them while it was written", seen.mixed);
-    assert!(
-        seen.mixed > 0,
-        "the writer never wrote during a copy: nothing was tested"
-    );
+    assert!(seen.mixed > 0, "the writer never wrote during a copy: nothing was tested");
     assert_eq!(seen.torn, 0, "torn scalars in {copies} copies");
 }
 
@@ -108,22 +105,13 @@ fn no_scalar_is_torn_when_copied_in_under_a_reader() {
         ones = !ones;
         let i = usize::from(ones);
         let (words, halves, quarters) = (length / 8, length / 4, length / 2);
-        board
-            .octets
-            .copy_range_from(to..to + words, &octets[i][from..from + words]);
-        board
-            .quads
-            .copy_range_from(to..to + halves, &quads[i][from..from + halves]);
-        board
-            .pairs
-            .copy_range_from(to..to + quarters, &pairs[i][from..from + quarters]);
+        board.octets.copy_range_from(to..to + words, &octets[i][from..from + words]);
+        board.quads.copy_range_from(to..to + halves, &quads[i][from..from + halves]);
+        board.pairs.copy_range_from(to..to + quarters, &pairs[i][from..from + quarters]);
     });
     let changed = board.changed.load(Relaxed);
     eprintln!("{copies} copies in, {changed} changes seen");
-    assert!(
-        changed > 0,
-        "the reader never read during a copy: nothing was tested"
-    );
+    assert!(changed > 0, "the reader never read during a copy: nothing was tested");
     assert_eq!(board.torn.load(Relaxed), 0, "torn scalars in {copies} copies");
 }
 
@@ -136,11 +124,7 @@ fn repeat(mut copies: impl FnMut(usize, usize, usize)) -> u64 {
             break;
         }
         // The longest would take most of the time.
-        let lengths = if round % 16 == 0 {
-            &LENGTHS[..]
-        } else {
-            &LENGTHS[..5]
-        };
+        let lengths = if round % 16 == 0 { &LENGTHS[..] } else { &LENGTHS[..5] };
         for &length in lengths {
             for from in OFFSETS {
                 for to in OFFSETS {
@@ -177,9 +161,7 @@ fn copy_out<T: Scalar, const N: usize>(
 }
 
 fn fill<T: Scalar, const N: usize>(array: &Shared<[T; N]>, ones: bool) {
-    array
-        .iter()
-        .for_each(|element| element.set(if ones { T::ALL } else { T::NONE }));
+    array.iter().for_each(|element| element.set(if ones { T::ALL } else { T::NONE }));
 }
 
 fn look<T: Scalar, const N: usize>(board: &Shared<Board>, array: &Shared<[T; N]>, last: &mut bool) {
@@ -198,10 +180,7 @@ fn look<T: Scalar, const N: usize>(board: &Shared<Board>, array: &Shared<[T; N]>
 /// The segment, if this process is the one that a test started.
 fn of_parent() -> Option<Attached<Board>> {
     let id = env::var(ID).ok()?.parse().expect("a shmid");
-    let board = Segment::<Board>::from_id(id)
-        .expect("the segment")
-        .attach()
-        .expect("a mapping");
+    let board = Segment::<Board>::from_id(id).expect("the segment").attach().expect("a mapping");
     board.running.store(true, Relaxed);
     Some(board)
 }
@@ -230,10 +209,7 @@ impl Peer {
             .expect("start the other process");
         let mut peer = Self { child, board };
         while !peer.board.running.load(Relaxed) {
-            assert!(
-                peer.child.try_wait().expect("wait").is_none(),
-                "the other process ended early"
-            );
+            assert!(peer.child.try_wait().expect("wait").is_none(), "the other process ended early");
             std::thread::yield_now();
         }
         // The segment is removed here, and gone when both have detached.

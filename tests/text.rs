@@ -61,15 +61,9 @@ fn the_errors_say_both_numbers_and_that_nothing_was_written() {
     let segment = Own::<Label>::create();
     let label = segment.attach().unwrap();
     let error = label.text.set_str("Salzburg").unwrap_err().to_string();
-    assert!(
-        error.contains("8 bytes and its NUL") && error.contains("nothing was written"),
-        "{error}"
-    );
+    assert!(error.contains("8 bytes and its NUL") && error.contains("nothing was written"), "{error}");
     let error = label.text.set_str("a\0").unwrap_err().to_string();
-    assert!(
-        error.contains("NUL at byte 1") && error.contains("nothing was written"),
-        "{error}"
-    );
+    assert!(error.contains("NUL at byte 1") && error.contains("nothing was written"), "{error}");
 }
 
 #[test]
@@ -77,11 +71,7 @@ fn text_ends_at_the_first_nul_or_at_the_arrays_end() {
     let segment = Own::<Label>::create();
     let label = segment.attach().unwrap();
     label.after.set(b'!');
-    for (bytes, text) in [
-        (b"ab\0cd\0ef", "ab"),
-        (b"\0bcdefgh", ""),
-        (b"abcdefgh", "abcdefgh"),
-    ] {
+    for (bytes, text) in [(b"ab\0cd\0ef", "ab"), (b"\0bcdefgh", ""), (b"abcdefgh", "abcdefgh")] {
         label.text.set(*bytes);
         assert_eq!(label.text.to_string_lossy(), text);
     }

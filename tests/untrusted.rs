@@ -28,9 +28,7 @@ impl Poked {
 
     fn poke(&mut self, offset: usize, bytes: &[u8]) {
         let bytes: Vec<String> = bytes.iter().map(u8::to_string).collect();
-        self.peer
-            .ask(format!("poke {offset} {}", bytes.join(",")))
-            .unwrap();
+        self.peer.ask(format!("poke {offset} {}", bytes.join(","))).unwrap();
     }
 }
 
@@ -45,22 +43,13 @@ fn a_bool_of_any_byte_but_0_is_true() {
         let mut more = [false; 3];
         flags.more.copy_to(&mut more);
         // By number, as a bool that were not 0 or 1 could be both `true` and unequal to it.
-        for flag in [
-            flags.one.get(),
-            flags.one.try_get().unwrap(),
-            whole.one,
-            whole.more[2],
-            more[0],
-        ] {
+        for flag in [flags.one.get(), flags.one.try_get().unwrap(), whole.one, whole.more[2], more[0]] {
             assert_eq!(u8::from(std::hint::black_box(flag)), 1, "{byte}");
         }
         assert_eq!(format!("{:?}", flags.one), "true");
     }
     poked.poke(at, &[0; 4]);
-    let off = Flags {
-        one: false,
-        more: [false; 3],
-    };
+    let off = Flags { one: false, more: [false; 3] };
     assert_eq!(poked.board.part.flags.get(), off);
 }
 
@@ -100,18 +89,12 @@ fn bytes_that_are_no_char_are_an_error_that_names_the_place() {
         poked.poke(at, &code.to_ne_bytes());
         let readings = &poked.board.part.readings;
         let error = readings[1].letter.try_get().unwrap_err();
-        assert_eq!(
-            (error.path(), error.found(), error.type_name()),
-            ("", code.into(), "char")
-        );
+        assert_eq!((error.path(), error.found(), error.type_name()), ("", code.into(), "char"));
         assert_eq!(readings[1].try_get().unwrap_err().path(), "letter");
         let error = readings.try_get().unwrap_err();
         assert_eq!((error.path(), error.found()), ("[1].letter", code.into()));
         let text = error.to_string();
-        assert!(
-            text.contains("`[1].letter`") && text.contains(&code.to_string()),
-            "{text}"
-        );
+        assert!(text.contains("`[1].letter`") && text.contains(&code.to_string()), "{text}");
         assert!(format!("{readings:?}").contains(&format!("<{code:#x} is no char>")));
         assert!(readings[0].try_get().is_ok());
     }
@@ -130,17 +113,11 @@ fn bytes_that_are_no_variant_are_an_error_that_names_the_place_and_the_variants(
         match valid.iter().find(|&&(value, _)| value == byte) {
             Some(&(_, state)) => {
                 assert_eq!(readings[0].states[2].try_get(), Ok(state));
-                assert_eq!(
-                    readings.try_get().unwrap()[0].states,
-                    [State::Off, State::Off, state]
-                );
+                assert_eq!(readings.try_get().unwrap()[0].states, [State::Off, State::Off, state]);
             }
             None => {
                 let error = readings[0].states[2].try_get().unwrap_err();
-                assert_eq!(
-                    (error.path(), error.found(), error.type_name()),
-                    ("", byte.into(), "State")
-                );
+                assert_eq!((error.path(), error.found(), error.type_name()), ("", byte.into(), "State"));
                 assert_eq!(readings[0].try_get().unwrap_err().path(), "states[2]");
                 let error = readings.try_get().unwrap_err();
                 assert_eq!(error.path(), "[0].states[2]");

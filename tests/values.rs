@@ -145,13 +145,7 @@ struct Holes {
 
 #[test]
 fn padding_is_never_written() {
-    const VALUE: Padded = Padded {
-        a: 0x11,
-        b: 0x2222_2222,
-        c: 0x3333,
-        d: 0x4444_4444_4444_4444,
-        e: true,
-    };
+    const VALUE: Padded = Padded { a: 0x11, b: 0x2222_2222, c: 0x3333, d: 0x4444_4444_4444_4444, e: true };
     let segment = Own::<Holes>::create();
     let holes = segment.attach().unwrap();
     for i in 0..size_of::<Holes>() {

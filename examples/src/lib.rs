@@ -71,9 +71,9 @@ pub fn station() -> Options<Station> {
 /// If what was given is no such number.
 pub fn argument<T: FromStr<Err: fmt::Display>>(default: T) -> Result<T, String> {
     match env::args().nth(1) {
-        Some(text) => text
-            .parse()
-            .map_err(|error| format!("the argument `{text}` is no number here: {error}")),
+        Some(text) => {
+            text.parse().map_err(|error| format!("the argument `{text}` is no number here: {error}"))
+        }
         None => Ok(default),
     }
 }

@@ -45,35 +45,20 @@ impl<'a> Container<'a> {
         let settings = attr::Container::parse(&original.attrs, role, ctxt);
         let data = match &original.data {
             syn::Data::Struct(data) => match &data.fields {
-                Fields::Named(fields) if !fields.named.is_empty() => Data::Struct(
-                    fields
-                        .named
-                        .iter()
-                        .filter_map(|field| Field::new(field, ctxt))
-                        .collect(),
-                ),
+                Fields::Named(fields) if !fields.named.is_empty() => {
+                    Data::Struct(fields.named.iter().filter_map(|field| Field::new(field, ctxt)).collect())
+                }
                 _ => Data::Other,
             },
             syn::Data::Enum(data) => {
                 let variants = data.variants.iter();
-                Data::Enum(
-                    variants
-                        .inspect(|variant| attr::none_on_variant(variant, ctxt))
-                        .collect(),
-                )
+                Data::Enum(variants.inspect(|variant| attr::none_on_variant(variant, ctxt)).collect())
             }
             syn::Data::Union(_) => Data::Other,
         };
         let repr = Repr::parse(&original.attrs, ctxt);
         let runtime = settings.runtime();
-        Self {
-            original,
-            role,
-            settings,
-            repr,
-            data,
-            runtime,
-        }
+        Self { original, role, settings, repr, data, runtime }
     }
 
     /// The fields of a struct; none for anything else.
@@ -87,9 +72,7 @@ impl<'a> Container<'a> {
     /// The type's name as its readers know it: `type_name`, or the identifier without `r#`.
     pub(crate) fn name(&self) -> String {
         match self.settings.type_name.as_ref().map(|set| &set.value) {
-            Some(Expr::Lit(ExprLit {
-                lit: Lit::Str(name), ..
-            })) => name.value(),
+            Some(Expr::Lit(ExprLit { lit: Lit::Str(name), .. })) => name.value(),
             _ => self.original.ident.unraw().to_string(),
         }
     }
@@ -99,12 +82,7 @@ impl<'a> Field<'a> {
     /// `None` for a field without a name, which a struct with named fields does not have.
     fn new(original: &'a syn::Field, ctxt: &Ctxt) -> Option<Self> {
         let settings = attr::Field::parse(&original.attrs, ctxt);
-        Some(Self {
-            original,
-            ident: original.ident.as_ref()?,
-            ty: &original.ty,
-            settings,
-        })
+        Some(Self { original, ident: original.ident.as_ref()?, ty: &original.ty, settings })
     }
 
     /// The field's name without `r#`.

@@ -93,10 +93,7 @@ impl Setting {
     /// The value of `name = value`.
     fn expr(self, ctxt: &Ctxt) -> Option<Set<Expr>> {
         match self.value {
-            Value::Expr(value) => Some(Set {
-                name: self.name,
-                value,
-            }),
+            Value::Expr(value) => Some(Set { name: self.name, value }),
             _ => {
                 ctxt.error(&self, format_args!("`{0}` takes a value: `{0} = ...`", self.name));
                 None
@@ -107,10 +104,7 @@ impl Setting {
     /// A name alone.
     fn flag(self, ctxt: &Ctxt) -> Option<Set<()>> {
         match self.value {
-            Value::None => Some(Set {
-                name: self.name,
-                value: (),
-            }),
+            Value::None => Some(Set { name: self.name, value: () }),
             _ => {
                 ctxt.error(&self, format_args!("`{}` takes no value", self.name));
                 None
@@ -162,19 +156,8 @@ fn unknown<'a>(name: &Ident, valid: &[&'a str], ctxt: &Ctxt) -> Option<&'a str> 
 }
 
 const PART: [&str; 4] = ["type_name", "size", "align", "crate"];
-const SEGMENT: [&str; 11] = [
-    "ftok",
-    "key",
-    "name",
-    "private",
-    "mode",
-    "bare",
-    "trust",
-    "type_name",
-    "size",
-    "align",
-    "crate",
-];
+const SEGMENT: [&str; 11] =
+    ["ftok", "key", "name", "private", "mode", "bare", "trust", "type_name", "size", "align", "crate"];
 const KEYS: [&str; 4] = ["ftok", "key", "name", "private"];
 const FIELD: [&str; 1] = ["offset"];
 
@@ -232,10 +215,7 @@ impl Container {
             _ => setting.flag(ctxt).map(|_| Key::Private),
         };
         // A key that is wrong was reported; it was given all the same.
-        self.key = Some(Set {
-            name,
-            value: value.unwrap_or(Key::Private),
-        });
+        self.key = Some(Set { name, value: value.unwrap_or(Key::Private) });
     }
 
     /// The path of the runtime crate.
@@ -276,15 +256,9 @@ impl Field {
 fn path(setting: Setting, ctxt: &Ctxt) -> Option<Set<Path>> {
     let Set { name, value } = setting.expr(ctxt)?;
     match value {
-        Expr::Path(path) => Some(Set {
-            name,
-            value: path.path,
-        }),
+        Expr::Path(path) => Some(Set { name, value: path.path }),
         other => {
-            ctxt.error(
-                other,
-                "`crate` takes a path, such as `crate = my_crate::shm_runtime`",
-            );
+            ctxt.error(other, "`crate` takes a path, such as `crate = my_crate::shm_runtime`");
             None
         }
     }
@@ -314,10 +288,7 @@ fn ftok(setting: Setting, ctxt: &Ctxt) -> Option<Key> {
         }
     }
     match (path, project) {
-        (Some(path), Some(project)) => Some(Key::Ftok {
-            path: path.value,
-            project: project.value,
-        }),
+        (Some(path), Some(project)) => Some(Key::Ftok { path: path.value, project: project.value }),
         // One mistake: what is missing was misspelt.
         _ if misspelt => None,
         _ => {

@@ -14,10 +14,7 @@ pub(crate) fn fallback(container: &Container<'_>) -> TokenStream {
     if generics.lifetimes().next().is_some() {
         // What `Shareable` requires of every type, and no lifetime gives by itself.
         let ty_generics = container.original.generics.split_for_impl().1;
-        generics
-            .make_where_clause()
-            .predicates
-            .push(syn::parse_quote!(#ident #ty_generics: 'static));
+        generics.make_where_clause().predicates.push(syn::parse_quote!(#ident #ty_generics: 'static));
     }
     let access = free_ident(container, "A");
     let direction = free_ident(container, "D");

@@ -99,10 +99,7 @@ fn ratios<const PAD: usize, const N: usize>() {
     let there = words.as_mut_ptr();
     let row = |what: &str, offset: usize, ratio: &Ratio| {
         let (size, ours) = (size(N * 8), PAD * 8);
-        println!(
-            "{size:>7}  {what:<15}  {ours:>7}  {offset:>7}  {}",
-            ratio.inverse()
-        );
+        println!("{size:>7}  {what:<15}  {ours:>7}  {offset:>7}  {}", ratio.inverse());
     };
     for pad in [0, 1, 3] {
         let mut pages = private(N, pad);
@@ -110,15 +107,9 @@ fn ratios<const PAD: usize, const N: usize>() {
         let slice = unsafe { std::slice::from_raw_parts_mut(pages.as_mut_ptr().cast::<u64>().add(pad), N) };
         let here: &mut [u64; N] = slice.try_into().expect("N words");
         let at = &raw mut *here;
-        let ratio = compare(
-            || copy_to(words, black_box(&mut *here)),
-            || memcpy(there, black_box(at)),
-        );
+        let ratio = compare(|| copy_to(words, black_box(&mut *here)), || memcpy(there, black_box(at)));
         row("copy_to", pad * 8, &ratio);
-        let ratio = compare(
-            || copy_from(words, black_box(&*here)),
-            || memcpy(black_box(at), there),
-        );
+        let ratio = compare(|| copy_from(words, black_box(&*here)), || memcpy(black_box(at), there));
         row("copy_from", pad * 8, &ratio);
         let ratio = compare(
             || copy_range_to(words, black_box(&mut here[..])),
@@ -143,10 +134,7 @@ fn ratios<const PAD: usize, const N: usize>() {
     row("get", 0, &ratio);
     // To pass the value, it is copied: in both.
     let value = [1; N];
-    let ratio = compare(
-        || set(words, *black_box(&value)),
-        || write(there, *black_box(&value)),
-    );
+    let ratio = compare(|| set(words, *black_box(&value)), || write(there, *black_box(&value)));
     row("set", 0, &ratio);
 }
 
@@ -161,13 +149,9 @@ fn plots<const N: usize>(criterion: &mut Criterion) {
     group.bench_function("copy_to", |b| {
         b.iter(|| copy_to(words, black_box(&mut *here)));
     });
-    group.bench_function("memcpy from the segment", |b| {
-        b.iter(|| memcpy(there, black_box(at)))
-    });
+    group.bench_function("memcpy from the segment", |b| b.iter(|| memcpy(there, black_box(at))));
     group.bench_function("copy_from", |b| b.iter(|| copy_from(words, black_box(&*here))));
-    group.bench_function("memcpy to the segment", |b| {
-        b.iter(|| memcpy(black_box(at), there))
-    });
+    group.bench_function("memcpy to the segment", |b| b.iter(|| memcpy(black_box(at), there)));
     group.finish();
 }
 

@@ -38,11 +38,7 @@ fn life() {
 fn life_by_libc() {
     // SAFETY: creates a segment of its own.
     let id = unsafe {
-        libc::shmget(
-            libc::IPC_PRIVATE,
-            size_of::<Page>(),
-            libc::IPC_CREAT | libc::IPC_EXCL | 0o600,
-        )
+        libc::shmget(libc::IPC_PRIVATE, size_of::<Page>(), libc::IPC_CREAT | libc::IPC_EXCL | 0o600)
     };
     assert_ne!(id, -1, "shmget");
     // SAFETY: maps where nothing is.
@@ -92,14 +88,8 @@ fn main() {
     options.key(Key::fixed(key));
     let _named = options.create().expect("create").remove_on_drop();
     println!("Time in that of the calls through libc, in one process: median (middle half)");
-    println!(
-        "create, attach, touch, detach, remove  {}",
-        compare(life, life_by_libc)
-    );
-    println!(
-        "open, attach, read, detach             {}",
-        compare(|| visit(&options), || visit_by_libc(key))
-    );
+    println!("create, attach, touch, detach, remove  {}", compare(life, life_by_libc));
+    println!("open, attach, read, detach             {}", compare(|| visit(&options), || visit_by_libc(key)));
     if !ratios_only() {
         let mut criterion = Criterion::default().configure_from_args();
         let mut group = criterion.benchmark_group("life cycle, in one process, create to remove");

@@ -189,13 +189,7 @@ fn round_trip(board: &Attached<Board>) -> Ratio {
 fn futex(word: &AtomicU32, operation: i32, value: u32) {
     // SAFETY: the word is mapped; no time-out.
     unsafe {
-        libc::syscall(
-            libc::SYS_futex,
-            word.as_ptr(),
-            operation,
-            value,
-            std::ptr::null::<libc::timespec>(),
-        )
+        libc::syscall(libc::SYS_futex, word.as_ptr(), operation, value, std::ptr::null::<libc::timespec>())
     };
 }
 
@@ -236,10 +230,7 @@ fn reading_by_value<const N: usize>(
 fn writing<const N: usize>(lock: &Shared<sync::SeqLock<[u64; N]>>, plain: &Shared<[u64; 512]>) -> Ratio {
     let mut writer = lock.writer().unwrap();
     let value = [7; N];
-    compare(
-        || writer.write(black_box(&value)).unwrap(),
-        || plain.copy_range_from(..N, black_box(&value)),
-    )
+    compare(|| writer.write(black_box(&value)).unwrap(), || plain.copy_range_from(..N, black_box(&value)))
 }
 
 fn main() {
@@ -247,10 +238,7 @@ fn main() {
     let board = &segment.attach().unwrap();
     let (pthread, std) = (Pthread::new(board), Std(std::sync::Mutex::default()));
     let ratios: [(&str, Ratio); 12] = [
-        (
-            "lock, uncontended / std::sync::Mutex",
-            compare(|| increment(board), || std.increment()),
-        ),
+        ("lock, uncontended / std::sync::Mutex", compare(|| increment(board), || std.increment())),
         (
             "lock, uncontended / robust pthread",
             compare(|| increment(board), || pthread.increment(&board.count)),
@@ -259,14 +247,8 @@ fn main() {
         ("read 64 B / copy", reading(&board.small, &board.plain)),
         ("read 512 B / copy", reading(&board.medium, &board.plain)),
         ("read 4 KiB / copy", reading(&board.large, &board.plain)),
-        (
-            "read 64 B by value / get",
-            reading_by_value(&board.small, &board.apart),
-        ),
-        (
-            "read 4 KiB by value / get",
-            reading_by_value(&board.large, &board.plain),
-        ),
+        ("read 64 B by value / get", reading_by_value(&board.small, &board.apart)),
+        ("read 4 KiB by value / get", reading_by_value(&board.large, &board.plain)),
         ("write 64 B / copy", writing(&board.small, &board.plain)),
         ("write 512 B / copy", writing(&board.medium, &board.plain)),
         ("write 4 KiB / copy", writing(&board.large, &board.plain)),
@@ -283,9 +265,7 @@ fn main() {
     let mut group = criterion.benchmark_group("lock, uncontended");
     group.bench_function("ours", |bencher| bencher.iter(|| increment(board)));
     group.bench_function("std", |bencher| bencher.iter(|| std.increment()));
-    group.bench_function("robust pthread", |bencher| {
-        bencher.iter(|| pthread.increment(&board.count))
-    });
+    group.bench_function("robust pthread", |bencher| bencher.iter(|| pthread.increment(&board.count)));
     group.finish();
     let mut group = criterion.benchmark_group("read 4 KiB");
     group.bench_function("sequence lock", |bencher| bencher.iter(|| board.large.read()));

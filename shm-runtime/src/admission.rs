@@ -50,10 +50,7 @@ impl Expected<'_> {
         writable: bool,
         start: Instant,
     ) -> Result<(), Refusal> {
-        let not_sealed = ErrorKind::NotSealed {
-            found: size,
-            expected: self.struct_size,
-        };
+        let not_sealed = ErrorKind::NotSealed { found: size, expected: self.struct_size };
         let Some(seal) = seal else {
             return Err(not_sealed.into());
         };
@@ -80,9 +77,7 @@ impl Expected<'_> {
     fn room(&self, size: usize) -> Result<(), ErrorKind> {
         match size.checked_sub(crate::seal::FOOTER) {
             Some(room) if self.struct_size <= room => Ok(()),
-            _ => Err(bad(
-                "the segment is too small for the struct that it claims to have",
-            )),
+            _ => Err(bad("the segment is too small for the struct that it claims to have")),
         }
     }
 
@@ -103,25 +98,17 @@ impl Expected<'_> {
         if self.compatible && theirs.extends(&ours) {
             return self.room(size);
         }
-        Err(ErrorKind::LayoutDiffers {
-            theirs: Box::new(theirs),
-            ours: Box::new(ours),
-        })
+        Err(ErrorKind::LayoutDiffers { theirs: Box::new(theirs), ours: Box::new(ours) })
     }
 }
 
 /// A text of another process's, without what could confuse a terminal.
 fn printable(text: &str) -> String {
-    text.chars()
-        .take(4096)
-        .map(|char| if char.is_control() { '?' } else { char })
-        .collect()
+    text.chars().take(4096).map(|char| if char.is_control() { '?' } else { char }).collect()
 }
 
 fn bad(reason: &str) -> ErrorKind {
-    ErrorKind::BadSeal {
-        reason: reason.to_owned(),
-    }
+    ErrorKind::BadSeal { reason: reason.to_owned() }
 }
 
 impl Seal<'_> {
@@ -200,10 +187,7 @@ fn wait_until_ready(
         match wait.checked_sub(waited) {
             Some(rest) if !rest.is_zero() => seal.wait(state, rest.min(SLICE)),
             _ => {
-                return Err(Refusal::Error(ErrorKind::NotReady {
-                    creator_pid: stat.creator_pid,
-                    waited,
-                }));
+                return Err(Refusal::Error(ErrorKind::NotReady { creator_pid: stat.creator_pid, waited }));
             }
         }
     }

@@ -111,10 +111,7 @@ fn within<const N: usize>(range: impl RangeBounds<usize>, len: usize) -> Range<u
         Bound::Excluded(&end) => end,
         Bound::Unbounded => N,
     };
-    assert!(
-        start <= end && end <= N,
-        "range {start}..{end} is not within the shared array of length {N}"
-    );
+    assert!(start <= end && end <= N, "range {start}..{end} is not within the shared array of length {N}");
     assert!(
         end - start == len,
         "the slice has length {len}, but the range {start}..{end} of the shared array has length {}",
@@ -152,10 +149,7 @@ impl<A: Access, const N: usize> Shared<[u8; N], A> {
             return Err(TextError::InteriorNul { at });
         }
         if text.len() >= N {
-            return Err(TextError::TooLong {
-                len: text.len(),
-                capacity: N,
-            });
+            return Err(TextError::TooLong { len: text.len(), capacity: N });
         }
         let (text, rest) = (text.as_bytes(), &self[text.len()..]);
         self.copy_range_from(..text.len(), text);
@@ -171,11 +165,7 @@ impl<A: Access, const N: usize> Shared<[u8; N], A> {
     where
         A: Readable,
     {
-        let text: Vec<u8> = self
-            .iter()
-            .map(Shared::get)
-            .take_while(|&byte| byte != 0)
-            .collect();
+        let text: Vec<u8> = self.iter().map(Shared::get).take_while(|&byte| byte != 0).collect();
         String::from_utf8_lossy(&text).into_owned()
     }
 }

@@ -155,9 +155,7 @@ impl<A: Readable + Writable> Atomic<AtomicBool, A> {
     ) -> Result<bool, bool> {
         // `true` may be any of 255 bytes, so the byte to compare with is the one that is there.
         self.cell
-            .try_update(success, failure, |byte| {
-                ((byte != 0) == current).then_some(u8::from(new))
-            })
+            .try_update(success, failure, |byte| ((byte != 0) == current).then_some(u8::from(new)))
             .map(|byte| byte != 0)
             .map_err(|byte| byte != 0)
     }
@@ -165,21 +163,13 @@ impl<A: Readable + Writable> Atomic<AtomicBool, A> {
     /// Logical "and" with the value; returns the one before.
     #[inline]
     pub fn fetch_and(&self, value: bool, order: Ordering) -> bool {
-        if value {
-            self.load_via_rmw(order)
-        } else {
-            self.swap(false, order)
-        }
+        if value { self.load_via_rmw(order) } else { self.swap(false, order) }
     }
 
     /// Logical "or" with the value; returns the one before.
     #[inline]
     pub fn fetch_or(&self, value: bool, order: Ordering) -> bool {
-        if value {
-            self.swap(true, order)
-        } else {
-            self.load_via_rmw(order)
-        }
+        if value { self.swap(true, order) } else { self.load_via_rmw(order) }
     }
 
     /// A read-modify-write that changes nothing, for the ordering it has.

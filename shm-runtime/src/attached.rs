@@ -25,16 +25,9 @@ impl<T: SharedSegment, A: Access> Attached<T, A> {
     /// `mapping` is one of `segment`, mapped as `A` says, and a `T` is in it.
     pub(crate) fn new(segment: Segment<T>, mapping: Mapping) -> Self {
         const {
-            assert!(
-                align_of::<T>() <= 4096,
-                "shmat aligns to pages: align a segment to 4096 bytes at most"
-            );
+            assert!(align_of::<T>() <= 4096, "shmat aligns to pages: align a segment to 4096 bytes at most");
         }
-        Self {
-            mapping,
-            segment,
-            access: PhantomData,
-        }
+        Self { mapping, segment, access: PhantomData }
     }
 
     /// The segment that is mapped here.
@@ -49,9 +42,7 @@ impl<T: SharedSegment, A: Access> Attached<T, A> {
     /// If nothing was mapped there any more, because other code unmapped it.
     pub fn detach(self) -> Result<(), Error> {
         let Self { mapping, segment, .. } = self;
-        mapping
-            .unmap()
-            .map_err(|source| segment.error("detach", ErrorKind::Os { source }))
+        mapping.unmap().map_err(|source| segment.error("detach", ErrorKind::Os { source }))
     }
 
     /// The schema that the segment's creator wrote into the seal; of a bare segment, that of `T`. After
@@ -89,10 +80,7 @@ impl<T: SharedSegment, A: Access> Attached<T, A> {
         let size = self.segment.size();
         sys::populate(self.mapping.address(), size, A::MAPS_WRITABLE).map_err(|source| {
             let kind = match source.raw_os_error() {
-                Some(sys::ENOMEM) => ErrorKind::NoMemory {
-                    size,
-                    huge_pages: false,
-                },
+                Some(sys::ENOMEM) => ErrorKind::NoMemory { size, huge_pages: false },
                 _ => ErrorKind::Os { source },
             };
             self.segment.error("prefault", kind)

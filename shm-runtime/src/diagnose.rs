@@ -19,14 +19,13 @@ pub(crate) struct Creation {
 pub(crate) fn create(error: io::Error, asked: Creation, existing: Option<i32>) -> ErrorKind {
     let Creation { size, huge_pages } = asked;
     match error.raw_os_error() {
-        Some(sys::EEXIST) => ErrorKind::AlreadyExists {
-            existing: existing.and_then(|id| Existing::look(Object::Segment, id)),
-        },
+        Some(sys::EEXIST) => {
+            ErrorKind::AlreadyExists { existing: existing.and_then(|id| Existing::look(Object::Segment, id)) }
+        }
         Some(sys::EINVAL) => match sysctl("shmmax") {
-            Some(max) if u64::try_from(size).is_ok_and(|size| size > max) => ErrorKind::Limit {
-                name: "kernel.shmmax",
-                value: Some(max),
-            },
+            Some(max) if u64::try_from(size).is_ok_and(|size| size > max) => {
+                ErrorKind::Limit { name: "kernel.shmmax", value: Some(max) }
+            }
             _ => ErrorKind::Os { source: error },
         },
         // Both the number of segments and their pages are limited, and ENOSPC says neither.
@@ -36,18 +35,13 @@ pub(crate) fn create(error: io::Error, asked: Creation, existing: Option<i32>) -
                 _ => "shmmni",
             };
             let value = sysctl(name);
-            let name = if name == "shmall" {
-                "kernel.shmall"
-            } else {
-                "kernel.shmmni"
-            };
+            let name = if name == "shmall" { "kernel.shmall" } else { "kernel.shmmni" };
             ErrorKind::Limit { name, value }
         }
         Some(sys::ENOMEM) => ErrorKind::NoMemory { size, huge_pages },
-        Some(sys::EPERM) if huge_pages => ErrorKind::Limit {
-            name: "vm.hugetlb_shm_group",
-            value: read("/proc/sys/vm/hugetlb_shm_group"),
-        },
+        Some(sys::EPERM) if huge_pages => {
+            ErrorKind::Limit { name: "vm.hugetlb_shm_group", value: read("/proc/sys/vm/hugetlb_shm_group") }
+        }
         _ => ErrorKind::Os { source: error },
     }
 }
@@ -64,15 +58,8 @@ pub(crate) fn on(object: Object, error: io::Error, id: i32) -> ErrorKind {
         Some(sys::EIDRM) => ErrorKind::Removed,
         // EINVAL is a removed segment too, but not only that.
         Some(sys::EINVAL) if Existing::from_proc(object, id).is_none() => ErrorKind::Removed,
-        Some(sys::EACCES) => ErrorKind::Permission {
-            existing: Existing::look(object, id),
-            uid,
-            gid,
-        },
-        Some(sys::EPERM) => ErrorKind::NotOwner {
-            existing: Existing::look(object, id),
-            uid,
-        },
+        Some(sys::EACCES) => ErrorKind::Permission { existing: Existing::look(object, id), uid, gid },
+        Some(sys::EPERM) => ErrorKind::NotOwner { existing: Existing::look(object, id), uid },
         _ => ErrorKind::Os { source: error },
     }
 }
@@ -97,10 +84,7 @@ fn memlock() -> ErrorKind {
     let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let line = limits.lines().find(|line| line.starts_with("Max locked memory"));
     let value = line.and_then(|line| line.split_whitespace().nth(3)?.parse().ok());
-    ErrorKind::Limit {
-        name: "RLIMIT_MEMLOCK",
-        value,
-    }
+    ErrorKind::Limit { name: "RLIMIT_MEMLOCK", value }
 }
 
 /// How many segments there are: the lines of the table but its head.
@@ -126,13 +110,12 @@ pub(crate) fn create_other(
     existing: Option<i32>,
 ) -> ErrorKind {
     match (error.raw_os_error(), object) {
-        (Some(sys::EEXIST), _) => ErrorKind::AlreadyExists {
-            existing: existing.and_then(|id| Existing::look(object, id)),
-        },
-        (Some(sys::ENOSPC), Object::Queue) => ErrorKind::Limit {
-            name: "kernel.msgmni",
-            value: sysctl("msgmni"),
-        },
+        (Some(sys::EEXIST), _) => {
+            ErrorKind::AlreadyExists { existing: existing.and_then(|id| Existing::look(object, id)) }
+        }
+        (Some(sys::ENOSPC), Object::Queue) => {
+            ErrorKind::Limit { name: "kernel.msgmni", value: sysctl("msgmni") }
+        }
         // Both the number of sets and that of all semaphores are limited, and ENOSPC says neither.
         (Some(sys::ENOSPC), Object::Semaphore) => match (semaphores(), semaphore_limit("SEMMNS")) {
             (Some(there), Some(most)) if there.saturating_add(count) > saturated(most) => {
@@ -152,10 +135,7 @@ pub(crate) fn create_other(
 pub(crate) fn operate(error: io::Error, id: i32) -> ErrorKind {
     match error.raw_os_error() {
         Some(sys::ipc::E2BIG) => limit_of_semaphores("SEMOPM"),
-        Some(sys::ipc::ERANGE) => ErrorKind::Limit {
-            name: "SEMVMX",
-            value: Some(SEMVMX.into()),
-        },
+        Some(sys::ipc::ERANGE) => ErrorKind::Limit { name: "SEMVMX", value: Some(SEMVMX.into()) },
         _ => on(Object::Semaphore, error, id),
     }
 }
@@ -166,10 +146,9 @@ pub(crate) const SEMVMX: u16 = 32767;
 /// Why a msgsnd(2) of this many bytes to the queue with this id failed.
 pub(crate) fn send(error: io::Error, id: i32, size: usize) -> ErrorKind {
     match (error.raw_os_error(), sysctl("msgmax")) {
-        (Some(sys::EINVAL), Some(most)) if size > saturated(most) => ErrorKind::Limit {
-            name: "kernel.msgmax",
-            value: Some(most),
-        },
+        (Some(sys::EINVAL), Some(most)) if size > saturated(most) => {
+            ErrorKind::Limit { name: "kernel.msgmax", value: Some(most) }
+        }
         _ => on(Object::Queue, error, id),
     }
 }
@@ -183,10 +162,7 @@ pub(crate) fn set_limit(error: io::Error, id: i32, limit: u64) -> ErrorKind {
             if [stat.uid, stat.creator_uid].contains(&sys::effective_uid())
                 && highest.is_some_and(|highest| limit > highest) =>
         {
-            ErrorKind::Limit {
-                name: "kernel.msgmnb",
-                value: highest,
-            }
+            ErrorKind::Limit { name: "kernel.msgmnb", value: highest }
         }
         _ => on(Object::Queue, error, id),
     }
@@ -198,17 +174,12 @@ pub(crate) fn largest_message() -> Option<usize> {
 }
 
 fn limit_of_semaphores(name: &'static str) -> ErrorKind {
-    ErrorKind::Limit {
-        name,
-        value: semaphore_limit(name),
-    }
+    ErrorKind::Limit { name, value: semaphore_limit(name) }
 }
 
 /// One of the four numbers in the sysctl.
 fn semaphore_limit(name: &str) -> Option<u64> {
-    let place = ["SEMMSL", "SEMMNS", "SEMOPM", "SEMMNI"]
-        .iter()
-        .position(|other| *other == name)?;
+    let place = ["SEMMSL", "SEMMNS", "SEMOPM", "SEMMNI"].iter().position(|other| *other == name)?;
     let numbers = fs::read_to_string("/proc/sys/kernel/sem").ok()?;
     numbers.split_whitespace().nth(place)?.parse().ok()
 }

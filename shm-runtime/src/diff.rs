@@ -10,12 +10,7 @@ const MOST_SHOWN: usize = 200;
 pub(crate) fn diff(old: &[String], new: &[String]) -> String {
     let start = old.iter().zip(new).take_while(|(old, new)| old == new).count();
     let (old, new) = (&old[start..], &new[start..]);
-    let end = old
-        .iter()
-        .rev()
-        .zip(new.iter().rev())
-        .take_while(|(old, new)| old == new)
-        .count();
+    let end = old.iter().rev().zip(new.iter().rev()).take_while(|(old, new)| old == new).count();
     let (old, new) = (&old[..old.len() - end], &new[..new.len() - end]);
 
     // table[i][j]: how many lines old[i..] and new[j..] have in common, in order.
@@ -83,10 +78,7 @@ mod tests {
 
     #[test]
     fn a_difference_turns_one_list_into_the_other_with_the_fewest_lines() {
-        for (old, new) in lists()
-            .iter()
-            .flat_map(|old| lists().into_iter().map(move |new| (old, new)))
-        {
+        for (old, new) in lists().iter().flat_map(|old| lists().into_iter().map(move |new| (old, new))) {
             let text = diff(old, &new);
             let lines = |sign: &str| -> Vec<String> {
                 let lines = text.lines().filter_map(|line| line.strip_prefix(sign));
@@ -98,10 +90,7 @@ mod tests {
             assert_eq!(come.len() + common, new.len(), "{old:?} {new:?}\n{text}");
             // In order, and all of them lines of their list.
             let is_within = |part: &[String], whole: &[String]| most_common(part, whole) == part.len();
-            assert!(
-                is_within(&gone, old) && is_within(&come, &new),
-                "{old:?} {new:?}\n{text}"
-            );
+            assert!(is_within(&gone, old) && is_within(&come, &new), "{old:?} {new:?}\n{text}");
         }
     }
 

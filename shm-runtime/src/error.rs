@@ -205,11 +205,7 @@ pub enum ErrorKind {
 
 impl Error {
     pub(crate) fn new(operation: &'static str, identity: Identity, kind: ErrorKind) -> Self {
-        Self(Box::new(Inner {
-            operation,
-            identity,
-            kind,
-        }))
+        Self(Box::new(Inner { operation, identity, kind }))
     }
 
     /// Why it failed.
@@ -235,11 +231,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner {
-            operation,
-            identity,
-            kind,
-        } = &*self.0;
+        let Inner { operation, identity, kind } = &*self.0;
         write!(f, "cannot {operation} {identity}: ")?;
         kind.explain(identity, f)
     }
@@ -256,10 +248,7 @@ impl core::error::Error for Error {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self.kind() {
             ErrorKind::KeyFile { source } | ErrorKind::Os { source } => Some(source),
-            ErrorKind::WrongMessage {
-                invalid: Some(invalid),
-                ..
-            } => Some(invalid),
+            ErrorKind::WrongMessage { invalid: Some(invalid), .. } => Some(invalid),
             _ => None,
         }
     }
@@ -289,19 +278,13 @@ impl ErrorKind {
                             identity.call("remove")
                         )?;
                         let flag = object.flag();
-                        identity
-                            .id
-                            .map_or(Ok(()), |id| write!(f, " or `ipcrm -{flag} {id}`"))
+                        identity.id.map_or(Ok(()), |id| write!(f, " or `ipcrm -{flag} {id}`"))
                     }
                     None => f.write_str("; it was removed meanwhile, so trying again may help"),
                 }
             }
             Self::NotFound => {
-                write!(
-                    f,
-                    "no {noun} has this key. Create it first, with `{}`",
-                    identity.call("create")
-                )?;
+                write!(f, "no {noun} has this key. Create it first, with `{}`", identity.call("create"))?;
                 match identity.inode {
                     Some(inode) => write!(
                         f,
@@ -346,10 +329,7 @@ impl ErrorKind {
                 waited.as_millis(),
                 Pid(*creator_pid)
             ),
-            Self::Abandoned {
-                creator_pid,
-                created_at,
-            } => write!(
+            Self::Abandoned { creator_pid, created_at } => write!(
                 f,
                 "it was never initialised to the end: its creator, {}, died or panicked over it{}. \
                  `{type_name}::open_or_create()` replaces it, and `{type_name}::remove()` removes it. (A program that \
@@ -435,28 +415,16 @@ impl ErrorKind {
                     ),
                 }
             }
-            Self::NoMemory {
-                size,
-                huge_pages: true,
-            } => write!(
+            Self::NoMemory { size, huge_pages: true } => write!(
                 f,
                 "{size} bytes in huge pages are not to be had: the pool (`sysctl vm.nr_hugepages`) is too small. \
                  Enlarge it, or create the segment without huge pages"
             ),
-            Self::NoMemory {
-                size,
-                huge_pages: false,
-            } => {
-                write!(
-                    f,
-                    "{size} bytes of memory, or of address space (RLIMIT_AS), are not to be had"
-                )
+            Self::NoMemory { size, huge_pages: false } => {
+                write!(f, "{size} bytes of memory, or of address space (RLIMIT_AS), are not to be had")
             }
             Self::NotOwner { existing, uid } => {
-                write!(
-                    f,
-                    "only the owner, the creator and root may do this, and this process is uid {uid}"
-                )?;
+                write!(f, "only the owner, the creator and root may do this, and this process is uid {uid}")?;
                 match existing {
                     Some(existing) => write!(f, ": the {noun} is {}", Shown(existing, identity.id)),
                     None => Ok(()),
@@ -483,21 +451,13 @@ impl ErrorKind {
                     identity.call("remove")
                 )
             }
-            Self::WrongMessage {
-                message: None,
-                expected,
-                ..
-            } => write!(
+            Self::WrongMessage { message: None, expected, .. } => write!(
                 f,
                 "the next message is larger than the {expected} bytes of a {type_name}: the sender was built from \
                  another definition, or the queue belongs to something else. It is still in the queue; \
                  `try_receive_raw` takes it"
             ),
-            Self::WrongMessage {
-                message: Some(message),
-                expected,
-                invalid,
-            } => {
+            Self::WrongMessage { message: Some(message), expected, invalid } => {
                 let (mtype, found) = (message.mtype, message.bytes.len());
                 match invalid {
                     Some(invalid) => write!(f, "a message of type {mtype} is no {type_name}: {invalid}")?,
@@ -578,18 +538,8 @@ impl fmt::Display for Described<'_> {
         if let Some(id) = id {
             write!(f, "shmid {id}, ")?;
         }
-        write!(
-            f,
-            "owner uid {} gid {}, mode {:04o}, {} bytes, ",
-            stat.uid, stat.gid, stat.mode, stat.size
-        )?;
-        write!(
-            f,
-            "created by {}{}, {} attached",
-            Pid(stat.creator_pid),
-            Ago(stat.changed_at),
-            stat.attached
-        )
+        write!(f, "owner uid {} gid {}, mode {:04o}, {} bytes, ", stat.uid, stat.gid, stat.mode, stat.size)?;
+        write!(f, "created by {}{}, {} attached", Pid(stat.creator_pid), Ago(stat.changed_at), stat.attached)
     }
 }
 

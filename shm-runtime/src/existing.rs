@@ -65,17 +65,13 @@ impl Row {
     /// The lines of `/proc/sysvipc/{table}`.
     pub(crate) fn all(table: &str) -> Option<Vec<Self>> {
         let table = fs::read_to_string(format!("/proc/sysvipc/{table}")).ok()?;
-        let split = |line: &str| Self {
-            columns: line.split_whitespace().map(str::to_owned).collect(),
-        };
+        let split = |line: &str| Self { columns: line.split_whitespace().map(str::to_owned).collect() };
         Some(table.lines().skip(1).map(split).collect())
     }
 
     /// The line of the object with this id.
     pub(crate) fn of(table: &str, id: i32) -> Option<Self> {
-        Self::all(table)?
-            .into_iter()
-            .find(|row| row.number(1) == Some(id))
+        Self::all(table)?.into_iter().find(|row| row.number(1) == Some(id))
     }
 
     pub(crate) fn number<N: TryFrom<i64>>(&self, column: usize) -> Option<N> {

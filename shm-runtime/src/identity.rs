@@ -60,10 +60,7 @@ pub(crate) struct Identity {
 
 impl Identity {
     pub(crate) fn key(key: Key) -> Self {
-        Self {
-            key: Some(key),
-            ..Self::default()
-        }
+        Self { key: Some(key), ..Self::default() }
     }
 
     pub(crate) fn with_id(self, id: i32) -> Self {

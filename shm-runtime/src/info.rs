@@ -93,19 +93,9 @@ pub struct TypeInfo {
 pub(crate) enum Kind {
     Scalar(Scalar),
     Atomic(Scalar),
-    Array {
-        of: &'static TypeInfo,
-        len: usize,
-    },
-    Struct {
-        name: &'static str,
-        fields: &'static [FieldInfo],
-    },
-    Enum {
-        name: &'static str,
-        repr: Scalar,
-        variants: &'static [(&'static str, i128)],
-    },
+    Array { of: &'static TypeInfo, len: usize },
+    Struct { name: &'static str, fields: &'static [FieldInfo] },
+    Enum { name: &'static str, repr: Scalar, variants: &'static [(&'static str, i128)] },
 }
 
 /// One field of a struct.
@@ -126,10 +116,7 @@ impl FieldInfo {
     ///
     /// At compile time, if the two offsets differ.
     pub const fn new(name: &'static str, info: &'static TypeInfo, offset: usize, twin: usize) -> Self {
-        assert!(
-            offset == twin,
-            "the struct and its generated fields differ in an offset"
-        );
+        assert!(offset == twin, "the struct and its generated fields differ in an offset");
         Self { name, offset, info }
     }
 }
@@ -164,26 +151,12 @@ impl TypeInfo {
     const fn one(scalar: Scalar, kind: Kind, always_valid: bool) -> Self {
         let size = scalar.size();
         let verbatim = !matches!(scalar, Scalar::Bool);
-        Self {
-            size,
-            align: size,
-            kind,
-            scalar_bytes: size,
-            verbatim,
-            always_valid,
-            depth: 0,
-        }
+        Self { size, align: size, kind, scalar_bytes: size, verbatim, always_valid, depth: 0 }
     }
 
     pub(crate) const fn array(of: &'static Self, len: usize) -> Self {
-        assert!(
-            of.size > 0 || len == 0,
-            "an array in shared memory needs elements that have a size"
-        );
-        assert!(
-            of.depth + 1 < MAX_DEPTH,
-            "types in shared memory may nest 64 deep"
-        );
+        assert!(of.size > 0 || len == 0, "an array in shared memory needs elements that have a size");
+        assert!(of.depth + 1 < MAX_DEPTH, "types in shared memory may nest 64 deep");
         Self {
             size: of.size * len,
             align: of.align,
@@ -219,15 +192,7 @@ impl TypeInfo {
             i += 1;
         }
         assert!(depth < MAX_DEPTH, "types in shared memory may nest 64 deep");
-        Self {
-            size,
-            align,
-            kind: Kind::Struct { name, fields },
-            scalar_bytes,
-            verbatim,
-            always_valid,
-            depth,
-        }
+        Self { size, align, kind: Kind::Struct { name, fields }, scalar_bytes, verbatim, always_valid, depth }
     }
 }
 
@@ -238,12 +203,6 @@ impl TypeInfo {
 ///
 /// At compile time, if they do not.
 pub const fn assert_twin<T, F>() {
-    assert!(
-        size_of::<T>() == size_of::<F>(),
-        "the struct and its generated fields differ in size"
-    );
-    assert!(
-        align_of::<T>() == align_of::<F>(),
-        "the struct and its generated fields differ in alignment"
-    );
+    assert!(size_of::<T>() == size_of::<F>(), "the struct and its generated fields differ in size");
+    assert!(align_of::<T>() == align_of::<F>(), "the struct and its generated fields differ in alignment");
 }

@@ -46,10 +46,7 @@ impl Key {
     /// The key belongs to the inode: a file that was replaced (an editor's save, a package's upgrade) has
     /// another one. And with 16 bits of the inode, two files can have the same key.
     pub fn ftok(path: impl Into<PathBuf>, project: u8) -> Self {
-        Self(Source::Ftok {
-            path: Cow::Owned(path.into()),
-            project,
-        })
+        Self(Source::Ftok { path: Cow::Owned(path.into()), project })
     }
 
     /// This very `key_t`. 0 is refused when the key is used: it is IPC_PRIVATE.
@@ -95,32 +92,23 @@ impl Key {
     /// The `key_t`, and what it came from.
     pub(crate) fn resolve(&self) -> Result<Resolved, ErrorKind> {
         let resolved = |value, kind: &[u8], parts: [&[u8]; 3]| {
-            let hash = parts
-                .iter()
-                .fold(fnv1a(FNV_BASIS, kind), |hash, part| fnv1a(hash, part));
-            Resolved {
-                value,
-                inode: None,
-                hash,
-            }
+            let hash = parts.iter().fold(fnv1a(FNV_BASIS, kind), |hash, part| fnv1a(hash, part));
+            Resolved { value, inode: None, hash }
         };
         match &self.0 {
-            Source::Ftok { project: 0, .. } => Err(ErrorKind::InvalidInput {
-                reason: "an ftok project is a number from 1 to 255",
-            }),
+            Source::Ftok { project: 0, .. } => {
+                Err(ErrorKind::InvalidInput { reason: "an ftok project is a number from 1 to 255" })
+            }
             Source::Ftok { path, project } => {
                 let file = fs::metadata(path).map_err(|source| ErrorKind::KeyFile { source })?;
                 let (device, inode) = (file.dev(), file.ino());
                 let parts: [&[u8]; 3] = [&device.to_le_bytes(), &inode.to_le_bytes(), &[*project]];
                 let value = ftok(device, inode, *project);
-                Ok(Resolved {
-                    inode: Some(inode),
-                    ..resolved(value, b"ftok", parts)
-                })
+                Ok(Resolved { inode: Some(inode), ..resolved(value, b"ftok", parts) })
             }
-            Source::Fixed(0) => Err(ErrorKind::InvalidInput {
-                reason: "key 0 is IPC_PRIVATE: use `Key::private()`",
-            }),
+            Source::Fixed(0) => {
+                Err(ErrorKind::InvalidInput { reason: "key 0 is IPC_PRIVATE: use `Key::private()`" })
+            }
             Source::Fixed(key) => Ok(resolved(*key, b"fixed", [&key.to_le_bytes(), b"", b""])),
             Source::Name { name, key } => Ok(resolved(*key, b"name", [name.as_bytes(), b"", b""])),
             Source::Private => Ok(resolved(0, b"private", [b"", b"", b""])),
@@ -131,10 +119,7 @@ impl Key {
 /// `Key::ftok` of a constant path, without allocating: what the derive calls.
 #[doc(hidden)]
 pub fn ftok_key(path: &'static (impl AsRef<Path> + ?Sized), project: u8) -> Key {
-    Key(Source::Ftok {
-        path: Cow::Borrowed(path.as_ref()),
-        project,
-    })
+    Key(Source::Ftok { path: Cow::Borrowed(path.as_ref()), project })
 }
 
 /// The formula of ftok(3).
@@ -147,10 +132,7 @@ fn ftok(device: u64, inode: u64, project: u8) -> i32 {
 /// `Key::name` of a constant, hashed at compile time: what the derive calls.
 #[doc(hidden)]
 pub const fn name_key(name: &'static str) -> Key {
-    Key(Source::Name {
-        name: Cow::Borrowed(name),
-        key: hash(name),
-    })
+    Key(Source::Name { name: Cow::Borrowed(name), key: hash(name) })
 }
 
 /// FNV-1a, folded to 32 bits; never 0.

@@ -38,10 +38,7 @@ impl Lookup {
                 let exists = source.raw_os_error() == Some(sys::EEXIST);
                 let existing = self.get(key, 0, 0).ok().filter(|_| exists);
                 let kind = diagnose::create_other(self.object, source, self.count, existing);
-                let identity = Identity {
-                    id: existing,
-                    ..identity
-                };
+                let identity = Identity { id: existing, ..identity };
                 Err(Error::new("create", identity, kind))
             }
         }
@@ -53,11 +50,7 @@ impl Lookup {
         if self.key.is_private() {
             let reason =
                 "a private key belongs to nothing that could be found by it: use the id, with `from_id`";
-            return Err(Error::new(
-                operation,
-                identity,
-                ErrorKind::InvalidInput { reason },
-            ));
+            return Err(Error::new(operation, identity, ErrorKind::InvalidInput { reason }));
         }
         match self.get(identity.value.unwrap_or(sys::IPC_PRIVATE), 0, 0) {
             Ok(id) => Ok((identity.with_id(id), id)),
@@ -92,26 +85,14 @@ impl Lookup {
     /// The identity of an object that is known by its id alone.
     pub(crate) fn identity_of(&self, id: i32) -> Identity {
         let (object, type_name) = (self.object, self.type_name);
-        Identity {
-            object,
-            type_name,
-            ..Identity::default()
-        }
-        .with_id(id)
+        Identity { object, type_name, ..Identity::default() }.with_id(id)
     }
 
     fn resolve(&self, operation: &'static str) -> Result<Identity, Error> {
-        let identity = Identity {
-            object: self.object,
-            type_name: self.type_name,
-            ..Identity::key(self.key.clone())
-        };
+        let identity =
+            Identity { object: self.object, type_name: self.type_name, ..Identity::key(self.key.clone()) };
         match self.key.resolve() {
-            Ok(Resolved { value, inode, .. }) => Ok(Identity {
-                value: Some(value),
-                inode,
-                ..identity
-            }),
+            Ok(Resolved { value, inode, .. }) => Ok(Identity { value: Some(value), inode, ..identity }),
             Err(kind) => Err(Error::new(operation, identity, kind)),
         }
     }

@@ -30,11 +30,7 @@ impl Mapping {
 
     /// `address` is where `id` was just attached.
     fn measured(address: NonNull<c_void>, id: i32) -> io::Result<Self> {
-        let mut mapping = Self {
-            address,
-            size: 0,
-            creator_uid: 0,
-        };
+        let mut mapping = Self { address, size: 0, creator_uid: 0 };
         let stat = sys::shm_stat(id)?;
         (mapping.size, mapping.creator_uid) = (stat.shm_segsz, stat.shm_perm.cuid);
         Ok(mapping)

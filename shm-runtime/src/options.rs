@@ -60,17 +60,7 @@ impl<T: SharedSegment> Options<T> {
     pub(crate) fn new(key: Key, settings: Settings) -> Self {
         let (huge_pages, no_reserve, allow_larger, reclaim_stale) = (false, false, false, false);
         let (trusted, wait, holds) = (Vec::new(), Duration::from_secs(1), PhantomData);
-        Self {
-            key,
-            settings,
-            trusted,
-            wait,
-            huge_pages,
-            no_reserve,
-            allow_larger,
-            reclaim_stale,
-            holds,
-        }
+        Self { key, settings, trusted, wait, huge_pages, no_reserve, allow_larger, reclaim_stale, holds }
     }
 
     /// Another key than that of `#[shm(...)]`.
@@ -180,14 +170,7 @@ impl<T: SharedSegment> Options<T> {
     ///
     /// As for [`SharedSegment::open`].
     pub fn open_id(&self, id: i32) -> Result<Segment<T>, Error> {
-        self.check(
-            Identity {
-                type_name: Some(self.settings.name),
-                ..Identity::default()
-            },
-            id,
-            false,
-        )
+        self.check(Identity { type_name: Some(self.settings.name), ..Identity::default() }, id, false)
     }
 
     /// As [`SharedSegment::open_or_create`].
@@ -294,17 +277,11 @@ impl<T: SharedSegment> Options<T> {
     }
 
     fn resolve(&self, operation: &'static str) -> Result<Identity, Error> {
-        let identity = Identity {
-            type_name: Some(self.settings.name),
-            ..Identity::key(self.key.clone())
-        };
+        let identity = Identity { type_name: Some(self.settings.name), ..Identity::key(self.key.clone()) };
         match self.key.resolve() {
-            Ok(Resolved { value, inode, hash }) => Ok(Identity {
-                value: Some(value),
-                inode,
-                key_hash: Some(hash),
-                ..identity
-            }),
+            Ok(Resolved { value, inode, hash }) => {
+                Ok(Identity { value: Some(value), inode, key_hash: Some(hash), ..identity })
+            }
             Err(kind) => Err(Error::new(operation, identity, kind)),
         }
     }
@@ -376,21 +353,8 @@ impl<T: SharedSegment> Options<T> {
                     continue;
                 }
             }
-            let kind = diagnose::create(
-                source,
-                Creation {
-                    size,
-                    huge_pages: self.huge_pages,
-                },
-                existing,
-            );
-            return error(
-                Identity {
-                    id: existing,
-                    ..identity
-                },
-                kind,
-            );
+            let kind = diagnose::create(source, Creation { size, huge_pages: self.huge_pages }, existing);
+            return error(Identity { id: existing, ..identity }, kind);
         }
     }
 
@@ -399,11 +363,7 @@ impl<T: SharedSegment> Options<T> {
         let identity = self.resolve(operation)?;
         if self.key.is_private() {
             let reason = "a private segment has no key to find it by: use its id, with `Segment::from_id`";
-            return Err(Error::new(
-                operation,
-                identity,
-                ErrorKind::InvalidInput { reason },
-            ));
+            return Err(Error::new(operation, identity, ErrorKind::InvalidInput { reason }));
         }
         match sys::shmget(identity.value.unwrap_or(sys::IPC_PRIVATE), 0, 0) {
             Ok(id) => Ok((identity, id)),
@@ -416,17 +376,12 @@ impl<T: SharedSegment> Options<T> {
 
     /// The segment `id`, if its owner is trusted and, of a bare one, the size right.
     fn check(&self, identity: Identity, id: i32, compatible: bool) -> Result<Segment<T>, Error> {
-        let identity = Identity {
-            id: Some(id),
-            ..identity
-        };
-        let checked = Stat::of(id)
-            .map_err(|error| diagnose::by_id(error, id))
-            .and_then(|stat| {
-                self.check_trust(&stat)?;
-                self.check_size(&stat, id)?;
-                Ok(stat)
-            });
+        let identity = Identity { id: Some(id), ..identity };
+        let checked = Stat::of(id).map_err(|error| diagnose::by_id(error, id)).and_then(|stat| {
+            self.check_trust(&stat)?;
+            self.check_size(&stat, id)?;
+            Ok(stat)
+        });
         match checked {
             Ok(stat) => Ok(Segment::found(identity, id, &stat, compatible, self.wait)),
             Err(kind) => Err(Error::new("open", identity, kind)),
@@ -447,11 +402,7 @@ impl<T: SharedSegment> Options<T> {
         };
         match trusted(stat.uid) && trusted(stat.creator_uid) {
             true => Ok(()),
-            false => Err(ErrorKind::Untrusted {
-                owner: stat.uid,
-                creator: stat.creator_uid,
-                uid,
-            }),
+            false => Err(ErrorKind::Untrusted { owner: stat.uid, creator: stat.creator_uid, uid }),
         }
     }
 

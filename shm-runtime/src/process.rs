@@ -29,10 +29,7 @@ impl Process {
             STARTED.store(status.map_or(0, |status| status.started), Relaxed);
             PID.store(pid, Release);
         }
-        Self {
-            pid,
-            started: STARTED.load(Relaxed),
-        }
+        Self { pid, started: STARTED.load(Relaxed) }
     }
 
     /// Whether the process is certainly gone. `false` where that cannot be told: one in another pid namespace, say.
@@ -91,21 +88,12 @@ mod tests {
     fn a_process_is_dead_when_it_ended_and_not_before() {
         let this = Process::this();
         assert!(this.started > 0 && !this.is_dead());
-        let mut cat = Command::new("cat")
-            .stdin(Stdio::piped())
-            .spawn()
-            .expect("everybody has cat");
+        let mut cat = Command::new("cat").stdin(Stdio::piped()).spawn().expect("everybody has cat");
         let pid = i32::try_from(cat.id()).expect("a pid");
         let started = Status::of(pid).expect("it lives").started;
         assert!(!Process { pid, started }.is_dead());
         // A later process has the pid.
-        assert!(
-            Process {
-                pid,
-                started: started - 1
-            }
-            .is_dead()
-        );
+        assert!(Process { pid, started: started - 1 }.is_dead());
         assert!(!Process { pid, started: 0 }.is_dead(), "not known");
         drop(cat.stdin.take());
         cat.wait().expect("ours");
@@ -118,12 +106,6 @@ mod tests {
             assert!(!Process { pid, started: 1 }.is_dead());
         }
         // Above what the kernel gives out.
-        assert!(
-            Process {
-                pid: i32::MAX,
-                started: 0
-            }
-            .is_dead()
-        );
+        assert!(Process { pid: i32::MAX, started: 0 }.is_dead());
     }
 }

@@ -72,10 +72,7 @@ pub(crate) fn reclaim(
         }
         return Ok(Outcome::InUse);
     }
-    let claim = State::Reclaiming {
-        by: sys::pid(),
-        was_ready,
-    };
+    let claim = State::Reclaiming { by: sys::pid(), was_ready };
     if !seal.change_state(state, claim) {
         return Ok(Outcome::InUse);
     }

@@ -56,19 +56,9 @@ pub(crate) struct Type {
 pub(crate) enum Kind {
     Scalar(Scalar),
     Atomic(Scalar),
-    Array {
-        of: Box<Type>,
-        len: usize,
-    },
-    Struct {
-        name: String,
-        fields: Vec<Field>,
-    },
-    Enum {
-        name: String,
-        repr: Scalar,
-        variants: Vec<(String, i128)>,
-    },
+    Array { of: Box<Type>, len: usize },
+    Struct { name: String, fields: Vec<Field> },
+    Enum { name: String, repr: Scalar, variants: Vec<(String, i128)> },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,17 +106,11 @@ impl Schema {
     ///
     /// [`ParseError`] names the line and what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
-        let mut lines = Lines {
-            rest: text,
-            number: 0,
-        };
+        let mut lines = Lines { rest: text, number: 0 };
         let line = lines.next_at(0)?.ok_or_else(|| lines.error("there is no text"))?;
         let root = parse_type(line, 0, 0, &mut lines)?;
         match lines.rest.is_empty() {
-            true => Ok(Self {
-                text: text.to_owned(),
-                root,
-            }),
+            true => Ok(Self { text: text.to_owned(), root }),
             false => {
                 lines.number += 1;
                 Err(lines.error("more text than the schema has"))
@@ -136,13 +120,8 @@ impl Schema {
 
     /// Whether this has all fields of `older`, at the same places and of the same types, and none but behind them.
     pub(crate) fn extends(&self, older: &Self) -> bool {
-        let (
-            Kind::Struct { name, fields },
-            Kind::Struct {
-                name: older_name,
-                fields: older_fields,
-            },
-        ) = (&self.root.kind, &older.root.kind)
+        let (Kind::Struct { name, fields }, Kind::Struct { name: older_name, fields: older_fields }) =
+            (&self.root.kind, &older.root.kind)
         else {
             return false;
         };
@@ -192,23 +171,13 @@ impl Schema {
     ///
     /// `base` points to `self.size()` bytes in a segment, aligned to the root's alignment.
     pub(crate) unsafe fn debug(&self, base: *const u8, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(
-            &Live {
-                ty: &self.root,
-                at: base,
-            },
-            f,
-        )
+        fmt::Debug::fmt(&Live { ty: &self.root, at: base }, f)
     }
 }
 
 impl Type {
     fn scalar(scalar: Scalar, kind: Kind) -> Self {
-        Self {
-            size: scalar.size(),
-            align: scalar.size(),
-            kind,
-        }
+        Self { size: scalar.size(), align: scalar.size(), kind }
     }
 }
 
@@ -251,10 +220,7 @@ struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     fn error(&self, reason: impl Into<String>) -> ParseError {
-        ParseError {
-            line: self.number,
-            reason: reason.into(),
-        }
+        ParseError { line: self.number, reason: reason.into() }
     }
 
     /// The next line without its indentation, if it is indented by just `indent` spaces.
@@ -267,10 +233,8 @@ impl<'a> Lines<'a> {
         if line_indent > indent {
             return Err(self.error("indented deeper than a field can be here"));
         }
-        let (line, rest) = self
-            .rest
-            .split_once('\n')
-            .ok_or_else(|| self.error("the line is not complete"))?;
+        let (line, rest) =
+            self.rest.split_once('\n').ok_or_else(|| self.error("the line is not complete"))?;
         self.rest = rest;
         Ok(Some(&line[indent..]))
     }
@@ -297,18 +261,8 @@ fn parse_type(text: &str, depth: usize, indent: usize, lines: &mut Lines<'_>) ->
                 if of.size == 0 && len > 0 {
                     return Err(lines.error("an array of elements without a size"));
                 }
-                let size = of
-                    .size
-                    .checked_mul(len)
-                    .ok_or_else(|| lines.error("the array is too large"))?;
-                Ok(Type {
-                    size,
-                    align: of.align,
-                    kind: Kind::Array {
-                        of: Box::new(of),
-                        len,
-                    },
-                })
+                let size = of.size.checked_mul(len).ok_or_else(|| lines.error("the array is too large"))?;
+                Ok(Type { size, align: of.align, kind: Kind::Array { of: Box::new(of), len } })
             }
             None => {
                 let scalar = parse_scalar(text, lines)?;
@@ -362,9 +316,8 @@ fn parse_enum(text: &str, lines: &Lines<'_>) -> Result<Type, ParseError> {
         return Err(lines.error(format!("an enum cannot be a {}", repr.name())));
     }
     let variants = words.map(|word| {
-        let (name, value) = word
-            .split_once('=')
-            .ok_or_else(|| lines.error(format!("{} is no variant", excerpt(word))))?;
+        let (name, value) =
+            word.split_once('=').ok_or_else(|| lines.error(format!("{} is no variant", excerpt(word))))?;
         Ok((parse_name(name, lines)?, parse_discriminant(value, lines)?))
     });
     let variants = variants.collect::<Result<_, _>>()?;
@@ -376,11 +329,8 @@ fn parse_struct(text: &str, depth: usize, indent: usize, lines: &mut Lines<'_>) 
     let &[name, "size", size, "align", align] = &words[..] else {
         return Err(lines.error("a struct is `struct NAME size BYTES align BYTES`"));
     };
-    let (name, size, align) = (
-        parse_name(name, lines)?,
-        parse_number(size, lines)?,
-        parse_number(align, lines)?,
-    );
+    let (name, size, align) =
+        (parse_name(name, lines)?, parse_number(size, lines)?, parse_number(align, lines)?);
     if !align.is_power_of_two() || size % align != 0 {
         return Err(lines.error(format!("size {size} does not go with alignment {align}")));
     }
@@ -401,17 +351,9 @@ fn parse_struct(text: &str, depth: usize, indent: usize, lines: &mut Lines<'_>) 
             return Err(lines.error(format!("field `{field}` does not fit at {offset}")));
         }
         end = offset + ty.size;
-        fields.push(Field {
-            name: field,
-            offset,
-            ty,
-        });
+        fields.push(Field { name: field, offset, ty });
     }
-    Ok(Type {
-        size,
-        align,
-        kind: Kind::Struct { name, fields },
-    })
+    Ok(Type { size, align, kind: Kind::Struct { name, fields } })
 }
 
 /// A value in a segment, to be printed as it is now.
@@ -431,10 +373,9 @@ impl fmt::Debug for Live<'_> {
                     None => write!(f, "<{found} is no {name}>"),
                 }
             }
-            Kind::Array { of, len } => f
-                .debug_list()
-                .entries((0..*len).map(|i| self.part(of, i * of.size)))
-                .finish(),
+            Kind::Array { of, len } => {
+                f.debug_list().entries((0..*len).map(|i| self.part(of, i * of.size))).finish()
+            }
             Kind::Struct { name, fields } => {
                 let mut out = f.debug_struct(name);
                 for field in fields {
@@ -448,10 +389,7 @@ impl fmt::Debug for Live<'_> {
 
 impl<'a> Live<'a> {
     fn part(&self, ty: &'a Type, offset: usize) -> Self {
-        Self {
-            ty,
-            at: self.at.wrapping_add(offset),
-        }
+        Self { ty, at: self.at.wrapping_add(offset) }
     }
 
     /// The scalar as it is now, in an integer.

@@ -140,28 +140,14 @@ impl<'a> Seal<'a> {
     ///
     /// The texts have to fit, as [`sealed_size`] makes them.
     pub(crate) fn write(self, claims: Claims, schema: &str, key: &str) {
-        let Footer {
-            version,
-            fingerprint,
-            struct_size,
-            schema_len,
-            key_len,
-            key_hash,
-            ..
-        } = self.footer;
+        let Footer { version, fingerprint, struct_size, schema_len, key_len, key_hash, .. } = self.footer;
         version.store(VERSION, Relaxed);
         fingerprint.store(claims.fingerprint, Relaxed);
         struct_size.store(claims.struct_size, Relaxed);
         schema_len.store(claims.schema_len, Relaxed);
         key_len.store(claims.key_len, Relaxed);
         key_hash.store(claims.key_hash, Relaxed);
-        let Footer {
-            creator_started,
-            creator_pid,
-            incarnation,
-            magic,
-            ..
-        } = self.footer;
+        let Footer { creator_started, creator_pid, incarnation, magic, .. } = self.footer;
         creator_started.store(claims.creator.started, Relaxed);
         creator_pid.store(claims.creator.pid.unsigned_abs(), Relaxed);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -180,9 +166,7 @@ impl<'a> Seal<'a> {
 
     /// Where the schema's and the key's texts are, if what the seal claims of them can be.
     fn text_places(&self, claims: &Claims) -> Option<(usize, usize)> {
-        let schema_at = usize::try_from(claims.struct_size)
-            .ok()?
-            .checked_next_multiple_of(8)?;
+        let schema_at = usize::try_from(claims.struct_size).ok()?.checked_next_multiple_of(8)?;
         let key_at = schema_at.checked_add(usize::try_from(claims.schema_len).ok()?)?;
         let end = key_at.checked_add(usize::try_from(claims.key_len).ok()?)?;
         (end <= self.size - FOOTER).then_some((schema_at, key_at))
@@ -209,11 +193,7 @@ impl<'a> Seal<'a> {
 
     /// Changes the state, if it is still `from`.
     pub(crate) fn change_state(self, from: State, to: State) -> bool {
-        let changed = self
-            .footer
-            .state
-            .compare_exchange(from.encode(), to.encode(), AcqRel, Relaxed)
-            .is_ok();
+        let changed = self.footer.state.compare_exchange(from.encode(), to.encode(), AcqRel, Relaxed).is_ok();
         if changed {
             futex::wake_all(&self.footer.state);
         }
@@ -255,9 +235,8 @@ impl<'a> Seal<'a> {
         if u64::from(claims.schema_len) > MAX_TEXT || u64::from(claims.key_len) > MAX_TEXT {
             return Err("the texts of its seal are too long to be true");
         }
-        let (schema, key) = self
-            .text_places(claims)
-            .ok_or("the texts of its seal are not within the segment")?;
+        let (schema, key) =
+            self.text_places(claims).ok_or("the texts of its seal are not within the segment")?;
         let read = |at: usize, len: u32| {
             let mut text = vec![0; usize::try_from(len).unwrap_or_default()];
             // SAFETY: `text_places` keeps both places in front of the footer.
@@ -272,10 +251,7 @@ impl<'a> Seal<'a> {
     /// Nothing was written there yet, but for a claim of somebody who is reclaiming it: what the creator finds, and
     /// what a creator killed at once leaves.
     pub(crate) fn is_blank(self) -> bool {
-        let untouched = matches!(
-            self.state(),
-            State::New | State::Reclaiming { was_ready: false, .. }
-        );
+        let untouched = matches!(self.state(), State::New | State::Reclaiming { was_ready: false, .. });
         untouched && !self.has_magic()
     }
 
@@ -319,10 +295,7 @@ mod tests {
                 let size = sealed_size(struct_size, text);
                 let footer = size - FOOTER;
                 assert!(footer.is_multiple_of(8) && footer >= struct_size.next_multiple_of(8) + text);
-                assert!(
-                    footer < struct_size.next_multiple_of(8) + text + 8,
-                    "no more than that"
-                );
+                assert!(footer < struct_size.next_multiple_of(8) + text + 8, "no more than that");
             }
         }
     }

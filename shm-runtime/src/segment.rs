@@ -179,10 +179,7 @@ pub struct Segment<T> {
 impl<T: SharedSegment> Segment<T> {
     /// The segment that `create` made, `size` bytes.
     pub(crate) fn new(identity: Identity, id: i32, size: usize, wait: Duration) -> Self {
-        let identity = Identity {
-            id: Some(id),
-            ..identity
-        };
+        let identity = Identity { id: Some(id), ..identity };
         Self {
             identity,
             id,
@@ -197,11 +194,7 @@ impl<T: SharedSegment> Segment<T> {
 
     /// The segment that `open` found.
     pub(crate) fn found(identity: Identity, id: i32, stat: &Stat, compatible: bool, wait: Duration) -> Self {
-        Self {
-            creator_uid: Some(stat.creator_uid),
-            compatible,
-            ..Self::new(identity, id, stat.size, wait)
-        }
+        Self { creator_uid: Some(stat.creator_uid), compatible, ..Self::new(identity, id, stat.size, wait) }
     }
 
     /// Keeps a mapping that is known to be good, to be attached first.
@@ -316,9 +309,7 @@ impl<T: SharedSegment> Segment<T> {
     /// Whether the mapping holds a `T`.
     fn admit(&self, mapping: &Mapping, writable: bool, start: Instant) -> Result<(), Refusal> {
         let same = mapping.size() == self.size
-            && self
-                .creator_uid
-                .is_none_or(|creator| creator == mapping.creator_uid());
+            && self.creator_uid.is_none_or(|creator| creator == mapping.creator_uid());
         if !same {
             // It was, and the kernel gave its id to another.
             return Err(ErrorKind::Removed.into());
@@ -409,10 +400,7 @@ impl<T: SharedSegment> Segment<T> {
 
     pub(crate) fn attach_error(&self, error: std::io::Error) -> Error {
         let kind = match error.raw_os_error() {
-            Some(sys::ENOMEM) => ErrorKind::NoMemory {
-                size: self.size,
-                huge_pages: false,
-            },
+            Some(sys::ENOMEM) => ErrorKind::NoMemory { size: self.size, huge_pages: false },
             _ => diagnose::by_id(error, self.id),
         };
         self.error("attach", kind)
@@ -477,10 +465,7 @@ impl<T: SharedSegment> Segment<T> {
 
     /// A guard that removes the segment when it is dropped, also by a panic; not when the process is killed.
     pub fn remove_on_drop(self) -> RemoveOnDrop<T> {
-        RemoveOnDrop {
-            segment: self,
-            keep: false,
-        }
+        RemoveOnDrop { segment: self, keep: false }
     }
 
     /// The hash of the key's derivation, as it goes into the seal.
@@ -501,25 +486,9 @@ fn seal(mapping: &Mapping) -> Option<Seal<'_>> {
 
 impl<T> Clone for Segment<T> {
     fn clone(&self) -> Self {
-        let &Self {
-            id,
-            size,
-            creator_uid,
-            compatible,
-            wait,
-            ..
-        } = self;
+        let &Self { id, size, creator_uid, compatible, wait, .. } = self;
         let (identity, spare) = (self.identity.clone(), Mutex::new(None));
-        Self {
-            identity,
-            id,
-            size,
-            creator_uid,
-            compatible,
-            wait,
-            spare,
-            holds: PhantomData,
-        }
+        Self { identity, id, size, creator_uid, compatible, wait, spare, holds: PhantomData }
     }
 }
 

@@ -59,11 +59,7 @@ pub struct Permissions {
 impl Stat {
     /// Owner, group and mode, to be changed and given to `set_permissions`.
     pub fn permissions(&self) -> Permissions {
-        Permissions {
-            uid: self.uid,
-            gid: self.gid,
-            mode: self.mode,
-        }
+        Permissions { uid: self.uid, gid: self.gid, mode: self.mode }
     }
 
     /// shmctl(2) with IPC_STAT; needs read permission.

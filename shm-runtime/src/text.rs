@@ -12,11 +12,7 @@ pub(crate) struct Text<T>(PhantomData<T>);
 
 impl<T: Shareable> Text<T> {
     const WRITTEN: Writer<'static> = {
-        let mut writer = Writer {
-            hash: FNV_BASIS,
-            len: 0,
-            to: &mut [],
-        };
+        let mut writer = Writer { hash: FNV_BASIS, len: 0, to: &mut [] };
         writer.lines(&T::INFO, 0);
         writer
     };
@@ -29,12 +25,7 @@ impl<T: Shareable> Text<T> {
 /// The text, `len` bytes long.
 pub(crate) fn text(info: &'static TypeInfo, len: usize) -> String {
     let mut bytes = vec![0; len];
-    Writer {
-        hash: FNV_BASIS,
-        len: 0,
-        to: &mut bytes,
-    }
-    .lines(info, 0);
+    Writer { hash: FNV_BASIS, len: 0, to: &mut bytes }.lines(info, 0);
     String::from_utf8_lossy(&bytes).into_owned()
 }
 

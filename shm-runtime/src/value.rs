@@ -35,11 +35,7 @@ impl InvalidValue {
     }
 
     fn below(mut self, parent: &str) -> Self {
-        let separator = if self.0.path.is_empty() || self.0.path.starts_with('[') {
-            ""
-        } else {
-            "."
-        };
+        let separator = if self.0.path.is_empty() || self.0.path.starts_with('[') { "" } else { "." };
         self.0.path = format!("{parent}{separator}{}", self.0.path);
         self
     }
@@ -47,12 +43,7 @@ impl InvalidValue {
 
 impl fmt::Display for InvalidValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner {
-            path,
-            found,
-            type_name,
-            variants,
-        } = &*self.0;
+        let Inner { path, found, type_name, variants } = &*self.0;
         if !path.is_empty() {
             write!(f, "`{path}`: ")?;
         }
@@ -60,11 +51,7 @@ impl fmt::Display for InvalidValue {
         for (i, (name, value)) in variants.iter().enumerate() {
             write!(f, "{}{name} = {value}", if i == 0 { " (" } else { ", " })?;
         }
-        if variants.is_empty() {
-            Ok(())
-        } else {
-            f.write_str(")")
-        }
+        if variants.is_empty() { Ok(()) } else { f.write_str(")") }
     }
 }
 
@@ -111,12 +98,7 @@ unsafe fn check_parts(info: &'static TypeInfo, at: *const u8) -> Result<(), Inva
             if variants.iter().any(|&(_, value)| value == found) {
                 return Ok(());
             }
-            Err(InvalidValue(Box::new(Inner {
-                path: String::new(),
-                found,
-                type_name: name,
-                variants,
-            })))
+            Err(InvalidValue(Box::new(Inner { path: String::new(), found, type_name: name, variants })))
         }
         Kind::Array { of, len } => (0..len).try_for_each(|i| {
             // SAFETY: element `i` lies within the array.

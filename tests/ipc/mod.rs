@@ -1,10 +1,6 @@
 //! What the tests of semaphores and queues need: other processes, keys of their own, and what the kernel says.
 
-#![allow(
-    dead_code,
-    unreachable_pub,
-    reason = "each program that has this module uses a part of it"
-)]
+#![allow(dead_code, unreachable_pub, reason = "each program that has this module uses a part of it")]
 
 use std::fmt::Display;
 use std::fs;
@@ -104,11 +100,7 @@ pub struct Child {
 
 impl Child {
     pub fn start(command: &mut Command) -> Self {
-        let mut process = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("a child");
+        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a child");
         let (stdin, stdout) = (process.stdin.take().unwrap(), process.stdout.take().unwrap());
         let (sender, lines) = channel();
         std::thread::spawn(move || {
@@ -118,11 +110,7 @@ impl Child {
                 }
             }
         });
-        Self {
-            process,
-            stdin,
-            lines,
-        }
+        Self { process, stdin, lines }
     }
 
     /// The peer, a program of this library.
@@ -139,9 +127,7 @@ impl Child {
     /// The peer in an IPC namespace of its own, with these limits (`kernel.*` of sysctl). None, and a word about it, if
     /// this process may not.
     pub fn in_namespace(limits: &[(&str, &str)]) -> Option<Self> {
-        let set = limits
-            .iter()
-            .map(|(name, value)| format!("echo {value} > /proc/sys/kernel/{name} && "));
+        let set = limits.iter().map(|(name, value)| format!("echo {value} > /proc/sys/kernel/{name} && "));
         let script = set.collect::<String>() + "exec \"$@\"";
         let words = ["--ipc", "sh", "-c", &script, "sh"];
         let mut probe = Command::new("unshare");
@@ -161,13 +147,8 @@ impl Child {
         let dir = TempDir::new();
         let copy = dir.0.join("peer");
         fs::copy(env!("CARGO_BIN_EXE_ipc_peer"), &copy).expect("a copy of the peer");
-        let switch = [
-            "--reuid=65534",
-            "--regid=65534",
-            "--clear-groups",
-            "--bounding-set=-all",
-            "--inh-caps=-all",
-        ];
+        let switch =
+            ["--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all", "--inh-caps=-all"];
         let mut probe = Command::new("setpriv");
         let works = probe
             .args(switch)
@@ -253,11 +234,7 @@ impl Program {
             .args([dir.0.join("program"), dir.0.join("program.c")])
             .output()
             .expect("run cc");
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         Self(dir)
     }
 
@@ -297,10 +274,6 @@ pub fn until(what: &str, is_so: impl Fn() -> bool) {
 pub fn kind<R>(result: Result<R, Error>) -> String {
     match result {
         Ok(_) => "none".to_owned(),
-        Err(error) => format!("{:?}", error.kind())
-            .split([' ', '{'])
-            .next()
-            .unwrap_or_default()
-            .to_owned(),
+        Err(error) => format!("{:?}", error.kind()).split([' ', '{']).next().unwrap_or_default().to_owned(),
     }
 }

@@ -147,8 +147,7 @@ impl Peer {
             ["pair", at, first, second] => {
                 let set = SemaphoreSet::<2>::open(key(at))?;
                 let set: &'static SemaphoreSet<2> = Box::leak(Box::new(set));
-                self.pairs
-                    .push(set.acquire_units([number(first), number(second)])?);
+                self.pairs.push(set.acquire_units([number(first), number(second)])?);
                 String::new()
             }
             ["create_set_of_4", at] => {
@@ -187,10 +186,7 @@ impl Peer {
                 String::new()
             }
             ["receive"] => show(self.queue().receive(Select::Any)?),
-            ["try_receive"] => self
-                .queue()
-                .try_receive(Select::Any)?
-                .map_or("none".to_owned(), show),
+            ["try_receive"] => self.queue().try_receive(Select::Any)?.map_or("none".to_owned(), show),
             ["receive_raw"] => match self.queue().try_receive_raw(Select::Any)? {
                 Some(message) => format!("{} {}", message.mtype, message.bytes.len()),
                 None => "none".to_owned(),
@@ -214,11 +210,7 @@ impl Peer {
 }
 
 fn job(pages: u16) -> Job {
-    Job {
-        pages,
-        cost: 0.5,
-        urgent: true,
-    }
+    Job { pages, cost: 0.5, urgent: true }
 }
 
 fn show(message: Message<Job>) -> String {

@@ -1,10 +1,6 @@
 //! The values in messages, of the tests and of their peer.
 
-#![allow(
-    dead_code,
-    unreachable_pub,
-    reason = "each program that has this module uses a part of it"
-)]
+#![allow(dead_code, unreachable_pub, reason = "each program that has this module uses a part of it")]
 
 use shm_runtime::{Shareable, SharedSegment};
 

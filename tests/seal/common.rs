@@ -21,10 +21,7 @@ pub(crate) const READY: u32 = 2;
 /// A name that no other test, and no other run of this one, uses. All are equally long.
 pub(crate) fn unique() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_nanos();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
     let count = COUNT.fetch_add(1, Relaxed);
     format!("org.example.seal.{:07}.{now:020}.{count:04}", std::process::id())
 }
@@ -36,12 +33,8 @@ pub(crate) fn key_of(name: &str) -> i32 {
 
 /// Whether a program is there; says so if it is not, for a test that is skipped.
 pub(crate) fn have(program: &str) -> bool {
-    let found = Command::new(program)
-        .arg("--version")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok();
+    let found =
+        Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
     if !found {
         println!("skipped: there is no `{program}` here");
     }
@@ -157,10 +150,7 @@ impl Raw {
     }
 
     pub(crate) fn read(&self, at: usize, len: usize) -> Vec<u8> {
-        self.bytes()[at..at + len]
-            .iter()
-            .map(|byte| byte.load(Relaxed))
-            .collect()
+        self.bytes()[at..at + len].iter().map(|byte| byte.load(Relaxed)).collect()
     }
 
     /// The place of the footer.
@@ -242,11 +232,8 @@ impl Peer {
     }
 
     pub(crate) fn of(command: &mut Command) -> Self {
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the peer starts");
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the peer starts");
         let to = child.stdin.take();
         let from = BufReader::new(child.stdout.take().expect("piped"));
         Self { child, to, from }

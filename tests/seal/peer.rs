@@ -47,9 +47,7 @@ fn number<N: std::str::FromStr>(word: &str) -> N {
 
 fn options(name: &str, wait_ms: u64) -> Options<Cell> {
     let mut options = Cell::options();
-    options
-        .key(Key::name(name.to_owned()))
-        .wait(Duration::from_millis(wait_ms));
+    options.key(Key::name(name.to_owned())).wait(Duration::from_millis(wait_ms));
     options
 }
 
@@ -76,9 +74,7 @@ fn obey(words: &[&str], held: &mut Held) -> Result<String, Error> {
             Ok(answer)
         }
         ["create", name, mode] => {
-            let attached = options(name, 1000)
-                .create_with(|cell| init(cell, mode))?
-                .attach()?;
+            let attached = options(name, 1000).create_with(|cell| init(cell, mode))?.attach()?;
             let answer = describe(&attached);
             *held = Held::Write(attached);
             Ok(answer)
@@ -161,10 +157,8 @@ fn obey(words: &[&str], held: &mut Held) -> Result<String, Error> {
         ["guard"] => Ok(format!("ok {}", hole())),
         ["use", id, wait] => Ok(use_segment(number(id), Duration::from_millis(number(wait)))),
         ["use-for", id, wait, ms] => {
-            let (end, wait) = (
-                Instant::now() + Duration::from_millis(number(ms)),
-                Duration::from_millis(number(wait)),
-            );
+            let (end, wait) =
+                (Instant::now() + Duration::from_millis(number(ms)), Duration::from_millis(number(wait)));
             let (mut uses, mut slowest) = (0, Duration::ZERO);
             while Instant::now() < end {
                 let began = Instant::now();
@@ -368,10 +362,7 @@ fn report<A>(
 
 /// Writes into the schema and the footer, single bytes, words and whole good seals, until the time is over.
 fn scribble(id: i32, time: Duration) {
-    let size = Segment::<Cell>::from_id(id)
-        .and_then(|segment| segment.stat())
-        .expect("it is there")
-        .size;
+    let size = Segment::<Cell>::from_id(id).and_then(|segment| segment.stat()).expect("it is there").size;
     // SAFETY: without an address, the kernel maps where nothing else is.
     let base = unsafe { libc::shmat(id, std::ptr::null(), 0) };
     assert_ne!(base.addr(), usize::MAX);

@@ -20,7 +20,5 @@ pub(crate) struct Cell {
 
 /// What the initialiser makes of `pattern`.
 pub(crate) fn pattern(i: usize) -> u64 {
-    u64::try_from(i + 1)
-        .unwrap_or_default()
-        .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    u64::try_from(i + 1).unwrap_or_default().wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }

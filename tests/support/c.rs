@@ -39,10 +39,7 @@ impl Program {
     /// If it fails; with what it printed.
     pub fn run<S: ToString>(&self, args: &[S]) -> String {
         let args = args.iter().map(ToString::to_string);
-        let output = Command::new(&self.path)
-            .args(args)
-            .output()
-            .expect("run a C program");
+        let output = Command::new(&self.path).args(args).output().expect("run a C program");
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).expect("text")
     }

@@ -54,12 +54,7 @@ impl Child {
                 }
             }
         });
-        Self {
-            process,
-            stdin,
-            lines,
-            _dir: None,
-        }
+        Self { process, stdin, lines, _dir: None }
     }
 
     /// The process's id.
@@ -108,10 +103,7 @@ impl Child {
         let answer = self.line();
         match answer.split('\t').collect::<Vec<_>>()[..] {
             ["ok", value] => Ok(value.to_owned()),
-            ["err", kind, text] => Err(Failure {
-                kind: kind.to_owned(),
-                text: text.to_owned(),
-            }),
+            ["err", kind, text] => Err(Failure { kind: kind.to_owned(), text: text.to_owned() }),
             _ => panic!("the peer says {answer:?}"),
         }
     }
@@ -122,9 +114,7 @@ impl Child {
     ///
     /// As `ask` does, and if the answer is an error or no number.
     pub fn number(&mut self, line: impl Display) -> i32 {
-        let answer = self
-            .ask(&line)
-            .unwrap_or_else(|error| panic!("{line}: {error:?}"));
+        let answer = self.ask(&line).unwrap_or_else(|error| panic!("{line}: {error:?}"));
         answer.parse().expect("a number")
     }
 
@@ -181,11 +171,7 @@ pub struct Peer {
 impl Peer {
     /// The program at this path: use [`peer!`](crate::peer).
     pub fn new(program: &str) -> Self {
-        Self {
-            before: Vec::new(),
-            program: program.into(),
-            dir: None,
-        }
+        Self { before: Vec::new(), program: program.into(), dir: None }
     }
 
     /// Starts it with [`Board`](crate::structs::Board).
@@ -233,9 +219,7 @@ impl Peer {
         let copy = dir.path().join("peer");
         // Not by this process: a child that another thread starts meanwhile would hold the copy open, and nobody
         // can execute a file that is open to be written.
-        let copied = Command::new("cp")
-            .args([Path::new(&self.program), &copy])
-            .status();
+        let copied = Command::new("cp").args([Path::new(&self.program), &copy]).status();
         assert!(copied.expect("run cp").success(), "copy the peer");
         let switch = [
             "setpriv",
@@ -275,9 +259,6 @@ impl Peer {
 fn works(words: &[&str], argument: &Path) -> bool {
     let mut command = Command::new(words[0]);
     command.args(&words[1..]).arg(argument);
-    let quiet = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+    let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     quiet.status().is_ok_and(|status| status.success())
 }

@@ -103,10 +103,7 @@ impl<T: SharedSegment> Own<T> {
     /// If it cannot be created.
     pub fn create() -> Self {
         let segment = T::create().expect("create a segment");
-        Self {
-            _id: OwnId::new(segment.id()),
-            segment,
-        }
+        Self { _id: OwnId::new(segment.id()), segment }
     }
 
     /// The same, without the attachment that a creator has from the start.

@@ -21,9 +21,5 @@ pub fn skip(why: &str) {
     use std::io::Write;
     let thread = std::thread::current();
     // Not `eprintln!`, which the harness shows for failed tests alone.
-    let _ = writeln!(
-        std::io::stderr(),
-        "skipped {}: {why}",
-        thread.name().unwrap_or("a test")
-    );
+    let _ = writeln!(std::io::stderr(), "skipped {}: {why}", thread.name().unwrap_or("a test"));
 }

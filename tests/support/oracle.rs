@@ -101,9 +101,7 @@ pub fn smaps(address: usize) -> HashMap<String, String> {
     let maps = std::fs::read_to_string("/proc/self/smaps").expect("read /proc/self/smaps");
     let start = format!("{address:08x}-");
     let mut lines = maps.lines().skip_while(|line| !line.starts_with(&start));
-    lines
-        .next()
-        .unwrap_or_else(|| panic!("nothing is mapped at {address:#x}"));
+    lines.next().unwrap_or_else(|| panic!("nothing is mapped at {address:#x}"));
     lines
         .map_while(|line| line.split_once(':').filter(|(name, _)| !name.contains(' ')))
         .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))

@@ -40,12 +40,7 @@ struct Told<T: Whole> {
 
 impl<T: Whole> Default for Told<T> {
     fn default() -> Self {
-        Self {
-            segment: None,
-            mapped: None,
-            forked: None,
-            gate: None,
-        }
+        Self { segment: None, mapped: None, forked: None, gate: None }
     }
 }
 

@@ -65,19 +65,13 @@ impl Frame {
             pixel = pixel.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(31) ^ number;
             pixel
         });
-        let mut frame = Self {
-            number,
-            pixels,
-            checksum: 0,
-        };
+        let mut frame = Self { number, pixels, checksum: 0 };
         frame.checksum = frame.sum();
         frame
     }
 
     pub(crate) fn sum(&self) -> u64 {
-        self.pixels
-            .iter()
-            .fold(self.number, |sum, pixel| sum.rotate_left(7) ^ pixel)
+        self.pixels.iter().fold(self.number, |sum, pixel| sum.rotate_left(7) ^ pixel)
     }
 
     pub(crate) fn is_whole(&self) -> bool {

@@ -22,10 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let station = segment.attach()?;
     station.name.set_str("Zugspitze")?;
     station.celsius.set(21.5);
-    station.wind.set(Wind {
-        speed: 3.25,
-        degrees: 270,
-    });
+    station.wind.set(Wind { speed: 3.25, degrees: 270 });
     station.readings.store(1, Release);
     println!("Rust: wrote reading 1: {}", describe(&segment)?);
 
@@ -35,10 +32,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err(format!("the C program failed: {status}").into());
     }
     let readings = station.readings.load(Acquire);
-    println!(
-        "Rust: reading {readings}: {:.1} degrees, {:?}",
-        station.celsius.get(),
-        station.sky.try_get()?
-    );
+    println!("Rust: reading {readings}: {:.1} degrees, {:?}", station.celsius.get(), station.sky.try_get()?);
     Ok(())
 }

@@ -51,11 +51,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("Rust: opened it: {}", describe(&segment)?);
     // Nothing is known about a segment that others fill in: check what has to hold.
     if counter.version.get() != 1 {
-        return Err(format!(
-            "version {} of the counter is not known here",
-            counter.version.get()
-        )
-        .into());
+        return Err(format!("version {} of the counter is not known here", counter.version.get()).into());
     }
     counter.count.fetch_add(u64::from(counter.step.get()), Relaxed);
     println!("Rust: counted to {}", counter.count.load(Relaxed));

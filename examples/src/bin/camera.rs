@@ -69,10 +69,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     }
     first.kill()?;
     first.wait()?;
-    println!(
-        "killed the camera after frame {}, which can still be read",
-        video.frame.read()?.number
-    );
+    println!("killed the camera after frame {}, which can still be read", video.frame.read()?.number);
 
     for mut child in [start("camera")?].into_iter().chain(viewers) {
         let status = child.wait()?;
@@ -114,13 +111,7 @@ fn viewer(id: i32) -> Result<(), Box<dyn Error>> {
         let frame = video.frame.read()?;
         if frame.number > 0 {
             seen += 1;
-            torn += u32::from(
-                frame
-                    .pixels
-                    .as_flattened()
-                    .iter()
-                    .any(|&pixel| pixel != frame.brightness),
-            );
+            torn += u32::from(frame.pixels.as_flattened().iter().any(|&pixel| pixel != frame.brightness));
         }
         if frame.last {
             println!(

@@ -20,11 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // Without a station this ends here, and the error says what is missing.
     let segment = shm_examples::station().open()?;
     let station = segment.attach_read_only()?;
-    println!(
-        "display: {} {}",
-        station.name.to_string_lossy(),
-        describe(&segment)?
-    );
+    println!("display: {} {}", station.name.to_string_lossy(), describe(&segment)?);
 
     // What does not compile: `station.celsius.set(0.0)`. "this attachment is read-only".
     let mut shown = None;

@@ -33,15 +33,9 @@ fn parent() -> Result<(), Box<dyn Error>> {
     let job = segment.attach()?;
     let numbers: Vec<u32> = (1..=1000).collect();
     job.numbers.copy_from(&numbers);
-    println!(
-        "parent: put {} numbers into the private segment {}",
-        numbers.len(),
-        segment.id()
-    );
+    println!("parent: put {} numbers into the private segment {}", numbers.len(), segment.id());
 
-    let status = Command::new(env::current_exe()?)
-        .arg(segment.id().to_string())
-        .status()?;
+    let status = Command::new(env::current_exe()?).arg(segment.id().to_string()).status()?;
     if !status.success() {
         return Err(format!("the child failed: {status}").into());
     }

@@ -52,10 +52,7 @@ macro_rules! say {
 fn write() -> Result<(), Box<dyn Error>> {
     // A name for this run alone, so that two can run side by side.
     let name = format!("org.example.quickstart.{}", process::id());
-    say!(
-        "creates a segment for a struct of {} bytes, by the name {name}",
-        size_of::<Station>()
-    );
+    say!("creates a segment for a struct of {} bytes, by the name {name}", size_of::<Station>());
     let key = Key::name(name.clone());
     // The guard removes the segment, however this function ends.
     let segment = Station::options().key(key).create()?.remove_on_drop();
@@ -78,10 +75,7 @@ fn write() -> Result<(), Box<dyn Error>> {
 
     for (n, tenths) in (1..=READINGS).zip(215_u16..) {
         station.celsius.set(f64::from(tenths) / 10.0);
-        station.wind.set(Wind {
-            speed: 3.25,
-            degrees: tenths,
-        });
+        station.wind.set(Wind { speed: 3.25, degrees: tenths });
         // Release, and Acquire on the other side: who sees this count sees the values written before it.
         station.readings.store(n, Release);
         say!("wrote reading {n} of {READINGS}");
@@ -96,10 +90,7 @@ fn write() -> Result<(), Box<dyn Error>> {
         return Err(format!("the second process failed: {status}").into());
     }
     let (counted, expected) = (station.counter.load(Relaxed), 2 * READINGS * COUNTS);
-    say!(
-        "counter: {counted}, by two processes that counted {} each",
-        READINGS * COUNTS
-    );
+    say!("counter: {counted}, by two processes that counted {} each", READINGS * COUNTS);
     if counted != expected {
         return Err(format!("{expected} were expected").into());
     }
@@ -132,11 +123,7 @@ fn show(name: String) -> Result<(), Box<dyn Error>> {
             continue;
         }
         let (celsius, wind) = (station.celsius.get(), station.wind.get());
-        say!(
-            "    sees reading {readings}: {celsius:.1} °C, wind {} m/s from {}°",
-            wind.speed,
-            wind.degrees
-        );
+        say!("    sees reading {readings}: {celsius:.1} °C, wind {} m/s from {}°", wind.speed, wind.degrees);
         // Once for each reading, also for those that it was too slow to show.
         for _ in seen..readings {
             for _ in 0..COUNTS {

@@ -22,20 +22,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     // The closure runs for a new segment only; what it leaves out is zero. A second station beside this one would open
     // the segment too, and both would write.
     let segment = shm_examples::station().open_or_create_with(|new| {
-        new.name
-            .set_str("Zugspitze")
-            .expect("the name fits into the array");
+        new.name.set_str("Zugspitze").expect("the name fits into the array");
     })?;
     let station = segment.attach()?;
-    println!(
-        "station: {} {}",
-        station.name.to_string_lossy(),
-        describe(&segment)?
-    );
-    println!(
-        "station: continues after {} readings",
-        station.readings.load(Relaxed)
-    );
+    println!("station: {} {}", station.name.to_string_lossy(), describe(&segment)?);
+    println!("station: continues after {} readings", station.readings.load(Relaxed));
 
     for _ in 0..readings {
         if segment.stat()?.removed {
@@ -60,10 +51,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn measure(n: u64) -> (f64, Wind, Sky) {
     let step = u16::try_from(n % 40).unwrap_or(0);
     let wave = (f64::from(step) / 40.0 * std::f64::consts::TAU).sin();
-    let wind = Wind {
-        speed: 4.0 - 2.0 * wave,
-        degrees: 9 * step,
-    };
+    let wind = Wind { speed: 4.0 - 2.0 * wave, degrees: 9 * step };
     let sky = match step {
         0..20 => Sky::Clear,
         20..30 => Sky::Cloudy,

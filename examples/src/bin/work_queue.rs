@@ -46,10 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let ids: Vec<String> = env::args().skip(1).collect();
     match &ids[..] {
         [] => produce(),
-        [jobs, answers] => work(
-            &Queue::from_id(jobs.parse()?)?,
-            &Queue::from_id(answers.parse()?)?,
-        ),
+        [jobs, answers] => work(&Queue::from_id(jobs.parse()?)?, &Queue::from_id(answers.parse()?)?),
         _ => Err("usage: work_queue".into()),
     }
 }
@@ -63,10 +60,7 @@ fn produce() -> Result<(), Box<dyn Error>> {
 
     for number in 0..JOBS {
         let from = number * RANGE;
-        let job = Job {
-            from,
-            to: from + RANGE,
-        };
+        let job = Job { from, to: from + RANGE };
         // This waits while the queue is full.
         let urgency = if number % 8 == 7 { URGENT } else { ORDINARY };
         jobs.send(urgency, &job)?;
@@ -80,9 +74,7 @@ fn produce() -> Result<(), Box<dyn Error>> {
 
     let ids = [jobs.id(), answers.id()].map(|id| id.to_string());
     let worker = || Command::new(env::current_exe()?).args(&ids).spawn();
-    let mut workers = (0..WORKERS)
-        .map(|_| worker())
-        .collect::<Result<Vec<Child>, _>>()?;
+    let mut workers = (0..WORKERS).map(|_| worker()).collect::<Result<Vec<Child>, _>>()?;
 
     let (mut answered, mut primes) = (0, 0);
     while answered < JOBS {
@@ -132,18 +124,12 @@ fn work(jobs: &Queue<Job>, answers: &Queue<Answer>) -> Result<(), Box<dyn Error>
         }
         let job = message.value;
         let primes = (job.from..job.to).filter(|&number| is_prime(number)).count();
-        let answer = Answer {
-            job,
-            primes: u32::try_from(primes)?,
-            worker,
-        };
+        let answer = Answer { job, primes: u32::try_from(primes)?, worker };
         answers.send(message.mtype, &answer)?;
     }
 }
 
 fn is_prime(number: u32) -> bool {
     number >= 2
-        && (2..)
-            .take_while(|factor| factor * factor <= number)
-            .all(|factor| !number.is_multiple_of(factor))
+        && (2..).take_while(|factor| factor * factor <= number).all(|factor| !number.is_multiple_of(factor))
 }

@@ -72,10 +72,7 @@ fn parameters(container: &Container<'_>, ctxt: &Ctxt) {
                 "a lifetime means a reference, which points into one process alone: share the value itself",
             ),
             GenericParam::Const(param) if matches!(container.data, Data::Enum(_)) => {
-                ctxt.error(
-                    &param.ident,
-                    "an enum without fields has no use for a parameter: remove it",
-                );
+                ctxt.error(&param.ident, "an enum without fields has no use for a parameter: remove it");
             }
             GenericParam::Const(_) | GenericParam::Type(_) => {}
         }
@@ -137,11 +134,7 @@ fn declared_layout(container: &Container<'_>, ctxt: &Ctxt) {
     };
     let settings = &container.settings;
     let offsets = fields.iter().map(|field| &field.settings.offset);
-    for set in [&settings.size, &settings.align]
-        .into_iter()
-        .chain(offsets)
-        .flatten()
-    {
+    for set in [&settings.size, &settings.align].into_iter().chain(offsets).flatten() {
         ctxt.error(
             &set.name,
             format_args!(

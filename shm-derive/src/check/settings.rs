@@ -42,9 +42,7 @@ pub(crate) fn key(container: &Container<'_>, ctxt: &Ctxt) {
             _ => {}
         },
         Key::Name(expr) => match expr {
-            Expr::Lit(ExprLit {
-                lit: Lit::Str(name), ..
-            }) if name.value().is_empty() => {
+            Expr::Lit(ExprLit { lit: Lit::Str(name), .. }) if name.value().is_empty() => {
                 ctxt.error(
                     expr,
                     "the name is empty: give one that nobody else uses, such as `org.example.weather`",
@@ -106,10 +104,7 @@ pub(crate) fn trust(container: &Container<'_>, ctxt: &Ctxt) {
         None => true,
     };
     if !uid {
-        ctxt.error(
-            &trust.value,
-            "`trust` takes a user's number, such as `trust = 1000`, or `trust = any`",
-        );
+        ctxt.error(&trust.value, "`trust` takes a user's number, such as `trust = 1000`, or `trust = any`");
     }
 }
 
@@ -119,9 +114,7 @@ pub(crate) fn type_name(container: &Container<'_>, ctxt: &Ctxt) {
         return;
     };
     let valid = match &name.value {
-        Expr::Lit(ExprLit {
-            lit: Lit::Str(name), ..
-        }) => {
+        Expr::Lit(ExprLit { lit: Lit::Str(name), .. }) => {
             let name = name.value();
             !name.is_empty() && name.chars().all(|char| char.is_alphanumeric() || char == '_')
         }
@@ -150,11 +143,7 @@ fn literal(expr: &Expr) -> Option<Number> {
             Lit::Byte(byte) => Number::Is(byte.value().into()),
             _ => Number::IsNot,
         }),
-        Expr::Unary(ExprUnary {
-            op: UnOp::Neg(_),
-            expr,
-            ..
-        }) => match literal(expr)? {
+        Expr::Unary(ExprUnary { op: UnOp::Neg(_), expr, .. }) => match literal(expr)? {
             Number::Is(value) => Some(Number::Is(-value)),
             Number::IsNot => Some(Number::IsNot),
         },

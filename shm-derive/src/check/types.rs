@@ -72,9 +72,8 @@ fn field_type(ty: &Type, ctxt: &Ctxt) {
 fn refused_name(path: &syn::TypePath) -> Option<String> {
     let segments = &path.path.segments;
     let last = segments.last()?;
-    let std = segments
-        .first()
-        .is_some_and(|first| ["std", "core", "alloc"].iter().any(|name| first.ident == name));
+    let std =
+        segments.first().is_some_and(|first| ["std", "core", "alloc"].iter().any(|name| first.ident == name));
     if path.qself.is_some() || !(std || segments.len() == 1) {
         return None;
     }

@@ -17,25 +17,17 @@ pub(crate) fn twin(container: &Container<'_>, fields: &[Field<'_>]) -> TokenStre
     generics.params.push(parse_quote!(#access = #runtime::ReadWrite));
     let where_clause = generics.where_clause.take();
 
-    let doc = format!(
-        "The fields of a [`{}`] in shared memory, reached with access `{access}`.",
-        container.name()
-    );
-    let (original, ty_generics) = (
-        &container.original.ident,
-        container.original.generics.split_for_impl().1,
-    );
+    let doc =
+        format!("The fields of a [`{}`] in shared memory, reached with access `{access}`.", container.name());
+    let (original, ty_generics) = (&container.original.ident, container.original.generics.split_for_impl().1);
     let turbofish = ty_generics.as_turbofish();
     let this = quote!(#original #turbofish);
     let fields = fields.iter().map(|field| {
         let (vis, ident) = (&field.original.vis, field.ident);
         let ty = replace_self(field.ty.to_token_stream(), &this);
         let attrs = field.original.attrs.iter();
-        let carried = attrs.filter(|attr| {
-            ["doc", "deprecated"]
-                .iter()
-                .any(|name| attr.path().is_ident(name))
-        });
+        let carried =
+            attrs.filter(|attr| ["doc", "deprecated"].iter().any(|name| attr.path().is_ident(name)));
         quote!(#(#carried)* #vis #ident: #runtime::Shared<#ty, #access>)
     });
     // What the compiler has to say of the user's names, docs and visibility, it says at the user's struct; and a

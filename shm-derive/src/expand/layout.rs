@@ -48,11 +48,8 @@ pub(crate) fn structure(container: &Container<'_>, fields: &[Field<'_>]) -> Toke
         #sized
         #runtime::__private::assert_twin::<#this, #read_write>();
     };
-    let (own_assertion, generic_assertion) = if own {
-        (Some(assertion), None)
-    } else {
-        (None, Some(assertion))
-    };
+    let (own_assertion, generic_assertion) =
+        if own { (Some(assertion), None) } else { (None, Some(assertion)) };
     let declared = declared(container, fields);
 
     quote! {
@@ -91,10 +88,7 @@ pub(crate) fn enumeration(container: &Container<'_>, variants: &[&syn::Variant])
     let upper = repr.to_string().to_uppercase();
     let scalar = Ident::new(&upper, repr.span());
     let variants = variants.iter().map(|variant| {
-        let (ident, name) = (
-            &variant.ident,
-            syn::ext::IdentExt::unraw(&variant.ident).to_string(),
-        );
+        let (ident, name) = (&variant.ident, syn::ext::IdentExt::unraw(&variant.ident).to_string());
         quote!((#name, Self::#ident as ::core::primitive::#repr as ::core::primitive::i128))
     });
     let declared = declared(container, &[]);
@@ -144,12 +138,8 @@ fn always_valid(container: &Container<'_>, fields: &[Field<'_>], generics: &Gene
 fn declared(container: &Container<'_>, fields: &[Field<'_>]) -> TokenStream {
     let ident = &container.original.ident;
     let (size, align) = (&container.settings.size, &container.settings.align);
-    let size = size
-        .as_ref()
-        .map(|set| (&set.value, quote!(::core::mem::size_of::<#ident>())));
-    let align = align
-        .as_ref()
-        .map(|set| (&set.value, quote!(::core::mem::align_of::<#ident>())));
+    let size = size.as_ref().map(|set| (&set.value, quote!(::core::mem::size_of::<#ident>())));
+    let align = align.as_ref().map(|set| (&set.value, quote!(::core::mem::align_of::<#ident>())));
     let offsets = fields.iter().filter_map(|field| {
         let (set, field) = (field.settings.offset.as_ref()?, field.ident);
         Some((&set.value, quote!(::core::mem::offset_of!(#ident, #field))))

@@ -58,16 +58,11 @@ pub(crate) fn twin_ident(container: &Container<'_>) -> Ident {
 /// The generated struct of fields as a type, with access `access`.
 pub(crate) fn twin_type(container: &Container<'_>, access: impl ToTokens) -> TokenStream {
     let ident = twin_ident(container);
-    let params = container
-        .original
-        .generics
-        .params
-        .iter()
-        .map(|param| match param {
-            GenericParam::Type(param) => param.ident.to_token_stream(),
-            GenericParam::Const(param) => param.ident.to_token_stream(),
-            GenericParam::Lifetime(param) => param.lifetime.to_token_stream(),
-        });
+    let params = container.original.generics.params.iter().map(|param| match param {
+        GenericParam::Type(param) => param.ident.to_token_stream(),
+        GenericParam::Const(param) => param.ident.to_token_stream(),
+        GenericParam::Lifetime(param) => param.lifetime.to_token_stream(),
+    });
     quote!(#ident<#(#params,)* #access>)
 }
 

@@ -12,10 +12,7 @@ use crate::ast::Container;
 pub(crate) fn free_ident(container: &Container<'_>, wanted: &str) -> Ident {
     let mut taken = HashSet::new();
     collect(container.original.generics.to_token_stream(), &mut taken);
-    collect(
-        container.original.generics.where_clause.to_token_stream(),
-        &mut taken,
-    );
+    collect(container.original.generics.where_clause.to_token_stream(), &mut taken);
     for field in container.fields() {
         collect(field.ty.to_token_stream(), &mut taken);
     }

@@ -15,12 +15,7 @@ pub(crate) fn segment(container: &Container<'_>) -> TokenStream {
     let generics = shareable_generics(container);
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
     // The checks saw one.
-    let Some(key) = container
-        .settings
-        .key
-        .as_ref()
-        .map(|set| key(&set.value, runtime))
-    else {
+    let Some(key) = container.settings.key.as_ref().map(|set| key(&set.value, runtime)) else {
         return TokenStream::new();
     };
     let mode = match &container.settings.mode {

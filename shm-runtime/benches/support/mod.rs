@@ -19,11 +19,7 @@ impl Ratio {
     /// The same as speeds.
     #[allow(dead_code)] // each benchmark is a program of its own
     pub(crate) fn inverse(&self) -> Self {
-        Self {
-            median: 1.0 / self.median,
-            low: 1.0 / self.high,
-            high: 1.0 / self.low,
-        }
+        Self { median: 1.0 / self.median, low: 1.0 / self.high, high: 1.0 / self.low }
     }
 }
 
@@ -54,11 +50,7 @@ pub(crate) fn compare(mut ours: impl FnMut(), mut peers: impl FnMut()) -> Ratio 
         })
         .collect();
     ratios.sort_by(f64::total_cmp);
-    Ratio {
-        median: ratios[SAMPLES / 2],
-        low: ratios[SAMPLES / 4],
-        high: ratios[SAMPLES * 3 / 4],
-    }
+    Ratio { median: ratios[SAMPLES / 2], low: ratios[SAMPLES / 4], high: ratios[SAMPLES * 3 / 4] }
 }
 
 fn sample(run: &mut impl FnMut(), times: u32) -> Duration {

@@ -109,11 +109,7 @@ by_width! {
 /// `bool` is only brought to 0 or 1 when it is loaded.
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 const fn is_bytes<T: Shareable, D: Direction>() -> bool {
-    if D::LOADS {
-        T::INFO.verbatim
-    } else {
-        T::INFO.scalar_bytes == T::INFO.size
-    }
+    if D::LOADS { T::INFO.verbatim } else { T::INFO.scalar_bytes == T::INFO.size }
 }
 
 /// Whether there is nothing but `bool` in it.
@@ -157,11 +153,7 @@ pub(crate) unsafe fn store<T: Shareable>(value: T, to: *mut T) {
     // A value that is passed on is copied if anything but that may happen to it. So the choice is between two
     // functions, and not what happens here.
     let store = const {
-        if size_of::<T>() > 128 {
-            store_large::<T> as unsafe fn(T, *mut T)
-        } else {
-            store_small::<T>
-        }
+        if size_of::<T>() > 128 { store_large::<T> as unsafe fn(T, *mut T) } else { store_small::<T> }
     };
     // SAFETY: the caller's promise.
     unsafe { store(value, to) }

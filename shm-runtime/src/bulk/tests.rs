@@ -22,16 +22,8 @@ fn a_store_leaves_what_is_padding_in_the_segment() {
     unsafe impl crate::Shareable for Padded {
         type Parts<A: crate::Access> = crate::shareable::Opaque;
         const FIELDS: &'static [crate::info::FieldInfo] = &[
-            crate::info::FieldInfo {
-                name: "small",
-                offset: 0,
-                info: &u8::INFO,
-            },
-            crate::info::FieldInfo {
-                name: "large",
-                offset: 8,
-                info: &<[u64; 40]>::INFO,
-            },
+            crate::info::FieldInfo { name: "small", offset: 0, info: &u8::INFO },
+            crate::info::FieldInfo { name: "large", offset: 8, info: &<[u64; 40]>::INFO },
         ];
         const INFO: crate::info::TypeInfo = crate::info::TypeInfo::structure("Padded", 328, 8, Self::FIELDS);
         unsafe fn copy<D: super::Direction>(from: *const Self, to: *mut Self) {
@@ -42,10 +34,7 @@ fn a_store_leaves_what_is_padding_in_the_segment() {
         }
     }
     let mut segment = [u64::MAX; 41];
-    let value = Padded {
-        small: 0,
-        large: [0; 40],
-    };
+    let value = Padded { small: 0, large: [0; 40] };
     // SAFETY: 41 words are as large and aligned as a `Padded`.
     unsafe { copy::<Padded, Store>(&raw const value, segment.as_mut_ptr().cast()) };
     assert_eq!(segment[0].to_ne_bytes(), [0, 255, 255, 255, 255, 255, 255, 255]);

@@ -147,9 +147,6 @@ impl RawMessage {
         // SAFETY: there is room for the type, one word, and `room` bytes behind it.
         let len = unsafe { sys::ipc::msgrcv(id, words.as_mut_ptr().cast(), room, select, flags) }?;
         let bytes = words[1..].iter().flat_map(|word| word.to_ne_bytes());
-        Ok(Self {
-            mtype: words[0].cast_signed(),
-            bytes: bytes.take(len).collect(),
-        })
+        Ok(Self { mtype: words[0].cast_signed(), bytes: bytes.take(len).collect() })
     }
 }

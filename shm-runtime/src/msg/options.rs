@@ -30,13 +30,7 @@ pub struct Options<T> {
 impl<T: Shareable + Copy> Options<T> {
     pub(crate) fn new(key: Key) -> Self {
         Self {
-            lookup: Lookup {
-                object: Object::Queue,
-                key,
-                type_name: T::INFO.name(),
-                mode: 0o600,
-                count: 0,
-            },
+            lookup: Lookup { object: Object::Queue, key, type_name: T::INFO.name(), mode: 0o600, count: 0 },
             holds: PhantomData,
         }
     }
@@ -92,10 +86,7 @@ impl<T: Shareable + Copy> Options<T> {
 
 impl<T> Clone for Options<T> {
     fn clone(&self) -> Self {
-        Self {
-            lookup: self.lookup.clone(),
-            holds: PhantomData,
-        }
+        Self { lookup: self.lookup.clone(), holds: PhantomData }
     }
 }
 

@@ -29,11 +29,7 @@ pub struct Queue<T> {
 
 impl<T: Shareable + Copy> Queue<T> {
     pub(crate) fn new(identity: Identity, id: i32) -> Self {
-        Self {
-            identity,
-            id,
-            holds: PhantomData,
-        }
+        Self { identity, id, holds: PhantomData }
     }
 
     /// Everything that can be chosen: the mode.
@@ -131,13 +127,9 @@ impl<T: Shareable + Copy> Queue<T> {
         // The kernel lets a sender wait for room that there can never be.
         let limit = Stat::of(self.id).ok().and_then(|stat| stat.limit);
         match limit {
-            Some(most) if usize::try_from(most).is_ok_and(|most| size_of::<T>() > most) => Err(self.error(
-                "send to",
-                ErrorKind::Limit {
-                    name: "msg_qbytes",
-                    value: limit,
-                },
-            )),
+            Some(most) if usize::try_from(most).is_ok_and(|most| size_of::<T>() > most) => {
+                Err(self.error("send to", ErrorKind::Limit { name: "msg_qbytes", value: limit }))
+            }
             _ => Ok(false),
         }
     }
@@ -305,18 +297,12 @@ impl<T: Shareable + Copy> Removable for Queue<T> {
 
 impl<T> Clone for Queue<T> {
     fn clone(&self) -> Self {
-        Self {
-            identity: self.identity.clone(),
-            id: self.id,
-            holds: PhantomData,
-        }
+        Self { identity: self.identity.clone(), id: self.id, holds: PhantomData }
     }
 }
 
 impl<T> fmt::Debug for Queue<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Queue")
-            .field("identity", &format_args!("{}", self.identity))
-            .finish_non_exhaustive()
+        f.debug_struct("Queue").field("identity", &format_args!("{}", self.identity)).finish_non_exhaustive()
     }
 }

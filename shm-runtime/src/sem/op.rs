@@ -67,14 +67,7 @@ pub(crate) fn buffer<const N: usize>(op: Op, flags: i32) -> Result<sys::ipc::sem
         return Err(ErrorKind::InvalidInput { reason });
     }
     match (i16::try_from(units), i16::try_from(flags)) {
-        (Ok(units), Ok(sem_flg)) => Ok(sys::ipc::sembuf {
-            sem_num: index,
-            sem_op: sign * units,
-            sem_flg,
-        }),
-        _ => Err(ErrorKind::Limit {
-            name: "SEMVMX",
-            value: Some(SEMVMX.into()),
-        }),
+        (Ok(units), Ok(sem_flg)) => Ok(sys::ipc::sembuf { sem_num: index, sem_op: sign * units, sem_flg }),
+        _ => Err(ErrorKind::Limit { name: "SEMVMX", value: Some(SEMVMX.into()) }),
     }
 }

@@ -37,19 +37,10 @@ pub struct Options<const N: usize = 1> {
 impl<const N: usize> Options<N> {
     pub(crate) fn new(key: Key) -> Self {
         const {
-            assert!(
-                N > 0 && N <= 65536,
-                "a set has at least one semaphore, and indices of 16 bits"
-            );
+            assert!(N > 0 && N <= 65536, "a set has at least one semaphore, and indices of 16 bits");
         }
         Self {
-            lookup: Lookup {
-                object: Object::Semaphore,
-                key,
-                type_name: None,
-                mode: 0o600,
-                count: N,
-            },
+            lookup: Lookup { object: Object::Semaphore, key, type_name: None, mode: 0o600, count: N },
             undo: true,
             wait: Duration::from_secs(1),
             allow_unused: false,
@@ -146,8 +137,7 @@ impl<const N: usize> Options<N> {
     ///
     /// As for [`create_set`](Self::create_set) and [`open`](Self::open).
     pub fn open_or_create_set(&self, initial: [u16; N]) -> Result<SemaphoreSet<N>, Error> {
-        self.lookup
-            .open_or_create(|| self.open(), || self.create_set(initial))
+        self.lookup.open_or_create(|| self.open(), || self.create_set(initial))
     }
 
     /// Removes the set that now has the key, whatever it holds: semctl(2) with IPC_RMID. Whoever waits for it gets

@@ -48,9 +48,7 @@ impl<'a, const N: usize> Permit<'a, N> {
         if self.holder != process::id() {
             return Ok(());
         }
-        self.set
-            .operate("release", releases(&self.units), Wait::No)
-            .map(drop)
+        self.set.operate("release", releases(&self.units), Wait::No).map(drop)
     }
 }
 
@@ -63,9 +61,6 @@ impl<const N: usize> Drop for Permit<'_, N> {
 
 impl<const N: usize> fmt::Debug for Permit<'_, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Permit")
-            .field("set", self.set)
-            .field("units", &self.units)
-            .finish_non_exhaustive()
+        f.debug_struct("Permit").field("set", self.set).field("units", &self.units).finish_non_exhaustive()
     }
 }

@@ -136,8 +136,7 @@ impl<const N: usize> SemaphoreSet<N> {
     /// would get more than 32767 units; there are no operations, or more than SEMOPM; an index or a number of
     /// units is out of range.
     pub fn perform(&self, operations: &[Op]) -> Result<(), Error> {
-        self.operate("operate on", operations.iter().copied(), Wait::Forever)
-            .map(drop)
+        self.operate("operate on", operations.iter().copied(), Wait::Forever).map(drop)
     }
 
     /// Does the operations, all at once, if all can be done now. Returns whether they were done.
@@ -220,9 +219,7 @@ impl<const N: usize> SemaphoreSet<N> {
             Wait::For(_) | Wait::Forever => 0,
         } | if self.undo { sys::ipc::SEM_UNDO } else { 0 };
         let buffers = operations.into_iter().map(|op| buffer::<N>(op, flags));
-        let buffers = buffers
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|kind| self.error(operation, kind))?;
+        let buffers = buffers.collect::<Result<Vec<_>, _>>().map_err(|kind| self.error(operation, kind))?;
         if buffers.is_empty() {
             let reason = "there is nothing to be done: no operation, or no units";
             return Err(self.error(operation, ErrorKind::InvalidInput { reason }));

@@ -54,8 +54,7 @@ impl<D> LockError<D> {
     /// The error alone. If it carried the guard, the lock is released, and the next one to lock is told of the death
     /// again: for `mutex.lock().map_err(LockError::release)?`.
     pub fn release(self) -> LockError {
-        self.into_died()
-            .map_or_else(|other| other, |_| LockError::OwnerDied(()))
+        self.into_died().map_or_else(|other| other, |_| LockError::OwnerDied(()))
     }
 
     /// What `OwnerDied` carries, or the error if it is another.

@@ -119,10 +119,7 @@ impl<A: Access> Event<A> {
     where
         A: Readable,
     {
-        Listener {
-            count: &self.count,
-            seen: count::current(&self.count),
-        }
+        Listener { count: &self.count, seen: count::current(&self.count) }
     }
 }
 
@@ -150,8 +147,6 @@ impl Listener<'_> {
 
 impl fmt::Debug for Listener<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Listener")
-            .field("seen", &self.seen)
-            .finish_non_exhaustive()
+        f.debug_struct("Listener").field("seen", &self.seen).finish_non_exhaustive()
     }
 }

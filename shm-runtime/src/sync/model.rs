@@ -143,10 +143,7 @@ impl Kernel for Strict {
             } else if record.dead.contains(&(found & TID)) {
                 return Err(Refused::OwnerDead);
             }
-            if word
-                .compare_exchange(found, found | WAITERS, Relaxed, Relaxed)
-                .is_ok()
-            {
+            if word.compare_exchange(found, found | WAITERS, Relaxed, Relaxed).is_ok() {
                 record.owner = found & TID;
                 record.waiters.push_back(self.0);
                 self.wait_in_line(word, record);
@@ -208,26 +205,16 @@ struct Guarded {
 
 impl Guarded {
     fn new() -> Arc<Self> {
-        Arc::new(Self {
-            word: AtomicU32::new(0),
-            abandoned: AtomicU32::new(0),
-            value: UnsafeCell::new(0),
-        })
+        Arc::new(Self { word: AtomicU32::new(0), abandoned: AtomicU32::new(0), value: UnsafeCell::new(0) })
     }
 
     fn lock(&self, tid: u32, patience: Patience, kernel: &impl Kernel) -> Result<Value, Refusal> {
-        let me = Me {
-            tid,
-            holds_any: false,
-        };
+        let me = Me { tid, holds_any: false };
         self.words().lock(me, patience, kernel)
     }
 
     fn words(&self) -> Lock<'_> {
-        Lock {
-            word: &self.word,
-            abandoned: &self.abandoned,
-        }
+        Lock { word: &self.word, abandoned: &self.abandoned }
     }
 
     fn increment(&self) {
@@ -289,9 +276,7 @@ fn a_lock_that_was_tried_and_had_sees_what_the_last_one_wrote() {
 fn a_dead_holders_lock_goes_to_one_of_those_who_want_it_who_alone_is_told() {
     bounded(3, || {
         let (mutex, kept) = (Guarded::new(), Arc::new(Kept::default()));
-        mutex
-            .lock(1, Patience::Forever, &Strict(1, Arc::clone(&kept)))
-            .unwrap();
+        mutex.lock(1, Patience::Forever, &Strict(1, Arc::clone(&kept))).unwrap();
         mutex.increment();
         let takers = [2, 3].map(|tid| {
             let (mutex, kernel) = (Arc::clone(&mutex), Strict(tid, Arc::clone(&kept)));
@@ -307,10 +292,7 @@ fn a_dead_holders_lock_goes_to_one_of_those_who_want_it_who_alone_is_told() {
         });
         Strict(1, kept).die();
         let values = takers.map(|taker| taker.join().unwrap());
-        assert_eq!(
-            values.iter().filter(|&&value| value == Value::Abandoned).count(),
-            1
-        );
+        assert_eq!(values.iter().filter(|&&value| value == Value::Abandoned).count(), 1);
         assert_eq!(mutex.word.load(Relaxed), 0);
     });
 }
@@ -325,11 +307,7 @@ struct Latch {
 impl Latch {
     fn new() -> Arc<Self> {
         let slot = || [AtomicU32::new(0), AtomicU32::new(0)];
-        Arc::new(Self {
-            sequence: AtomicU64::new(0),
-            writer: AtomicU64::new(0),
-            slots: [slot(), slot()],
-        })
+        Arc::new(Self { sequence: AtomicU64::new(0), writer: AtomicU64::new(0), slots: [slot(), slot()] })
     }
 
     /// Writes the number of this value in both words.
@@ -342,9 +320,7 @@ impl Latch {
     }
 
     fn read(&self) -> Option<[u32; 2]> {
-        latch::read(&self.sequence, |slot| {
-            [0, 1].map(|word| self.slots[slot][word].load(Relaxed))
-        })
+        latch::read(&self.sequence, |slot| [0, 1].map(|word| self.slots[slot][word].load(Relaxed)))
     }
 }
 
@@ -417,10 +393,7 @@ fn who_waited_for_an_event_sees_what_was_written_before_it() {
 fn no_announcement_is_lost() {
     // A lost one leaves a thread asleep, which loom reports as a deadlock.
     bounded(3, || {
-        let (event, kept) = (
-            Arc::new((AtomicU32::new(0), AtomicU32::new(0))),
-            Arc::new(Kept::default()),
-        );
+        let (event, kept) = (Arc::new((AtomicU32::new(0), AtomicU32::new(0))), Arc::new(Kept::default()));
         let waiters = [1, 2].map(|tid| {
             let (event, kernel) = (Arc::clone(&event), Strict(tid, Arc::clone(&kept)));
             thread::spawn(move || {

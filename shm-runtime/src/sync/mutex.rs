@@ -123,21 +123,13 @@ unsafe impl<T: Shareable> Shareable for Mutex<T> {
     type Parts<A: Access> = Mutex<T, A>;
 
     const FIELDS: &'static [FieldInfo] = &[
-        FieldInfo {
-            name: "word",
-            offset: offset_of!(Self, word),
-            info: &<AtomicU32 as Shareable>::INFO,
-        },
+        FieldInfo { name: "word", offset: offset_of!(Self, word), info: &<AtomicU32 as Shareable>::INFO },
         FieldInfo {
             name: "abandoned",
             offset: offset_of!(Self, abandoned),
             info: &<AtomicU32 as Shareable>::INFO,
         },
-        FieldInfo {
-            name: "value",
-            offset: offset_of!(Self, value),
-            info: &T::INFO,
-        },
+        FieldInfo { name: "value", offset: offset_of!(Self, value), info: &T::INFO },
     ];
     const INFO: TypeInfo = TypeInfo::structure("Mutex", size_of::<Self>(), align_of::<Self>(), Self::FIELDS);
 
@@ -231,10 +223,7 @@ impl<T: Shareable, A: Access> Mutex<T, A> {
 
     #[inline]
     fn words(&self) -> Lock<'_> {
-        Lock {
-            word: &self.word,
-            abandoned: &self.abandoned,
-        }
+        Lock { word: &self.word, abandoned: &self.abandoned }
     }
 }
 

@@ -95,16 +95,8 @@ unsafe impl<T: Shareable + Copy> Shareable for SeqLock<T> {
             offset: offset_of!(Self, sequence),
             info: &<AtomicU64 as Shareable>::INFO,
         },
-        FieldInfo {
-            name: "writer",
-            offset: offset_of!(Self, writer),
-            info: &<AtomicU64 as Shareable>::INFO,
-        },
-        FieldInfo {
-            name: "slots",
-            offset: offset_of!(Self, slots),
-            info: &<[T; 2] as Shareable>::INFO,
-        },
+        FieldInfo { name: "writer", offset: offset_of!(Self, writer), info: &<AtomicU64 as Shareable>::INFO },
+        FieldInfo { name: "slots", offset: offset_of!(Self, slots), info: &<[T; 2] as Shareable>::INFO },
     ];
     const INFO: TypeInfo =
         TypeInfo::structure("SeqLock", size_of::<Self>(), align_of::<Self>(), Self::FIELDS);
@@ -164,9 +156,7 @@ impl<T: Shareable + Copy, A: Access> SeqLock<T, A> {
     {
         // SAFETY: the slot is a `T` in a segment, `to` is private and has room for one.
         let load = |slot: usize| unsafe { bulk::copy::<T, Load>(self.slots[slot].as_ptr(), to.as_mut_ptr()) };
-        latch::read(&self.sequence, load).ok_or(ReadError::Overtaken {
-            attempts: latch::ATTEMPTS,
-        })
+        latch::read(&self.sequence, load).ok_or(ReadError::Overtaken { attempts: latch::ATTEMPTS })
     }
 
     /// How many values have been published since the segment was created: whoever remembers the number can tell
@@ -195,11 +185,7 @@ impl<T: Shareable + Copy, A: Access> SeqLock<T, A> {
         // A pid of 0 is nobody's: the word was overwritten.
         let is_dead = |found| pid(found) == 0 || unpack(found).is_dead();
         match latch::claim(&self.writer, role, is_dead) {
-            Ok(()) => Ok(SeqWriter {
-                lock: self,
-                role,
-                pid: thread::process_id(),
-            }),
+            Ok(()) => Ok(SeqWriter { lock: self, role, pid: thread::process_id() }),
             Err(found) => Err(WriterError::Held { pid: pid(found) }),
         }
     }
@@ -256,9 +242,7 @@ impl<T: Shareable + Copy, A: Access> Drop for SeqWriter<'_, T, A> {
 
 impl<T: Shareable + Copy, A: Access> fmt::Debug for SeqWriter<'_, T, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SeqWriter")
-            .field("pid", &self.pid)
-            .finish_non_exhaustive()
+        f.debug_struct("SeqWriter").field("pid", &self.pid).finish_non_exhaustive()
     }
 }
 
@@ -272,10 +256,7 @@ fn pack(process: Process) -> u64 {
 }
 
 fn unpack(role: u64) -> Process {
-    Process {
-        pid: pid(role).cast_signed(),
-        started: role >> PID_BITS,
-    }
+    Process { pid: pid(role).cast_signed(), started: role >> PID_BITS }
 }
 
 fn pid(role: u64) -> u32 {

@@ -57,10 +57,7 @@ fn ask() -> u32 {
 /// This thread, to a lock.
 #[inline]
 pub(super) fn me() -> Me {
-    Me {
-        tid: id(),
-        holds_any: HELD.get() != 0,
-    }
+    Me { tid: id(), holds_any: HELD.get() != 0 }
 }
 
 /// Counts a lock that this thread acquired.

@@ -5,14 +5,7 @@ use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 use std::io;
 
-#[cfg_attr(
-    loom,
-    allow(
-        dead_code,
-        unused_imports,
-        reason = "the model checker has a kernel of its own"
-    )
-)]
+#[cfg_attr(loom, allow(dead_code, unused_imports, reason = "the model checker has a kernel of its own"))]
 pub(crate) mod futex;
 pub(crate) mod ipc;
 
@@ -24,11 +17,7 @@ pub(crate) use libc::{
 
 /// What a call that returns -1 on failure returned.
 fn checked(returned: c_int) -> io::Result<c_int> {
-    if returned == -1 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(returned)
-    }
+    if returned == -1 { Err(io::Error::last_os_error()) } else { Ok(returned) }
 }
 
 /// shmget(2).
@@ -112,11 +101,7 @@ pub(crate) fn shm_unlock(id: i32) -> io::Result<()> {
 
 /// madvise(2) with MADV_POPULATE_WRITE or, for a read-only mapping, MADV_POPULATE_READ.
 pub(crate) fn populate(start: NonNull<c_void>, len: usize, write: bool) -> io::Result<()> {
-    let advice = if write {
-        libc::MADV_POPULATE_WRITE
-    } else {
-        libc::MADV_POPULATE_READ
-    };
+    let advice = if write { libc::MADV_POPULATE_WRITE } else { libc::MADV_POPULATE_READ };
     // SAFETY: populating touches pages without changing what is in them; a wrong range is an error.
     checked(unsafe { libc::madvise(start.as_ptr(), len, advice) }).map(drop)
 }
@@ -144,8 +129,7 @@ pub(crate) fn process_exists(pid: i32) -> bool {
     // SAFETY: takes numbers only, and no signal is sent.
     let sent = checked(unsafe { libc::kill(pid, 0) });
     // EPERM: there is one, of somebody else.
-    sent.err()
-        .is_none_or(|error| error.raw_os_error() != Some(libc::ESRCH))
+    sent.err().is_none_or(|error| error.raw_os_error() != Some(libc::ESRCH))
 }
 
 /// Owner, group and mode, for IPC_SET.

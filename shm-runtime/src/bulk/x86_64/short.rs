@@ -35,45 +35,15 @@ macro_rules! moves {
         }
     };
 }
-moves!(
-    move_1,
-    u8,
-    reg_byte,
-    "mov {value}, [{from}]",
-    "mov [{to}], {value}"
-);
-moves!(
-    move_2,
-    u16,
-    reg,
-    "movzx {value:e}, word ptr [{from}]",
-    "mov [{to}], {value:x}"
-);
-moves!(
-    move_4,
-    u32,
-    reg,
-    "mov {value:e}, [{from}]",
-    "mov [{to}], {value:e}"
-);
+moves!(move_1, u8, reg_byte, "mov {value}, [{from}]", "mov [{to}], {value}");
+moves!(move_2, u16, reg, "movzx {value:e}, word ptr [{from}]", "mov [{to}], {value:x}");
+moves!(move_4, u32, reg, "mov {value:e}, [{from}]", "mov [{to}], {value:e}");
 moves!(move_8, u64, reg, "mov {value}, [{from}]", "mov [{to}], {value}");
 #[cfg(not(target_feature = "avx"))]
-moves!(
-    move_16,
-    __m128i,
-    xmm_reg,
-    "movdqu {value}, [{from}]",
-    "movdqu [{to}], {value}"
-);
+moves!(move_16, __m128i, xmm_reg, "movdqu {value}, [{from}]", "movdqu [{to}], {value}");
 // Among AVX code, the encodings of SSE are slow.
 #[cfg(target_feature = "avx")]
-moves!(
-    move_16,
-    __m128i,
-    xmm_reg,
-    "vmovdqu {value}, [{from}]",
-    "vmovdqu [{to}], {value}"
-);
+moves!(move_16, __m128i, xmm_reg, "vmovdqu {value}, [{from}]", "vmovdqu [{to}], {value}");
 
 /// Copies `len` bytes, less than 256; where `len` is a constant, without a branch.
 ///

@@ -10,9 +10,8 @@ const AROUND: usize = 64;
 fn copies_what_it_should(copy: Copy, lengths: impl Iterator<Item = usize> + Clone, step: usize) {
     let longest = lengths.clone().max().unwrap_or(0) + 2 * AROUND;
     // Words, because strings need their alignment.
-    let source: Vec<u64> = (0..longest.div_ceil(8) as u64)
-        .map(|i| i.wrapping_mul(0x9E37_79B9_7F4A_7C15))
-        .collect();
+    let source: Vec<u64> =
+        (0..longest.div_ceil(8) as u64).map(|i| i.wrapping_mul(0x9E37_79B9_7F4A_7C15)).collect();
     let mut copied = vec![0; source.len()];
     for from in (0..AROUND).step_by(step * 3) {
         for to in (0..AROUND).step_by(step * 5) {
@@ -47,14 +46,7 @@ fn bytes(words: &[u64]) -> &[u8] {
 /// Around each power of two, where the ways are chosen and divided; `step` bytes apart.
 fn lengths(from: usize, step: usize) -> impl Iterator<Item = usize> + Clone {
     (from.next_power_of_two().ilog2()..13)
-        .flat_map(move |log| {
-            [
-                (1 << log) - step,
-                1 << log,
-                (1 << log) + step,
-                (1 << log) + 7 * step,
-            ]
-        })
+        .flat_map(move |log| [(1 << log) - step, 1 << log, (1 << log) + step, (1 << log) + 7 * step])
         .filter(move |&len| len >= from)
 }
 
