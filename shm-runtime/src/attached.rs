@@ -8,8 +8,9 @@ use crate::access::{Access, ReadWrite, Readable};
 use crate::error::{Error, ErrorKind};
 use crate::mapping::Mapping;
 use crate::schema::Schema;
-use crate::segment::{Segment, SharedSegment};
+use crate::segment::Segment;
 use crate::shared::Shared;
+use crate::shared_segment::SharedSegment;
 use crate::sys;
 
 /// A segment mapped into this process: derefs to the [`Shared`] struct, and detaches when dropped.

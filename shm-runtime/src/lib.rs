@@ -92,11 +92,13 @@ mod mapping;
 mod options;
 mod process;
 mod reclaim;
+mod remove_on_drop;
 mod schema;
 mod seal;
 mod segment;
 mod shareable;
 mod shared;
+mod shared_segment;
 mod stat;
 #[cfg(any(not(loom), test))]
 pub mod sync;
@@ -115,10 +117,12 @@ pub use error::{Error, ErrorKind};
 pub use existing::Existing;
 pub use key::Key;
 pub use options::Options;
+pub use remove_on_drop::RemoveOnDrop;
 pub use schema::{ParseError, Schema};
-pub use segment::{RemoveOnDrop, Segment, SharedSegment};
+pub use segment::Segment;
 pub use shareable::{AlwaysValid, Plain, Shareable};
 pub use shared::Shared;
+pub use shared_segment::SharedSegment;
 pub use shm_derive::{Shareable, SharedSegment};
 pub use stat::{Permissions, Stat};
 pub use value::InvalidValue;
@@ -129,8 +133,8 @@ pub mod __private {
     pub use crate::bulk::Direction;
     pub use crate::info::{FieldInfo, Scalar, TypeInfo, assert_twin};
     pub use crate::key::{ftok_key, name_key};
-    pub use crate::segment::{Settings, Trust};
     pub use crate::shareable::{If, Opaque};
+    pub use crate::shared_segment::{Settings, Trust};
 }
 
 /// Compiles the README's examples, and sees that those fail that should.

@@ -2,7 +2,6 @@
 
 use core::fmt;
 use core::marker::PhantomData;
-use core::ops::Deref;
 use core::time::Duration;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -14,148 +13,14 @@ use crate::attached::Attached;
 use crate::diagnose;
 use crate::error::{Error, ErrorKind};
 use crate::identity::Identity;
-use crate::key::Key;
 use crate::mapping::Mapping;
-use crate::options::{BAD_MODE, Options};
+use crate::options::BAD_MODE;
+use crate::remove_on_drop::RemoveOnDrop;
 use crate::schema::Schema;
 use crate::seal::Seal;
-use crate::sem;
-use crate::shareable::Shareable;
-use crate::shared::Shared;
+use crate::shared_segment::SharedSegment;
 use crate::stat::{Permissions, Stat};
 use crate::sys;
-
-/// A struct that can be a whole segment: what `#[derive(SharedSegment)]` implements.
-///
-/// The functions here find or make the kernel's object, a [`Segment`]; `attach` maps it.
-pub trait SharedSegment: Shareable {
-    /// What `#[shm(...)]` says.
-    #[doc(hidden)]
-    const SETTINGS: Settings;
-
-    /// The key that `#[shm(...)]` names, underived: [`Key::value`] derives it.
-    fn key() -> Key;
-
-    /// Everything that can be chosen at run time: key, mode, memory.
-    fn options() -> Options<Self> {
-        Options::new(Self::key(), Self::SETTINGS)
-    }
-
-    /// Creates the segment, zero-filled: shmget(2) with IPC_CREAT, IPC_EXCL, the mode, and the size of the struct and
-    /// its seal (of a bare one, `size_of::<Self>()` alone).
-    ///
-    /// To write the seal, this process attaches. It stays so until the [`Segment`] is dropped, or its first `attach`
-    /// takes that mapping over.
-    ///
-    /// # Errors
-    ///
-    /// If it exists already, a limit is reached, or the key cannot be derived.
-    fn create() -> Result<Segment<Self>, Error> {
-        Self::options().create()
-    }
-
-    /// Creates the segment and lets `init` fill it in, before anybody else can use it: whoever opens it meanwhile
-    /// waits. (A bare segment has nothing to wait for: it can be seen half-made.)
-    ///
-    /// If `init` panics, the segment is removed before the panic goes on.
-    ///
-    /// # Errors
-    ///
-    /// As for [`create`](Self::create) and [`Segment::attach`].
-    fn create_with(init: impl FnOnce(&Shared<Self>)) -> Result<Segment<Self>, Error> {
-        Self::options().create_with(init)
-    }
-
-    /// Opens the existing segment: shmget(2), and shmctl(2) with IPC_STAT to check its owner. Whether it is
-    /// initialised, and with the layout of this struct, is checked when it is attached.
-    ///
-    /// # Errors
-    ///
-    /// If there is none, it may not be read, or it belongs to somebody who is not trusted; of a bare one also if
-    /// it has another size.
-    fn open() -> Result<Segment<Self>, Error> {
-        Self::options().open()
-    }
-
-    /// As [`open`](Self::open), for a struct that gained fields at its end since this program was built: the segment
-    /// may have more fields behind all of ours, which have to be at the same places and of the same types.
-    ///
-    /// # Errors
-    ///
-    /// As for [`open`](Self::open).
-    fn open_compatible() -> Result<Segment<Self>, Error> {
-        Self::options().open_compatible()
-    }
-
-    /// Opens the segment, or creates it, zero-filled, if there is none. One whose creator died before it was
-    /// initialised is replaced.
-    ///
-    /// # Errors
-    ///
-    /// As for [`create`](Self::create), [`open`](Self::open) and [`Segment::attach`].
-    fn open_or_create() -> Result<Segment<Self>, Error> {
-        Self::options().open_or_create()
-    }
-
-    /// Opens the segment, or creates it and lets `init` fill it in if there is none.
-    ///
-    /// # Errors
-    ///
-    /// As for [`create_with`](Self::create_with) and [`open`](Self::open).
-    fn open_or_create_with(init: impl FnOnce(&Shared<Self>)) -> Result<Segment<Self>, Error> {
-        Self::options().open_or_create_with(init)
-    }
-
-    /// Removes the segment that now has the key, whatever its layout: shmctl(2) with IPC_RMID. It goes when the
-    /// last process detaches; the key is free at once.
-    ///
-    /// # Errors
-    ///
-    /// If there is none, or it belongs to somebody else.
-    fn remove() -> Result<(), Error> {
-        Self::options().remove()
-    }
-
-    /// Options for the segment's companion: a semaphore under the same key, of the same mode. (Segments and
-    /// semaphores have each their own keys, so the two do not collide.)
-    ///
-    /// ```
-    /// use shm_runtime::SharedSegment;
-    ///
-    /// #[derive(SharedSegment)]
-    /// #[repr(C)]
-    /// #[shm(name = "org.example.companion")]
-    /// struct Station { celsius: f64 }
-    ///
-    /// let semaphore = Station::semaphore().create(1)?.remove_on_drop();
-    /// let permit = semaphore.acquire()?;
-    /// // Only one process at a time is here.
-    /// drop(permit);
-    /// # Ok::<(), shm_runtime::Error>(())
-    /// ```
-    fn semaphore() -> sem::Options<1> {
-        sem::Options::companion(Self::key(), Self::SETTINGS)
-    }
-}
-
-/// What `#[shm(...)]` says, but for the key.
-#[doc(hidden)]
-#[derive(Clone, Copy, Debug)]
-pub struct Settings {
-    pub name: &'static str,
-    pub mode: u32,
-    pub bare: bool,
-    pub trust: Trust,
-}
-
-/// Whose segments may be opened, besides our own and root's.
-#[doc(hidden)]
-#[derive(Clone, Copy, Debug)]
-pub enum Trust {
-    Nobody,
-    User(u32),
-    Anybody,
-}
 
 /// A System V shared memory segment that holds a `T`: the kernel's object, not yet mapped.
 ///
@@ -203,7 +68,7 @@ impl<T: SharedSegment> Segment<T> {
         self
     }
 
-    fn take_spare(&self) -> Option<Mapping> {
+    pub(crate) fn take_spare(&self) -> Option<Mapping> {
         self.spare.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
@@ -498,47 +363,5 @@ impl<T> fmt::Debug for Segment<T> {
             .field("identity", &format_args!("{}", self.identity))
             .field("size", &self.size)
             .finish()
-    }
-}
-
-/// Removes its segment when dropped. Made by [`Segment::remove_on_drop`]; derefs to the segment.
-#[must_use = "the segment is removed when this is dropped"]
-pub struct RemoveOnDrop<T: SharedSegment> {
-    segment: Segment<T>,
-    keep: bool,
-}
-
-impl<T: SharedSegment> RemoveOnDrop<T> {
-    /// Gives the segment back without removing it.
-    pub fn keep(mut self) -> Segment<T> {
-        self.keep = true;
-        let segment = self.segment.clone();
-        match self.segment.take_spare() {
-            Some(mapping) => segment.with_spare(mapping),
-            None => segment,
-        }
-    }
-}
-
-impl<T: SharedSegment> Deref for RemoveOnDrop<T> {
-    type Target = Segment<T>;
-
-    fn deref(&self) -> &Segment<T> {
-        &self.segment
-    }
-}
-
-impl<T: SharedSegment> Drop for RemoveOnDrop<T> {
-    fn drop(&mut self) {
-        if !self.keep {
-            // It may have been removed by somebody else, and a drop has nobody to tell.
-            let _ = self.segment.remove();
-        }
-    }
-}
-
-impl<T: SharedSegment> fmt::Debug for RemoveOnDrop<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("RemoveOnDrop").field(&self.segment).finish()
     }
 }

@@ -11,9 +11,9 @@ use crate::existing::Existing;
 use crate::identity::{Identity, Object};
 use crate::key::Key;
 use crate::lookup::Lookup;
-use crate::segment::Settings;
 use crate::sem::op::{Wait, releases};
 use crate::sem::{Op, Semaphore, SemaphoreSet, Stat};
+use crate::shared_segment::Settings;
 
 /// Options for creating and opening a set of `N` semaphores, in the manner of [`std::fs::OpenOptions`].
 ///

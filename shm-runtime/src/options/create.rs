@@ -1,0 +1,137 @@
+//! Creating a segment, and sealing it.
+
+use super::{BAD_MODE, Options};
+use crate::diagnose::{self, Creation};
+use crate::error::{Error, ErrorKind};
+use crate::identity::Identity;
+use crate::key::Key;
+use crate::mapping::Mapping;
+use crate::process::Process;
+use crate::reclaim::Outcome;
+use crate::seal::{self, Claims, Seal, State};
+use crate::segment::Segment;
+use crate::shared::Shared;
+use crate::shared_segment::SharedSegment;
+use crate::stat::Stat;
+use crate::sys;
+use crate::text::{Text, text};
+
+impl<T: SharedSegment> Options<T> {
+    /// Creates the segment, and seals it once `init` has run.
+    pub(super) fn create_then(&self, init: Option<impl FnOnce(&Shared<T>)>) -> Result<Segment<T>, Error> {
+        let segment = self.create_bytes()?;
+        if self.settings.bare && init.is_none() {
+            return Ok(segment);
+        }
+        // Until it is made, every way out of here removes it.
+        let segment = segment.remove_on_drop();
+        let mapping = Mapping::new(segment.id(), true);
+        let mapping = mapping.map_err(|error| segment.attach_error(error))?;
+        if mapping.size() != segment.size() {
+            // Removed by another process, and the id given to another segment. That one is not ours to remove.
+            let segment = segment.keep();
+            return Err(segment.error("attach", ErrorKind::Removed));
+        }
+        self.initialise(&segment, &mapping, init);
+        Ok(segment.keep().with_spare(mapping))
+    }
+
+    fn initialise(&self, segment: &Segment<T>, mapping: &Mapping, init: Option<impl FnOnce(&Shared<T>)>) {
+        let sealing = match self.settings.bare {
+            true => None,
+            false => Sealing::begin(segment, mapping, &self.key),
+        };
+        if let Some(init) = init {
+            // SAFETY: a mapping of a new segment, which has room for a `T`; `Shared` is valid with any bytes.
+            init(unsafe { mapping.address().cast().as_ref() });
+        }
+        if let Some(sealing) = sealing {
+            sealing.finish();
+        }
+    }
+
+    /// shmget(2) with IPC_CREAT and IPC_EXCL.
+    fn create_bytes(&self) -> Result<Segment<T>, Error> {
+        let identity = self.resolve("create")?;
+        let error = |identity, kind| Err(Error::new("create", identity, kind));
+        let Ok(mode @ 0..=0o777) = i32::try_from(self.settings.mode) else {
+            return error(identity, ErrorKind::InvalidInput { reason: BAD_MODE });
+        };
+        if self.huge_pages && self.no_reserve {
+            let reason = "huge pages without a reservation would be SIGBUS when the pool runs empty";
+            return error(identity, ErrorKind::InvalidInput { reason });
+        }
+        let huge_pages = if self.huge_pages { sys::SHM_HUGETLB } else { 0 };
+        let no_reserve = if self.no_reserve { sys::SHM_NORESERVE } else { 0 };
+        let flags = sys::IPC_CREAT | sys::IPC_EXCL | mode | huge_pages | no_reserve;
+        let key = identity.value.unwrap_or(sys::IPC_PRIVATE);
+        let size = self.sealed_size();
+        loop {
+            let source = match sys::shmget(key, size, flags) {
+                Ok(id) => return Ok(Segment::new(identity, id, size, self.wait)),
+                Err(source) => source,
+            };
+            let exists = source.raw_os_error() == Some(sys::EEXIST);
+            let existing = sys::shmget(key, 0, 0).ok().filter(|_| exists);
+            // A stranger's is not even looked into.
+            if let Some(id) = existing
+                && self.reclaim_stale
+                && !self.settings.bare
+                && Stat::of(id).is_ok_and(|stat| self.check_trust(&stat).is_ok())
+            {
+                let segment = Segment::new(identity.clone(), id, size, self.wait);
+                if self.reclaim(&segment)? == Outcome::Gone {
+                    continue;
+                }
+            }
+            let kind = diagnose::create(source, Creation { size, huge_pages: self.huge_pages }, existing);
+            return error(Identity { id: existing, ..identity }, kind);
+        }
+    }
+
+    /// The size of a segment that we would create.
+    pub(super) fn sealed_size(&self) -> usize {
+        if self.settings.bare {
+            return size_of::<T>();
+        }
+        seal::sealed_size(size_of::<T>(), Text::<T>::LEN + self.key.to_string().len())
+    }
+}
+
+/// A seal that is being made. Until it is finished, dropping it, as a panic of the initialiser does, says that the
+/// segment is abandoned.
+struct Sealing<'a>(Seal<'a>);
+
+impl<'a> Sealing<'a> {
+    /// Writes the seal of a new segment; `None` if its size has no room for one, which `sealed_size` sees to.
+    fn begin<T: SharedSegment>(segment: &Segment<T>, mapping: &'a Mapping, key: &Key) -> Option<Self> {
+        // SAFETY: mapped for `'a`, and of the size that the kernel says.
+        let seal = unsafe { Seal::of(mapping.address().cast(), mapping.size()) }?;
+        let (schema, key) = (text(&T::INFO, Text::<T>::LEN), key.to_string());
+        seal.write(
+            Claims {
+                fingerprint: Text::<T>::HASH,
+                struct_size: u64::try_from(size_of::<T>()).ok()?,
+                schema_len: u32::try_from(schema.len()).ok()?,
+                key_len: u32::try_from(key.len()).ok()?,
+                key_hash: segment.key_hash(),
+                creator: Process::this(),
+            },
+            &schema,
+            &key,
+        );
+        seal.begin();
+        Some(Self(seal))
+    }
+
+    fn finish(self) {
+        self.0.set_state(State::Ready);
+        core::mem::forget(self);
+    }
+}
+
+impl Drop for Sealing<'_> {
+    fn drop(&mut self) {
+        self.0.set_state(State::Abandoned);
+    }
+}

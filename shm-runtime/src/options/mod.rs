@@ -1,0 +1,216 @@
+//! How to create and open a segment, where the defaults of the derive are not enough.
+
+mod create;
+mod open;
+
+use core::fmt;
+use core::marker::PhantomData;
+use core::time::Duration;
+
+use crate::error::Error;
+use crate::identity::Identity;
+use crate::key::Key;
+use crate::segment::Segment;
+use crate::shared::Shared;
+use crate::shared_segment::{Settings, SharedSegment, Trust};
+
+/// A mode that is none.
+pub(crate) const BAD_MODE: &str =
+    "a mode has nine bits, read and write for owner, group and others: at most 0o777";
+
+/// Options for creating and opening the segment of a `T`, in the manner of [`std::fs::OpenOptions`].
+///
+/// [`SharedSegment::options`] gives those of `#[shm(...)]`.
+///
+/// ```
+/// use shm_runtime::{Key, SharedSegment};
+///
+/// #[derive(SharedSegment)]
+/// #[repr(C)]
+/// #[shm(name = "org.example.options")]
+/// struct Station { celsius: f64 }
+///
+/// let key = Key::name(format!("org.example.options.{}", std::process::id()));
+/// let station = Station::options().key(key).mode(0o640).create()?.remove_on_drop();
+/// assert_eq!(station.stat()?.mode, 0o640);
+/// # Ok::<(), shm_runtime::Error>(())
+/// ```
+pub struct Options<T> {
+    key: Key,
+    settings: Settings,
+    trusted: Vec<u32>,
+    wait: Duration,
+    huge_pages: bool,
+    no_reserve: bool,
+    allow_larger: bool,
+    reclaim_stale: bool,
+    holds: PhantomData<fn() -> T>,
+}
+
+impl<T: SharedSegment> Options<T> {
+    pub(crate) fn new(key: Key, settings: Settings) -> Self {
+        let (huge_pages, no_reserve, allow_larger, reclaim_stale) = (false, false, false, false);
+        let (trusted, wait, holds) = (Vec::new(), Duration::from_secs(1), PhantomData);
+        Self { key, settings, trusted, wait, huge_pages, no_reserve, allow_larger, reclaim_stale, holds }
+    }
+
+    /// Another key than that of `#[shm(...)]`.
+    pub fn key(&mut self, key: Key) -> &mut Self {
+        self.key = key;
+        self
+    }
+
+    /// The permissions of a new segment: read and write for owner, group and others, at most 0o777. The umask has
+    /// no part in it. An existing segment keeps its own.
+    pub fn mode(&mut self, mode: u32) -> &mut Self {
+        self.settings.mode = mode;
+        self
+    }
+
+    /// Whether a new segment is made of huge pages (SHM_HUGETLB), of the system's default size. They come from
+    /// a pool that root sets up (`sysctl vm.nr_hugepages`), and the user needs CAP_IPC_LOCK or the group of
+    /// `sysctl vm.hugetlb_shm_group`. The segment's size stays that of the struct.
+    pub fn huge_pages(&mut self, huge_pages: bool) -> &mut Self {
+        self.huge_pages = huge_pages;
+        self
+    }
+
+    /// Whether a new segment takes no swap space in advance (SHM_NORESERVE). Touching a page may then fail for lack
+    /// of memory, and the kernel kills somebody. Refused together with huge pages, where touching a page of
+    /// an empty pool would be SIGBUS.
+    pub fn no_reserve(&mut self, no_reserve: bool) -> &mut Self {
+        self.no_reserve = no_reserve;
+        self
+    }
+
+    /// How long to wait for another process: for the creator of a segment to finish initialising it, when it is
+    /// attached; for those who are about to leave, when one is reclaimed. One second if not given.
+    pub fn wait(&mut self, wait: Duration) -> &mut Self {
+        self.wait = wait;
+        self
+    }
+
+    /// Accepts segments whose owner or creator is this user too. Without, only our own and root's are opened:
+    /// anybody can create a segment under a key that is not in use, and wait for us to open it.
+    pub fn trust_owner(&mut self, uid: u32) -> &mut Self {
+        self.trusted.push(uid);
+        self
+    }
+
+    /// Accepts segments of any user.
+    pub fn trust_anybody(&mut self) -> &mut Self {
+        self.settings.trust = Trust::Anybody;
+        self
+    }
+
+    /// Whether `create` and `open_or_create` replace a segment whose creator is dead and which nobody is attached to,
+    /// with all that is in it. Only one that was never initialised to the end is replaced otherwise, and only by
+    /// `open_or_create`. It is never done to a bare segment.
+    pub fn reclaim_stale(&mut self, reclaim_stale: bool) -> &mut Self {
+        self.reclaim_stale = reclaim_stale;
+        self
+    }
+
+    /// Whether to open a bare segment that is larger than the struct; what lies behind the struct is left alone.
+    pub fn allow_larger(&mut self, allow_larger: bool) -> &mut Self {
+        self.allow_larger = allow_larger;
+        self
+    }
+
+    /// As [`SharedSegment::create`].
+    ///
+    /// # Errors
+    ///
+    /// If it exists already, a limit is reached, or the key cannot be derived.
+    pub fn create(&self) -> Result<Segment<T>, Error> {
+        self.create_then(None::<fn(&Shared<T>)>)
+    }
+
+    /// As [`SharedSegment::create_with`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`create`](Self::create) and [`Segment::attach`].
+    pub fn create_with(&self, init: impl FnOnce(&Shared<T>)) -> Result<Segment<T>, Error> {
+        self.create_then(Some(init))
+    }
+
+    /// As [`SharedSegment::open`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`SharedSegment::open`].
+    pub fn open(&self) -> Result<Segment<T>, Error> {
+        let (identity, id) = self.find("open")?;
+        self.check(identity, id, false)
+    }
+
+    /// As [`SharedSegment::open_compatible`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`SharedSegment::open`].
+    pub fn open_compatible(&self) -> Result<Segment<T>, Error> {
+        let (identity, id) = self.find("open")?;
+        self.check(identity, id, true)
+    }
+
+    /// As [`Segment::from_id`]; the key plays no part.
+    ///
+    /// # Errors
+    ///
+    /// As for [`SharedSegment::open`].
+    pub fn open_id(&self, id: i32) -> Result<Segment<T>, Error> {
+        self.check(Identity { type_name: Some(self.settings.name), ..Identity::default() }, id, false)
+    }
+
+    /// As [`SharedSegment::open_or_create`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`SharedSegment::open_or_create`].
+    pub fn open_or_create(&self) -> Result<Segment<T>, Error> {
+        self.open_or(|| self.create())
+    }
+
+    /// As [`SharedSegment::open_or_create_with`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`SharedSegment::open_or_create`].
+    pub fn open_or_create_with(&self, init: impl FnOnce(&Shared<T>)) -> Result<Segment<T>, Error> {
+        let mut init = Some(init);
+        // Whether it is called at all is known when the segment was created, and then there is no further try.
+        self.open_or(|| {
+            self.create_then(Some(|shared: &Shared<T>| {
+                if let Some(init) = init.take() {
+                    init(shared);
+                }
+            }))
+        })
+    }
+
+    /// As [`SharedSegment::remove`].
+    ///
+    /// # Errors
+    ///
+    /// If there is none, or it belongs to somebody else.
+    pub fn remove(&self) -> Result<(), Error> {
+        let (identity, id) = self.find("remove")?;
+        Segment::<T>::new(identity, id, 0, self.wait).remove()
+    }
+}
+
+impl<T> fmt::Debug for Options<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("key", &self.key)
+            .field("mode", &format_args!("{:#o}", self.settings.mode))
+            .field("huge_pages", &self.huge_pages)
+            .field("no_reserve", &self.no_reserve)
+            .field("allow_larger", &self.allow_larger)
+            .field("reclaim_stale", &self.reclaim_stale)
+            .field("wait", &self.wait)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,77 @@
+//! Printing the values in a segment by its schema.
+
+use core::fmt::{self, Debug as _};
+
+use super::{Kind, Type};
+use crate::bulk::{Direction, Load};
+use crate::info::Scalar;
+use crate::value;
+
+/// A value in a segment, to be printed as it is now.
+pub(super) struct Live<'a> {
+    pub(super) ty: &'a Type,
+    pub(super) at: *const u8,
+}
+
+impl fmt::Debug for Live<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.ty.kind {
+            Kind::Scalar(scalar) | Kind::Atomic(scalar) => self.scalar(*scalar, f),
+            Kind::Enum { name, repr, variants } => {
+                let found = self.bits(*repr);
+                match variants.iter().find(|(_, value)| *value == found) {
+                    Some((variant, _)) => f.write_str(variant),
+                    None => write!(f, "<{found} is no {name}>"),
+                }
+            }
+            Kind::Array { of, len } => {
+                f.debug_list().entries((0..*len).map(|i| self.part(of, i * of.size))).finish()
+            }
+            Kind::Struct { name, fields } => {
+                let mut out = f.debug_struct(name);
+                for field in fields {
+                    out.field(&field.name, &self.part(&field.ty, field.offset));
+                }
+                out.finish()
+            }
+        }
+    }
+}
+
+impl<'a> Live<'a> {
+    fn part(&self, ty: &'a Type, offset: usize) -> Self {
+        Self { ty, at: self.at.wrapping_add(offset) }
+    }
+
+    /// The scalar as it is now, in an integer.
+    fn bits(&self, scalar: Scalar) -> i128 {
+        let mut copy = 0_u64;
+        let to = &raw mut copy;
+        // SAFETY: by the contract of `Schema::debug`, `at` is the place of a scalar of this width in a segment: a
+        // schema's parts lie within its size and are aligned, whether it comes from a type or was parsed.
+        unsafe {
+            match scalar.size() {
+                1 => Load::copy_8(self.at, to.cast()),
+                2 => Load::copy_16(self.at.cast(), to.cast()),
+                4 => Load::copy_32(self.at.cast(), to.cast()),
+                _ => Load::copy_64(self.at.cast(), to),
+            }
+        }
+        // SAFETY: `copy` is private, initialised, and as large and aligned as any scalar.
+        unsafe { value::integer(scalar, to.cast()) }
+    }
+
+    fn scalar(&self, scalar: Scalar, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bits = self.bits(scalar);
+        match scalar {
+            Scalar::F32 => f32::from_bits(u32::try_from(bits).unwrap_or_default()).fmt(f),
+            Scalar::F64 => f64::from_bits(u64::try_from(bits).unwrap_or_default()).fmt(f),
+            Scalar::Bool => (bits != 0).fmt(f),
+            Scalar::Char => match u32::try_from(bits).ok().and_then(char::from_u32) {
+                Some(char) => char.fmt(f),
+                None => write!(f, "<{bits:#x} is no char>"),
+            },
+            _ => bits.fmt(f),
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! From text, which another process may have written, to a schema: any bytes give one that is consistent, or an error.
+
+use core::fmt;
+
+use super::{Field, Kind, Schema, Type};
+use crate::info::{MAX_DEPTH, Scalar};
+
+/// The whole text.
+pub(super) fn parse(text: &str) -> Result<Schema, ParseError> {
+    let mut lines = Lines { rest: text, number: 0 };
+    let line = lines.next_at(0)?.ok_or_else(|| lines.error("there is no text"))?;
+    let root = parse_type(line, 0, 0, &mut lines)?;
+    match lines.rest.is_empty() {
+        true => Ok(Schema { text: text.to_owned(), root }),
+        false => {
+            lines.number += 1;
+            Err(lines.error("more text than the schema has"))
+        }
+    }
+}
+
+/// A part of another process's text in an error: without what could confuse a terminal, and not too long.
+fn excerpt(text: &str) -> String {
+    let short: String = text.chars().take(40).collect();
+    let more = if short.len() < text.len() { "..." } else { "" };
+    format!("`{}{more}`", short.escape_debug())
+}
+
+/// Why a text is no schema.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParseError {
+    line: usize,
+    reason: String,
+}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {} of the schema: {}", self.line, self.reason)
+    }
+}
+
+impl core::error::Error for ParseError {}
+
+/// The lines not yet read, and how many were.
+struct Lines<'a> {
+    rest: &'a str,
+    number: usize,
+}
+
+impl<'a> Lines<'a> {
+    fn error(&self, reason: impl Into<String>) -> ParseError {
+        ParseError { line: self.number, reason: reason.into() }
+    }
+
+    /// The next line without its indentation, if it is indented by just `indent` spaces.
+    fn next_at(&mut self, indent: usize) -> Result<Option<&'a str>, ParseError> {
+        let line_indent = self.rest.len() - self.rest.trim_start_matches(' ').len();
+        if self.rest.is_empty() || line_indent < indent {
+            return Ok(None);
+        }
+        self.number += 1;
+        if line_indent > indent {
+            return Err(self.error("indented deeper than a field can be here"));
+        }
+        let (line, rest) =
+            self.rest.split_once('\n').ok_or_else(|| self.error("the line is not complete"))?;
+        self.rest = rest;
+        Ok(Some(&line[indent..]))
+    }
+}
+
+/// The type that `text` begins, in a line indented by `indent`, with the lines of its fields. `depth` counts
+/// arrays too, which take no indentation.
+fn parse_type(text: &str, depth: usize, indent: usize, lines: &mut Lines<'_>) -> Result<Type, ParseError> {
+    if depth >= MAX_DEPTH {
+        return Err(lines.error(format!("nested deeper than {MAX_DEPTH}")));
+    }
+    let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
+    match word {
+        "atomic" => {
+            let scalar = parse_scalar(rest, lines)?;
+            Ok(Type::scalar(scalar, Kind::Atomic(scalar)))
+        }
+        "enum" => parse_enum(rest, lines),
+        "struct" => parse_struct(rest, depth, indent, lines),
+        _ => match word.strip_prefix('[').and_then(|word| word.strip_suffix(']')) {
+            Some(len) => {
+                let len = parse_number(len, lines)?;
+                let of = parse_type(rest, depth + 1, indent, lines)?;
+                if of.size == 0 && len > 0 {
+                    return Err(lines.error("an array of elements without a size"));
+                }
+                let size = of.size.checked_mul(len).ok_or_else(|| lines.error("the array is too large"))?;
+                Ok(Type { size, align: of.align, kind: Kind::Array { of: Box::new(of), len } })
+            }
+            None => {
+                let scalar = parse_scalar(text, lines)?;
+                Ok(Type::scalar(scalar, Kind::Scalar(scalar)))
+            }
+        },
+    }
+}
+
+fn parse_scalar(text: &str, lines: &Lines<'_>) -> Result<Scalar, ParseError> {
+    let found = Scalar::ALL.into_iter().find(|scalar| scalar.name() == text);
+    found.ok_or_else(|| lines.error(format!("{} is no type", excerpt(text))))
+}
+
+fn parse_number(text: &str, lines: &Lines<'_>) -> Result<usize, ParseError> {
+    // Only what `Display` writes: no sign, no leading zero.
+    match text.parse() {
+        Ok(number) if !text.starts_with('+') && (text == "0" || !text.starts_with('0')) => Ok(number),
+        _ => Err(lines.error(format!("{} is no number of bytes or elements", excerpt(text)))),
+    }
+}
+
+fn parse_discriminant(text: &str, lines: &Lines<'_>) -> Result<i128, ParseError> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    // Only what `Display` writes, here too.
+    match text.parse() {
+        Ok(number) if text == "0" || !digits.starts_with(['+', '0']) => Ok(number),
+        _ => Err(lines.error(format!("{} is no discriminant", excerpt(text)))),
+    }
+}
+
+fn parse_name(text: &str, lines: &Lines<'_>) -> Result<String, ParseError> {
+    // Rust's identifiers may have more outside of ASCII than letters: the marks of Indic scripts, a middle dot. What is
+    // refused there has no place in an identifier, and could make an error look like another one.
+    let word = |c: char| match c {
+        '_' => true,
+        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' => false,
+        _ => c.is_alphanumeric() || !(c.is_ascii() || c.is_control() || c.is_whitespace()),
+    };
+    if text.is_empty() || !text.chars().all(word) {
+        return Err(lines.error(format!("{} is no name", excerpt(text))));
+    }
+    Ok(text.to_owned())
+}
+
+fn parse_enum(text: &str, lines: &Lines<'_>) -> Result<Type, ParseError> {
+    let mut words = text.split(' ');
+    let name = parse_name(words.next().unwrap_or(""), lines)?;
+    let repr = parse_scalar(words.next().unwrap_or(""), lines)?;
+    if matches!(repr, Scalar::F32 | Scalar::F64 | Scalar::Bool | Scalar::Char) {
+        return Err(lines.error(format!("an enum cannot be a {}", repr.name())));
+    }
+    let variants = words.map(|word| {
+        let (name, value) =
+            word.split_once('=').ok_or_else(|| lines.error(format!("{} is no variant", excerpt(word))))?;
+        Ok((parse_name(name, lines)?, parse_discriminant(value, lines)?))
+    });
+    let variants = variants.collect::<Result<_, _>>()?;
+    Ok(Type::scalar(repr, Kind::Enum { name, repr, variants }))
+}
+
+fn parse_struct(text: &str, depth: usize, indent: usize, lines: &mut Lines<'_>) -> Result<Type, ParseError> {
+    let words: Vec<&str> = text.splitn(6, ' ').collect();
+    let &[name, "size", size, "align", align] = &words[..] else {
+        return Err(lines.error("a struct is `struct NAME size BYTES align BYTES`"));
+    };
+    let (name, size, align) =
+        (parse_name(name, lines)?, parse_number(size, lines)?, parse_number(align, lines)?);
+    if !align.is_power_of_two() || size % align != 0 {
+        return Err(lines.error(format!("size {size} does not go with alignment {align}")));
+    }
+    let mut fields: Vec<Field> = Vec::new();
+    let mut end = 0;
+    let indent = indent + 2;
+    while let Some(line) = lines.next_at(indent)? {
+        let Some((field, ty)) = line.split_once(" @") else {
+            return Err(lines.error("a field is `NAME @OFFSET TYPE`"));
+        };
+        let Some((offset, ty)) = ty.split_once(' ') else {
+            return Err(lines.error("a field is `NAME @OFFSET TYPE`"));
+        };
+        let (field, offset) = (parse_name(field, lines)?, parse_number(offset, lines)?);
+        let ty = parse_type(ty, depth + 1, indent, lines)?;
+        if offset < end || offset % ty.align != 0 || ty.align > align || ty.size > size.saturating_sub(offset)
+        {
+            return Err(lines.error(format!("field `{field}` does not fit at {offset}")));
+        }
+        end = offset + ty.size;
+        fields.push(Field { name: field, offset, ty });
+    }
+    Ok(Type { size, align, kind: Kind::Struct { name, fields } })
+}
