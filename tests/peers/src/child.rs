@@ -27,7 +27,11 @@ impl Peer {
             .spawn()?;
         let to = child.stdin.take();
         let from = child.stdout.take().ok_or("a child without standard output")?;
-        Ok(Self { child, to, from: BufReader::new(from) })
+        Ok(Self {
+            child,
+            to,
+            from: BufReader::new(from),
+        })
     }
 
     /// Sends a line.
@@ -83,12 +87,23 @@ pub struct Places {
     pub child: usize,
 }
 
+/// The environment variable that carries them: whoever is pinned sees one processor only.
+const PLACES: &str = "SHM_PEERS_PROCESSORS";
+
 impl Places {
-    /// Two processors; `None` if there is one.
-    pub fn choose() -> Option<Self> {
-        match sys::processors()[..] {
-            [parent, child, ..] => Some(Self { parent, child }),
-            _ => None,
-        }
+    /// The first two processors, for the environment of those who get pinned; nothing if there is one.
+    pub fn for_environment() -> (&'static str, String) {
+        let processors: Vec<_> = sys::processors().iter().take(2).map(usize::to_string).collect();
+        (PLACES, processors.join(","))
+    }
+
+    /// As the supervisor chose them.
+    pub fn get() -> Option<Self> {
+        let places = env::var(PLACES).ok()?;
+        let (parent, child) = places.split_once(',')?;
+        Some(Self {
+            parent: parent.parse().ok()?,
+            child: child.parse().ok()?,
+        })
     }
 }

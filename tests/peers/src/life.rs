@@ -31,7 +31,7 @@ struct Bare {
 
 const SIZE: usize = size_of::<Bare>();
 
-/// Takes the number of the segment under whose key a run's segments are made, and touches the first word of it.
+/// From the first call to the last.
 fn whole_life<T: SharedSegment>(key: &Key, touch: impl Fn(&shm_runtime::Attached<T>)) -> Result<()> {
     let segment = T::options().key(key.clone()).create()?;
     let attached = segment.attach()?;
@@ -57,13 +57,17 @@ fn raw_life(key: i32) -> Result<()> {
 fn raw_attach(id: i32, flags: i32) -> Result<*mut c_void> {
     // SAFETY: without an address, the kernel maps where nothing else is.
     let mapped = unsafe { libc::shmat(id, ptr::null(), flags) };
-    if mapped.addr() == usize::MAX { Err(io::Error::last_os_error().into()) } else { Ok(mapped) }
+    if mapped.addr() == usize::MAX {
+        Err(io::Error::last_os_error().into())
+    } else {
+        Ok(mapped)
+    }
 }
 
-/// What opens by hand, as everybody writes it: no check of owner or size.
-fn raw_open(key: i32) -> Result<u64> {
+/// By hand, as everybody writes it: without a look at who owns it, or what size it has.
+pub fn raw_open(key: i32) -> Result<u64> {
     // SAFETY: takes numbers only.
-    let id = checked(unsafe { libc::shmget(key, SIZE, 0) })?;
+    let id = checked(unsafe { libc::shmget(key, 0, 0) })?;
     let mapped = raw_attach(id, libc::SHM_RDONLY)?;
     // SAFETY: mapped readable, and aligned to pages.
     let value = unsafe { mapped.cast::<u64>().read_volatile() };
@@ -94,7 +98,16 @@ fn memfd_life() -> Result<()> {
     checked(unsafe { libc::ftruncate(fd.as_raw_fd(), libc::off_t::try_from(SIZE)?) })?;
     let protection = libc::PROT_READ | libc::PROT_WRITE;
     // SAFETY: without an address, the kernel maps where nothing else is.
-    let mapped = unsafe { libc::mmap(ptr::null_mut(), SIZE, protection, libc::MAP_SHARED, fd.as_raw_fd(), 0) };
+    let mapped = unsafe {
+        libc::mmap(
+            ptr::null_mut(),
+            SIZE,
+            protection,
+            libc::MAP_SHARED,
+            fd.as_raw_fd(),
+            0,
+        )
+    };
     if mapped == libc::MAP_FAILED {
         return Err(io::Error::last_os_error().into());
     }
@@ -116,17 +129,58 @@ pub fn measure(scratch: &Scratch, effort: Effort, report: &mut Report) -> Result
     let raw = || raw_life(raw_key);
     let posix_name = name("life");
     let posix = || posix_life(&posix_name);
-    report.add(LIFE, "bare", "System V by libc", measure::operations(effort, bare, raw)?, Goal::Time(1.02));
-    report.add(LIFE, "sealed", "System V by libc", measure::operations(effort, sealed, raw)?, Goal::Time(1.15));
-    report.add(LIFE, "sealed", "shared_memory (POSIX)", measure::operations(effort, sealed, posix)?, Goal::None);
-    report.add(LIFE, "sealed", "memfd by libc", measure::operations(effort, sealed, memfd_life)?, Goal::None);
+    report.add(
+        LIFE,
+        "bare",
+        "System V by libc",
+        measure::operations(effort, bare, raw)?,
+        Goal::Time(1.02),
+    );
+    report.add(
+        LIFE,
+        "sealed",
+        "System V by libc",
+        measure::operations(effort, sealed, raw)?,
+        Goal::Time(1.15),
+    );
+    report.add(
+        LIFE,
+        "sealed",
+        "shared_memory (POSIX)",
+        measure::operations(effort, sealed, posix)?,
+        Goal::None,
+    );
+    report.add(
+        LIFE,
+        "sealed",
+        "memfd by libc",
+        measure::operations(effort, sealed, memfd_life)?,
+        Goal::None,
+    );
 
     let (bare_key, sealed_key) = (Key::name(name("bare")), Key::name(name("sealed")));
     let _bare = Bare::options().key(bare_key.clone()).create()?.remove_on_drop();
-    let _sealed = Sealed::options().key(sealed_key.clone()).create()?.remove_on_drop();
+    let _sealed = Sealed::options()
+        .key(sealed_key.clone())
+        .create()?
+        .remove_on_drop();
     let bare_value = bare_key.value()?;
-    let open_bare = || Ok(Bare::options().key(bare_key.clone()).open()?.attach_read_only()?.values[0].get());
-    let open_sealed = || Ok(Sealed::options().key(sealed_key.clone()).open()?.attach_read_only()?.values[0].get());
+    let open_bare = || {
+        Ok(Bare::options()
+            .key(bare_key.clone())
+            .open()?
+            .attach_read_only()?
+            .values[0]
+            .get())
+    };
+    let open_sealed = || {
+        Ok(Sealed::options()
+            .key(sealed_key.clone())
+            .open()?
+            .attach_read_only()?
+            .values[0]
+            .get())
+    };
     let open_raw = || raw_open(bare_value);
     let posix_name = name("open");
     let _posix = ShmemConf::new().os_id(&posix_name).size(SIZE).create()?;

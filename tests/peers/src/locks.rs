@@ -30,7 +30,14 @@ pub struct Arena {
     count: AtomicU64,
 }
 
-/// A lock to measure.
+/// What is done while the lock is held.
+#[derive(Clone, Copy, PartialEq)]
+enum Step {
+    Nothing,
+    Count,
+}
+
+/// A lock to measure, one that two processes can use.
 trait Contender: Sized {
     const NAME: &'static str;
 
@@ -39,8 +46,8 @@ trait Contender: Sized {
         Ok(())
     }
 
-    /// Locks, counts, unlocks.
-    fn count(arena: &Attached<Arena>) -> Result<()>;
+    /// Locks, does `step`, unlocks.
+    fn locked(arena: &Attached<Arena>, step: Step) -> Result<()>;
 
     /// How far it was counted.
     fn counted(arena: &Attached<Arena>) -> u64 {
@@ -54,9 +61,11 @@ impl Contender for Ours {
     const NAME: &'static str = "ours";
 
     #[inline]
-    fn count(arena: &Attached<Arena>) -> Result<()> {
+    fn locked(arena: &Attached<Arena>, step: Step) -> Result<()> {
         let count = arena.ours.lock().map_err(|error| error.to_string())?;
-        count.set(count.get() + 1);
+        if step == Step::Count {
+            count.set(count.get() + 1);
+        }
         Ok(())
     }
 
@@ -96,13 +105,15 @@ impl<const ROBUST: bool> Contender for Pthread<ROBUST> {
     }
 
     #[inline]
-    fn count(arena: &Attached<Arena>) -> Result<()> {
+    fn locked(arena: &Attached<Arena>, step: Step) -> Result<()> {
         // SAFETY: `prepare` initialised it, and no other process writes there but by these calls.
         let locked = unsafe { libc::pthread_mutex_lock(Self::mutex(arena)) };
         if locked != 0 {
             return Err(std::io::Error::from_raw_os_error(locked).into());
         }
-        arena.count.store(arena.count.load(Relaxed) + 1, Relaxed);
+        if step == Step::Count {
+            arena.count.store(arena.count.load(Relaxed) + 1, Relaxed);
+        }
         // SAFETY: this thread has locked it.
         unsafe { libc::pthread_mutex_unlock(Self::mutex(arena)) };
         Ok(())
@@ -127,7 +138,11 @@ impl Fight {
         let (arena, segment) = arena()?;
         C::prepare(&arena)?;
         let child = Peer::start("contend", C::NAME, &[segment.id().to_string()])?;
-        Ok(Self { child, arena, _segment: segment })
+        Ok(Self {
+            child,
+            arena,
+            _segment: segment,
+        })
     }
 
     /// Nanoseconds for each time that either has the lock.
@@ -144,7 +159,7 @@ impl Fight {
         let mut mine: u64 = 0;
         while start.elapsed() < time {
             for _ in 0..100 {
-                C::count(arena)?;
+                C::locked(arena, Step::Count)?;
             }
             mine += 100;
         }
@@ -161,7 +176,11 @@ impl Fight {
 fn fight<Theirs: Contender>(effort: Effort) -> Result<Outcome> {
     let (mut ours, mut peer) = (Fight::start::<Ours>()?, Fight::start::<Theirs>()?);
     let time = effort.sample * 4;
-    measure::pairs(effort.pairs / 3, || ours.round::<Ours>(time), || peer.round::<Theirs>(time))
+    measure::pairs(
+        effort.pairs / 3,
+        || ours.round::<Ours>(time),
+        || peer.round::<Theirs>(time),
+    )
 }
 
 /// The child's side of a fight.
@@ -181,7 +200,7 @@ fn counts<C: Contender>(arena: &Attached<Arena>) -> Result<()> {
     arena.go.store(1, Release);
     while arena.stop.load(Relaxed) == 0 {
         for _ in 0..100 {
-            C::count(arena)?;
+            C::locked(arena, Step::Count)?;
         }
         mine += 100;
     }
@@ -189,41 +208,92 @@ fn counts<C: Contender>(arena: &Attached<Arena>) -> Result<()> {
 }
 
 pub fn measure(effort: Effort, report: &mut Report) -> Result<()> {
-    const ALONE: &str = "Mutex, nobody else wants it, one process";
     const FOUGHT: &str = "Mutex, two processes want it all the time";
-    let what = "lock, add 1, unlock";
-    let (memory, _segment) = arena()?;
-    let ours = || Ours::count(&memory);
-
-    let standard = std::sync::Mutex::new(0u64);
-    let outcome = measure::operations(effort, ours, || {
-        *black_box(&standard).lock().map_err(|error| error.to_string())? += 1;
-        Ok(())
-    })?;
-    report.add(ALONE, what, "std::sync::Mutex (in-process)", outcome, Goal::Time(1.0));
-
-    let parking_lot = parking_lot::Mutex::new(0u64);
-    let outcome = measure::operations(effort, ours, || {
-        *black_box(&parking_lot).lock() += 1;
-        Ok(())
-    })?;
-    report.add(ALONE, what, "parking_lot::Mutex (in-process)", outcome, Goal::None);
-
-    let (theirs, _theirs_segment) = arena()?;
-    Pthread::<false>::prepare(&theirs)?;
-    let outcome = measure::operations(effort, ours, || Pthread::<false>::count(&theirs))?;
-    report.add(ALONE, what, "pthread mutex, shared", outcome, Goal::None);
-
-    let (theirs, _theirs_segment) = arena()?;
-    Pthread::<true>::prepare(&theirs)?;
-    let outcome = measure::operations(effort, ours, || Pthread::<true>::count(&theirs))?;
-    report.add(ALONE, what, "pthread mutex, shared, robust", outcome, Goal::Time(0.6));
-
-    if Places::choose().is_none() {
+    alone(effort, report, "lock, unlock", Step::Nothing)?;
+    alone(effort, report, "lock, add 1, unlock", Step::Count)?;
+    if Places::get().is_none() {
         report.skip(FOUGHT, "takes two processors");
         return Ok(());
     }
-    report.add(FOUGHT, what, "pthread mutex, shared", fight::<Pthread<false>>(effort)?, Goal::None);
-    report.add(FOUGHT, what, "pthread mutex, shared, robust", fight::<Pthread<true>>(effort)?, Goal::Speed(1.0));
+    let what = "lock, add 1, unlock";
+    report.add(
+        FOUGHT,
+        what,
+        "pthread mutex, shared",
+        fight::<Pthread<false>>(effort)?,
+        Goal::None,
+    );
+    report.add(
+        FOUGHT,
+        what,
+        "pthread mutex, shared, robust",
+        fight::<Pthread<true>>(effort)?,
+        Goal::Speed(1.0),
+    );
+    Ok(())
+}
+
+/// What a lock costs that nobody else wants.
+fn alone(effort: Effort, report: &mut Report, what: &str, step: Step) -> Result<()> {
+    const GROUP: &str = "Mutex, nobody else wants it, one process";
+    // Stated for the lock alone.
+    let goal = |most| {
+        if step == Step::Nothing {
+            Goal::Time(most)
+        } else {
+            Goal::None
+        }
+    };
+    let (memory, _segment) = arena()?;
+    let ours = || Ours::locked(&memory, step);
+
+    let standard = std::sync::Mutex::new(0u64);
+    let outcome = measure::operations(effort, ours, || {
+        let mut count = black_box(&standard).lock().map_err(|error| error.to_string())?;
+        if step == Step::Count {
+            *count += 1;
+        }
+        Ok(())
+    })?;
+    report.add(GROUP, what, "std::sync::Mutex (in-process)", outcome, goal(1.0));
+
+    let parking_lot = parking_lot::Mutex::new(0u64);
+    let outcome = measure::operations(effort, ours, || {
+        let mut count = black_box(&parking_lot).lock();
+        if step == Step::Count {
+            *count += 1;
+        }
+        Ok(())
+    })?;
+    report.add(
+        GROUP,
+        what,
+        "parking_lot::Mutex (in-process)",
+        outcome,
+        Goal::None,
+    );
+
+    let word = AtomicU32::new(0);
+    let count = AtomicU64::new(0);
+    let outcome = measure::operations(effort, ours, || {
+        let word = black_box(&word);
+        let free = word.compare_exchange(0, 1, Acquire, Relaxed);
+        if step == Step::Count {
+            count.store(count.load(Relaxed) + 1, Relaxed);
+        }
+        let held = word.compare_exchange(1, 0, Release, Relaxed);
+        free.and(held).map_err(|_| "nobody else should have it".into())
+    })?;
+    report.add(GROUP, what, "two compare-and-swaps, no lock", outcome, Goal::None);
+
+    let (theirs, _theirs_segment) = arena()?;
+    Pthread::<false>::prepare(&theirs)?;
+    let outcome = measure::operations(effort, ours, || Pthread::<false>::locked(&theirs, step))?;
+    report.add(GROUP, what, "pthread mutex, shared", outcome, Goal::None);
+
+    let (theirs, _theirs_segment) = arena()?;
+    Pthread::<true>::prepare(&theirs)?;
+    let outcome = measure::operations(effort, ours, || Pthread::<true>::locked(&theirs, step))?;
+    report.add(GROUP, what, "pthread mutex, shared, robust", outcome, goal(0.6));
     Ok(())
 }

@@ -6,17 +6,18 @@ use std::sync::atomic::{
     Ordering::{Acquire, Release},
 };
 
-use shm_runtime::{Attached, RemoveOnDrop, Segment, SharedSegment, sync};
+use shm_runtime::{Attached, Key, RemoveOnDrop, Segment, SharedSegment, sync};
 
 use crate::link::{Link, Message};
 use crate::{Result, Scratch, sys};
 
-/// Bounces between two processes.
+/// Bounces between two processes. How long a cache line takes depends on its address: so both contenders use the same.
 #[derive(SharedSegment)]
 #[repr(C, align(64))]
 #[shm(private)]
 pub struct Ball {
     turn: AtomicU64,
+    raw: AtomicU64,
 }
 
 /// The same, with something in it.
@@ -57,7 +58,7 @@ pub struct Words {
 }
 
 /// One end in a segment that the parent made and removes.
-struct End<T: SharedSegment> {
+pub struct End<T: SharedSegment> {
     /// Mapped until the process ends, so that a sequence lock's writer can be kept beside it.
     memory: &'static Attached<T>,
     /// Removes it. The child has none.
@@ -66,94 +67,131 @@ struct End<T: SharedSegment> {
 
 impl<T: SharedSegment> End<T> {
     fn new() -> Result<(Self, Vec<String>)> {
-        let segment = T::create()?.remove_on_drop();
+        Self::of(T::create()?)
+    }
+
+    fn of(segment: Segment<T>) -> Result<(Self, Vec<String>)> {
+        let segment = segment.remove_on_drop();
         let (memory, id) = (Box::leak(Box::new(segment.attach()?)), segment.id());
-        Ok((Self { memory, _segment: Some(segment) }, vec![id.to_string()]))
+        Ok((
+            Self {
+                memory,
+                _segment: Some(segment),
+            },
+            vec![id.to_string()],
+        ))
+    }
+
+    /// One that all links of this kind have together.
+    fn common(scratch: &Scratch) -> Result<(Self, Vec<String>)> {
+        let key = Key::name(format!("{}common", scratch.prefix()));
+        Self::of(T::options().key(key).open_or_create()?)
     }
 
     fn open(arguments: &[String]) -> Result<Self> {
         let id = arguments.first().ok_or("no shmid")?.parse()?;
-        Ok(Self { memory: Box::leak(Box::new(Segment::from_id(id)?.attach()?)), _segment: None })
+        Ok(Self {
+            memory: Box::leak(Box::new(Segment::from_id(id)?.attach()?)),
+            _segment: None,
+        })
     }
 }
 
-/// One atomic field: the ping-pong. It carries the message's first word alone.
-pub struct Field {
-    end: End<Ball>,
-    /// The last turn that this end saw or took.
-    turn: u64,
+/// The word that bounces, as a contender reaches it.
+pub trait Word: Sized {
+    const NAME: &'static str;
+
+    fn of(ball: &'static Attached<Ball>) -> Result<Self>;
+
+    fn word(&self) -> &AtomicU64;
 }
 
-impl Link for Field {
-    const NAME: &'static str = "field";
+/// A reference to the field, got once.
+impl Word for &'static AtomicU64 {
+    const NAME: &'static str = "reference";
 
-    fn new(_: &Scratch) -> Result<(Self, Vec<String>)> {
-        let (end, arguments) = End::new()?;
-        Ok((Self { end, turn: 0 }, arguments))
-    }
-
-    fn open(arguments: &[String]) -> Result<Self> {
-        Ok(Self { end: End::open(arguments)?, turn: 0 })
+    fn of(ball: &'static Attached<Ball>) -> Result<Self> {
+        Ok(&ball.turn)
     }
 
     #[inline]
-    fn send(&mut self, message: &Message) -> Result<()> {
-        self.turn = message[0];
-        self.end.memory.turn.store(self.turn, Release);
-        Ok(())
+    fn word(&self) -> &AtomicU64 {
+        self
+    }
+}
+
+/// The field of an attachment, got each time.
+impl Word for Attached<Ball> {
+    const NAME: &'static str = "attachment";
+
+    fn of(ball: &'static Attached<Ball>) -> Result<Self> {
+        Ok(ball.segment().attach()?)
     }
 
     #[inline]
-    fn receive(&mut self) -> Result<Message> {
-        loop {
-            let turn = self.end.memory.turn.load(Acquire);
-            if turn != self.turn {
-                self.turn = turn;
-                return Ok([turn; 8]);
-            }
-            spin_loop();
-        }
+    fn word(&self) -> &AtomicU64 {
+        &self.turn
     }
 }
 
-/// The same through a raw pointer into such a segment.
-pub struct Raw {
-    _end: End<Ball>,
-    word: *const AtomicU64,
-    turn: u64,
-}
+/// By hand.
+pub struct Raw(*const AtomicU64);
 
-impl Raw {
-    fn of(end: End<Ball>) -> Self {
-        Self { word: end.memory.as_ptr().cast(), _end: end, turn: 0 }
-    }
-}
-
-impl Link for Raw {
+impl Word for Raw {
     const NAME: &'static str = "raw";
 
-    fn new(_: &Scratch) -> Result<(Self, Vec<String>)> {
-        let (end, arguments) = End::new()?;
-        Ok((Self::of(end), arguments))
+    fn of(ball: &'static Attached<Ball>) -> Result<Self> {
+        Ok(Self(ball.raw.as_ptr()))
+    }
+
+    #[inline]
+    fn word(&self) -> &AtomicU64 {
+        // SAFETY: a field of a segment that stays attached until the process ends; an atomic is valid with any bytes.
+        unsafe { &*self.0 }
+    }
+}
+
+/// One atomic word: the ping-pong. It carries the message's first word alone.
+pub struct PingPong<W> {
+    word: W,
+    /// The last turn that this end saw or took.
+    turn: u64,
+    _end: End<Ball>,
+}
+
+impl<W: Word> PingPong<W> {
+    fn of(end: End<Ball>) -> Result<Self> {
+        Ok(Self {
+            word: W::of(end.memory)?,
+            turn: 0,
+            _end: end,
+        })
+    }
+}
+
+impl<W: Word> Link for PingPong<W> {
+    const NAME: &'static str = W::NAME;
+
+    fn new(scratch: &Scratch) -> Result<(Self, Vec<String>)> {
+        let (end, arguments) = End::common(scratch)?;
+        Ok((Self::of(end)?, arguments))
     }
 
     fn open(arguments: &[String]) -> Result<Self> {
-        End::open(arguments).map(Self::of)
+        Self::of(End::open(arguments)?)
     }
 
     #[inline]
     fn send(&mut self, message: &Message) -> Result<()> {
         self.turn = message[0];
-        // SAFETY: the field at offset 0 of a segment that `_end` keeps attached; an atomic is valid with any bytes.
-        unsafe { &*self.word }.store(self.turn, Release);
+        self.word.word().store(self.turn, Release);
         Ok(())
     }
 
     #[inline]
     fn receive(&mut self) -> Result<Message> {
         loop {
-            // SAFETY: as in `send`.
-            let turn = unsafe { &*self.word }.load(Acquire);
+            let turn = self.word.word().load(Acquire);
             if turn != self.turn {
                 self.turn = turn;
                 return Ok([turn; 8]);
@@ -178,7 +216,10 @@ impl Link for Mail {
     }
 
     fn open(arguments: &[String]) -> Result<Self> {
-        Ok(Self { end: End::open(arguments)?, turn: 0 })
+        Ok(Self {
+            end: End::open(arguments)?,
+            turn: 0,
+        })
     }
 
     #[inline]
@@ -215,7 +256,12 @@ impl Latest {
             true => (&memory.there, &memory.back),
             false => (&memory.back, &memory.there),
         };
-        Ok(Self { writer: mine.writer()?, other, seen: other.version(), _end: end })
+        Ok(Self {
+            writer: mine.writer()?,
+            other,
+            seen: other.version(),
+            _end: end,
+        })
     }
 }
 
@@ -261,11 +307,22 @@ impl Link for Rung {
 
     fn new(_: &Scratch) -> Result<(Self, Vec<String>)> {
         let (end, arguments) = End::new()?;
-        Ok((Self { end, is_parent: true, turn: 0 }, arguments))
+        Ok((
+            Self {
+                end,
+                is_parent: true,
+                turn: 0,
+            },
+            arguments,
+        ))
     }
 
     fn open(arguments: &[String]) -> Result<Self> {
-        Ok(Self { end: End::open(arguments)?, is_parent: false, turn: 0 })
+        Ok(Self {
+            end: End::open(arguments)?,
+            is_parent: false,
+            turn: 0,
+        })
     }
 
     #[inline]
@@ -273,7 +330,11 @@ impl Link for Rung {
         self.turn = message[0];
         let bells = self.end.memory;
         bells.turn.store(self.turn, Release);
-        if self.is_parent { bells.there.notify_one() } else { bells.back.notify_one() }
+        if self.is_parent {
+            bells.there.notify_one()
+        } else {
+            bells.back.notify_one()
+        }
         Ok(())
     }
 
@@ -281,7 +342,11 @@ impl Link for Rung {
     fn receive(&mut self) -> Result<Message> {
         let bells = self.end.memory;
         loop {
-            let listener = if self.is_parent { bells.back.listen() } else { bells.there.listen() };
+            let listener = if self.is_parent {
+                bells.back.listen()
+            } else {
+                bells.there.listen()
+            };
             let turn = bells.turn.load(Acquire);
             if turn != self.turn {
                 self.turn = turn;
@@ -304,11 +369,22 @@ impl Link for Futexes {
 
     fn new(_: &Scratch) -> Result<(Self, Vec<String>)> {
         let (end, arguments) = End::new()?;
-        Ok((Self { end, is_parent: true, turn: 0 }, arguments))
+        Ok((
+            Self {
+                end,
+                is_parent: true,
+                turn: 0,
+            },
+            arguments,
+        ))
     }
 
     fn open(arguments: &[String]) -> Result<Self> {
-        Ok(Self { end: End::open(arguments)?, is_parent: false, turn: 0 })
+        Ok(Self {
+            end: End::open(arguments)?,
+            is_parent: false,
+            turn: 0,
+        })
     }
 
     #[inline]

@@ -96,13 +96,22 @@ impl Report {
         outcome: Outcome,
         goal: Goal,
     ) {
-        let row = Row { group, what: what.into(), peer, outcome, goal };
+        let row = Row {
+            group,
+            what: what.into(),
+            peer,
+            outcome,
+            goal,
+        };
         eprintln!("{}", row.line());
         self.rows.push(row);
     }
 
     pub fn skip(&mut self, what: impl Into<String>, why: impl std::fmt::Display) {
-        let skipped = Skipped { what: what.into(), why: why.to_string() };
+        let skipped = Skipped {
+            what: what.into(),
+            why: why.to_string(),
+        };
         eprintln!("skipped: {}: {}", skipped.what, skipped.why);
         self.skipped.push(skipped);
     }
@@ -113,8 +122,8 @@ impl Report {
         groups
     }
 
-    /// All of it.
-    pub fn markdown(&self, machine: &str) -> String {
+    /// All of it, and what the benchmarks of the library by itself printed.
+    pub fn markdown(&self, machine: &str, core: Option<&str>) -> String {
         let mut text = format!("{machine}\n");
         for group in self.groups() {
             let _ = write!(
@@ -125,18 +134,21 @@ impl Report {
                 let _ = writeln!(text, "{}", row.line());
             }
         }
-        let slower: Vec<_> = self.rows.iter().filter(|row| row.outcome.ratio.low > 1.0).collect();
+        let slower: Vec<_> = self
+            .rows
+            .iter()
+            .filter(|row| row.outcome.ratio.low > 1.0)
+            .collect();
         text.push_str("\n### Where the peer is better\n\n");
         for row in &slower {
             let Spread { low, median, high } = row.outcome.ratio;
             let _ = writeln!(
                 text,
-                "- {}: {} takes {}, ours {}, {}× the time ({}–{}).",
+                "- {}. {}: ours takes {}× the time of {} ({}–{}).",
+                row.group,
                 row.what,
-                row.peer,
-                time(row.outcome.peer),
-                time(row.outcome.ours),
                 figure(median),
+                row.peer,
                 figure(low),
                 figure(high)
             );
@@ -146,6 +158,9 @@ impl Report {
         }
         for growth in &self.growth {
             text.push_str(&growth.markdown());
+        }
+        if let Some(core) = core {
+            let _ = write!(text, "\n### By itself\n\n```text\n{}\n```\n", core.trim_end());
         }
         if !self.skipped.is_empty() {
             text.push_str("\n### Not measured\n\n");

@@ -16,7 +16,10 @@ const MEMORY_FILES: &str = "/dev/shm";
 impl Scratch {
     /// That of the run whose supervisor has this pid.
     pub fn of(run: u32) -> Self {
-        Self { path: std::env::temp_dir().join(format!("shm-peers.{run}")), run }
+        Self {
+            path: std::env::temp_dir().join(format!("shm-peers.{run}")),
+            run,
+        }
     }
 
     pub fn create(run: u32) -> Result<Self> {

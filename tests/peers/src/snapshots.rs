@@ -30,10 +30,11 @@ where
     let value = [7; N];
     writer.write(&value)?;
     <[u64; N]>::write(&mut synchronizer, &value)?;
+    let (mut to, mut peer_to) = ([0; N], [0; N]);
     let reads = measure::operations(
         effort,
-        || Ok(black_box(reading.values.read()?)),
-        || Ok(black_box(<[u64; N]>::read(&mut synchronizer)?)),
+        || Ok(reading.values.read_into(black_box(&mut to))?),
+        || <[u64; N]>::read_into(&mut synchronizer, black_box(&mut peer_to)),
     )?;
     let writes = measure::operations(
         effort,
@@ -45,7 +46,7 @@ where
 
 /// What mmap-sync can carry, which its bounds allow to say of one length at a time.
 trait Value: Sized {
-    fn read(from: &mut Synchronizer) -> Result<Self>;
+    fn read_into(from: &mut Synchronizer, to: &mut Self) -> Result<()>;
     fn write(to: &mut Synchronizer, value: &Self) -> Result<()>;
 }
 
@@ -53,10 +54,11 @@ macro_rules! value {
     ($($words:literal)*) => {$(
         impl Value for [u64; $words] {
             #[inline]
-            fn read(from: &mut Synchronizer) -> Result<Self> {
+            fn read_into(from: &mut Synchronizer, to: &mut Self) -> Result<()> {
                 // SAFETY: the file holds such arrays, which this process wrote by `write`, and what is read is copied at
                 // once.
-                Ok(*unsafe { from.read::<Self>(false) }?)
+                *to = *unsafe { from.read::<Self>(false) }?;
+                Ok(())
             }
 
             #[inline]
@@ -77,8 +79,20 @@ pub fn measure(scratch: &Scratch, effort: Effort, report: &mut Report) -> Result
         ("4 KiB", compare::<512>(scratch, effort)?),
     ];
     for (size, (reads, writes)) in sizes {
-        report.add(GROUP, format!("read {size}, copied out"), "mmap-sync", reads, Goal::Speed(1.3));
-        report.add(GROUP, format!("write {size}"), "mmap-sync", writes, Goal::Speed(15.0));
+        report.add(
+            GROUP,
+            format!("read {size}, copied out"),
+            "mmap-sync",
+            reads,
+            Goal::Speed(1.3),
+        );
+        report.add(
+            GROUP,
+            format!("write {size}"),
+            "mmap-sync",
+            writes,
+            Goal::Speed(15.0),
+        );
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Runs the measuring in a process group of its own, ends it when it takes too long, and cleans up behind it,
+//! Runs the measuring in a session of its own, ends it when it takes too long, and cleans up behind it,
 //! whatever it died of.
 
 use std::env;
@@ -7,6 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
+use crate::child::Places;
 use crate::memory::POOL;
 use crate::scratch::Scratch;
 use crate::{Options, Result, sys};
@@ -34,12 +35,18 @@ fn watch(options: &Options) -> Result<ExitCode> {
     let limit = if options.quick { QUICK_LIMIT } else { LIMIT };
     let deadline = Instant::now() + limit;
     let mut command = Command::new(env::current_exe()?);
-    command.arg("work").arg(std::process::id().to_string()).args(options.arguments()).process_group(0);
+    let (name, places) = Places::for_environment();
+    command
+        .env(name, places)
+        .arg("work")
+        .arg(std::process::id().to_string())
+        .args(options.arguments());
     let inherited = sys::Signals::block();
-    // SAFETY: between fork and exec this makes two system calls, and allocates nothing.
+    // SAFETY: between fork and exec this makes three system calls, and allocates nothing.
     unsafe {
         command.pre_exec(move || {
             inherited.unblock()?;
+            sys::own_session()?;
             sys::die_with_parent()
         })
     };

@@ -9,7 +9,11 @@ use std::time::Duration;
 
 /// What a call that returns -1 on failure returned.
 pub fn checked(returned: libc::c_int) -> io::Result<libc::c_int> {
-    if returned == -1 { Err(io::Error::last_os_error()) } else { Ok(returned) }
+    if returned == -1 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(returned)
+    }
 }
 
 /// The processors that this process may run on.
@@ -22,7 +26,9 @@ pub fn processors() -> Vec<usize> {
         // SAFETY: only looks into the set, at an index below its size.
         unsafe { libc::CPU_ISSET(*cpu, &set) }
     };
-    (0..usize::try_from(libc::CPU_SETSIZE).unwrap_or(0)).filter(|cpu| got == 0 && is_in(cpu)).collect()
+    (0..usize::try_from(libc::CPU_SETSIZE).unwrap_or(0))
+        .filter(|cpu| got == 0 && is_in(cpu))
+        .collect()
 }
 
 /// Keeps this thread on one processor: sched_setaffinity(2).
@@ -54,6 +60,21 @@ pub fn die_with_parent() -> io::Result<()> {
     Ok(())
 }
 
+/// Makes this process the leader of a new session and process group: setsid(2).
+pub fn own_session() -> io::Result<()> {
+    // SAFETY: takes nothing.
+    checked(unsafe { libc::setsid() }).map(drop)
+}
+
+/// Goes before what else the machine does, as far as that is allowed: for this process and its children.
+pub fn hurry() {
+    const NICE: libc::c_int = -19;
+    // SAFETY: takes numbers only.
+    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICE) };
+    // Where the kernel shares out between sessions first, this is what counts. It may have no such file.
+    let _ = fs::write("/proc/self/autogroup", NICE.to_string());
+}
+
 /// Gives this process System V objects and message queues of its own, which go when it and its children end.
 pub fn own_ipc_namespace() -> io::Result<()> {
     // SAFETY: takes numbers only.
@@ -72,7 +93,13 @@ pub fn inherit(fd: &impl AsFd) -> io::Result<i32> {
 pub fn futex_wait(word: &AtomicU32, value: u32) {
     // SAFETY: the word outlives the call, which only compares it; no time-out is given.
     unsafe {
-        libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAIT, value, std::ptr::null::<libc::timespec>())
+        libc::syscall(
+            libc::SYS_futex,
+            word.as_ptr(),
+            libc::FUTEX_WAIT,
+            value,
+            std::ptr::null::<libc::timespec>(),
+        )
     };
 }
 
@@ -106,14 +133,16 @@ impl Signals {
             tv_nsec: timeout.subsec_nanos().into(),
         };
         // SAFETY: both are read during the call; nothing is returned but the signal's number.
-        let signal = unsafe { libc::sigtimedwait(&raw const self.0, std::ptr::null_mut(), &raw const timeout) };
+        let signal =
+            unsafe { libc::sigtimedwait(&raw const self.0, std::ptr::null_mut(), &raw const timeout) };
         checked(signal).ok()
     }
 
     /// Delivers them again: a blocked signal stays blocked across exec(3).
     pub fn unblock(&self) -> io::Result<()> {
         // SAFETY: as in `block`.
-        checked(unsafe { libc::sigprocmask(libc::SIG_UNBLOCK, &raw const self.0, std::ptr::null_mut()) }).map(drop)
+        checked(unsafe { libc::sigprocmask(libc::SIG_UNBLOCK, &raw const self.0, std::ptr::null_mut()) })
+            .map(drop)
     }
 }
 
