@@ -71,7 +71,16 @@ impl Crate {
         let took = start.elapsed();
         match output.status.success() {
             true => Ok(took),
-            false => Err(String::from_utf8_lossy(&output.stderr).into_owned().into()),
+            false => {
+                let said = String::from_utf8_lossy(&output.stderr);
+                eprintln!("{said}");
+                // The rest names paths, which belong into no report.
+                Err(said
+                    .lines()
+                    .find(|line| line.starts_with("error"))
+                    .unwrap_or("cargo failed")
+                    .into())
+            }
         }
     }
 

@@ -29,6 +29,14 @@ struct Bare {
     values: [u64; 64],
 }
 
+/// A page, behind which the seal takes another.
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private)]
+struct Page {
+    values: [u64; 512],
+}
+
 const SIZE: usize = size_of::<Bare>();
 
 /// From the first call to the last.
@@ -41,9 +49,9 @@ fn whole_life<T: SharedSegment>(key: &Key, touch: impl Fn(&shm_runtime::Attached
 }
 
 /// The same by hand.
-fn raw_life(key: i32) -> Result<()> {
+fn raw_life(key: i32, size: usize) -> Result<()> {
     // SAFETY: takes numbers only.
-    let id = checked(unsafe { libc::shmget(key, SIZE, libc::IPC_CREAT | libc::IPC_EXCL | 0o600) })?;
+    let id = checked(unsafe { libc::shmget(key, size, libc::IPC_CREAT | libc::IPC_EXCL | 0o600) })?;
     let mapped = raw_attach(id, 0)?;
     // SAFETY: mapped writable, and aligned to pages.
     unsafe { mapped.cast::<u64>().write_volatile(1) };
@@ -119,14 +127,14 @@ fn memfd_life() -> Result<()> {
 }
 
 pub fn measure(scratch: &Scratch, effort: Effort, report: &mut Report) -> Result<()> {
-    const LIFE: &str = "Create, attach, touch, detach, remove: 512 B, one process";
+    const LIFE: &str = "Create, attach, touch, detach, remove: 512 B if not said otherwise, one process";
     const OPEN: &str = "Open, attach read-only, read, detach: 512 B, one process";
     let name = |what: &str| format!("{}{what}", scratch.prefix());
     let key = Key::name(name("life"));
     let raw_key = Key::name(name("raw")).value()?;
     let sealed = || whole_life::<Sealed>(&key, |memory| memory.values[0].set(1));
     let bare = || whole_life::<Bare>(&key, |memory| memory.values[0].set(1));
-    let raw = || raw_life(raw_key);
+    let raw = || raw_life(raw_key, SIZE);
     let posix_name = name("life");
     let posix = || posix_life(&posix_name);
     report.add(
@@ -157,6 +165,12 @@ pub fn measure(scratch: &Scratch, effort: Effort, report: &mut Report) -> Result
         measure::operations(effort, sealed, memfd_life)?,
         Goal::None,
     );
+
+    let page = || whole_life::<Page>(&key, |memory| memory.values[0].set(1));
+    let raw_page = || raw_life(raw_key, size_of::<Page>());
+    let outcome = measure::operations(effort, page, raw_page)?;
+    let what = "sealed, 4 KiB: the seal takes a second page";
+    report.add(LIFE, what, "System V by libc, 4 KiB", outcome, Goal::Time(1.15));
 
     let (bare_key, sealed_key) = (Key::name(name("bare")), Key::name(name("sealed")));
     let _bare = Bare::options().key(bare_key.clone()).create()?.remove_on_drop();

@@ -160,7 +160,12 @@ impl Report {
             text.push_str(&growth.markdown());
         }
         if let Some(core) = core {
-            let _ = write!(text, "\n### By itself\n\n```text\n{}\n```\n", core.trim_end());
+            let summary = "The library by itself: beside raw pointers, memcpy and libc, in one process";
+            let core = core.trim_end();
+            let _ = write!(
+                text,
+                "\n<details><summary>{summary}</summary>\n\n```text\n{core}\n```\n\n</details>\n"
+            );
         }
         if !self.skipped.is_empty() {
             text.push_str("\n### Not measured\n\n");

@@ -66,36 +66,10 @@ fn fields(scratch: &Scratch, effort: Effort, report: &mut Report) -> Result<()> 
     };
     let mut lines = Vec::new();
     for &count in counts {
-        let mut source = String::from(
-            "#[derive(Clone, Copy, shm_runtime::SharedSegment)]\n#[repr(C)]\n#[shm(private)]\npub struct Scale {\n",
-        );
-        for field in 0..count {
-            let _ = writeln!(source, "    pub field_{field}: u64,");
+        match struct_of(scratch, count) {
+            Ok(costs) => lines.push((count as f64, count.to_string(), costs)),
+            Err(error) => report.skip(format!("a struct of {count} fields"), error),
         }
-        source.push_str("}\n");
-        source.push_str(PROGRAM);
-        let made = Crate::new(
-            scratch,
-            "scale",
-            &format!("scale{count}"),
-            &compile::ours(),
-            &source,
-        )?;
-        made.cargo(&["check"])?;
-        let check = made.check()?;
-        made.cargo(&["build", "--release"])?;
-        let output = Command::new(made.program()).output()?;
-        let text = String::from_utf8(output.stdout)?;
-        let costs: Vec<f64> = text
-            .split_whitespace()
-            .map(str::parse)
-            .collect::<Result<_, _>>()?;
-        let [get, set, debug, attach] = costs[..] else {
-            return Err(format!("fields: {}", String::from_utf8_lossy(&output.stderr)).into());
-        };
-        let each = |cost| cost / count as f64;
-        let costs = vec![each(get), each(set), each(debug), attach, each(attach), check];
-        lines.push((count as f64, count.to_string(), costs));
     }
     report.growth.push(Growth {
         title: "Fields of a struct",
@@ -107,6 +81,46 @@ fn fields(scratch: &Scratch, effort: Effort, report: &mut Report) -> Result<()> 
         lines,
     });
     Ok(())
+}
+
+/// What a struct of so many fields costs.
+fn struct_of(scratch: &Scratch, count: usize) -> Result<Vec<f64>> {
+    let mut source = String::from(
+        "#[derive(Clone, Copy, shm_runtime::SharedSegment)]\n#[repr(C)]\n#[shm(private)]\npub struct Scale {\n",
+    );
+    for field in 0..count {
+        let _ = writeln!(source, "    pub field_{field}: u64,");
+    }
+    source.push_str("}\n");
+    source.push_str(PROGRAM);
+    let made = Crate::new(
+        scratch,
+        "scale",
+        &format!("scale{count}"),
+        &compile::ours(),
+        &source,
+    )?;
+    made.cargo(&["check"])?;
+    let check = made.check()?;
+    made.cargo(&["build", "--release"])?;
+    let output = Command::new(made.program()).output()?;
+    let text = String::from_utf8(output.stdout)?;
+    let costs: Vec<f64> = text
+        .split_whitespace()
+        .map(str::parse)
+        .collect::<Result<_, _>>()?;
+    let [get, set, debug, attach] = costs[..] else {
+        return Err(format!("its program failed: {}", output.status).into());
+    };
+    let each = |cost| cost / count as f64;
+    Ok(vec![
+        each(get),
+        each(set),
+        each(debug),
+        attach,
+        each(attach),
+        check,
+    ])
 }
 
 #[derive(SharedSegment)]

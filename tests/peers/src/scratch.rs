@@ -22,7 +22,19 @@ impl Scratch {
         }
     }
 
+    /// That of a new run. Those of runs whose supervisor was killed are removed.
     pub fn create(run: u32) -> Result<Self> {
+        for entry in fs::read_dir(std::env::temp_dir())?.flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let run = name
+                .strip_prefix("shm-peers.")
+                .and_then(|run| run.parse::<u32>().ok());
+            if let Some(run) = run
+                && !Path::new(&format!("/proc/{run}")).exists()
+            {
+                Self::of(run).clean();
+            }
+        }
         let scratch = Self::of(run);
         fs::create_dir(&scratch.path)?;
         Ok(scratch)
