@@ -44,7 +44,7 @@ const USAGE: &str = "usage: shm-peers [--quick] [--only PART]... [--core FILE] -
   --quick      a minute instead of ten, with fewer pairs
   --only PART  only this part: links, locks, snapshots, life, memory, compile, scale
   --core       what the benchmarks of the library by itself printed, to be shown too
-  --out        where the plots and the table go
+  --out        where the plots go, and the table if it goes nowhere else
   --into       the Markdown file whose part between the two marks becomes the table";
 
 /// What is measured, and where the results go.
@@ -189,10 +189,10 @@ fn work(arguments: &[String]) -> Result<ExitCode> {
     let text = report.markdown(&machine, core.as_deref());
     println!("{text}");
     fs::create_dir_all(&options.out)?;
-    fs::write(options.out.join("table.md"), &text)?;
     plot::all(&report, &options.out)?;
-    if let Some(file) = &options.into {
-        splice(file, &text)?;
+    match &options.into {
+        Some(file) => splice(file, &text)?,
+        None => fs::write(options.out.join("table.md"), &text)?,
     }
     Ok(ExitCode::SUCCESS)
 }
