@@ -6,40 +6,41 @@ use std::hint::black_box;
 use std::ptr;
 
 use criterion::Criterion;
-use shm_runtime::{Key, Options, SharedSegment};
+use shm_runtime::{Attached, Key, Options, ReadOnly, SharedSegment};
 
 use support::{compare, ratios_only};
 
 mod support;
 
+/// Small enough for its seal to be in the same page.
 #[derive(SharedSegment)]
 #[repr(C)]
 #[shm(private)]
-struct Page {
-    words: [u64; 512],
+struct Sealed {
+    words: [u64; 64],
 }
 
 #[derive(SharedSegment)]
 #[repr(C)]
-#[shm(key = 0x7368_6d00)]
-struct Named {
-    words: [u64; 512],
+#[shm(private, bare)]
+struct Bare {
+    words: [u64; 64],
 }
 
+const SIZE: usize = size_of::<Bare>();
+
 /// Create, attach, touch, detach, remove.
-fn life() {
-    let segment = Page::create().expect("create");
+fn life<T: SharedSegment>(touch: impl FnOnce(&Attached<T>)) {
+    let segment = T::create().expect("create");
     let attached = segment.attach().expect("attach");
-    attached.words[0].set(1);
+    touch(&attached);
     attached.detach().expect("detach");
     segment.remove().expect("remove");
 }
 
 fn life_by_libc() {
     // SAFETY: creates a segment of its own.
-    let id = unsafe {
-        libc::shmget(libc::IPC_PRIVATE, size_of::<Page>(), libc::IPC_CREAT | libc::IPC_EXCL | 0o600)
-    };
+    let id = unsafe { libc::shmget(libc::IPC_PRIVATE, SIZE, libc::IPC_CREAT | libc::IPC_EXCL | 0o600) };
     assert_ne!(id, -1, "shmget");
     // SAFETY: maps where nothing is.
     let address = unsafe { libc::shmat(id, ptr::null(), 0) };
@@ -54,24 +55,17 @@ fn life_by_libc() {
 }
 
 /// Open, attach, read, detach.
-fn visit(options: &Options<Named>) {
+fn visit<T: SharedSegment>(options: &Options<T>, read: impl FnOnce(&Attached<T, ReadOnly>) -> u64) {
     let segment = options.open().expect("open");
     let attached = segment.attach_read_only().expect("attach");
-    black_box(attached.words[0].get());
+    black_box(read(&attached));
     attached.detach().expect("detach");
 }
 
-/// The same, with the size looked at, as anyone has to who does not want to read behind the end.
 fn visit_by_libc(key: i32) {
     // SAFETY: takes numbers only.
-    let id = unsafe { libc::shmget(key, 0, 0) };
+    let id = unsafe { libc::shmget(key, SIZE, 0) };
     assert_ne!(id, -1, "shmget");
-    // SAFETY: integers, for which zero is a value.
-    let mut stat: libc::shmid_ds = unsafe { std::mem::zeroed() };
-    // SAFETY: there is room for what is written.
-    let found = unsafe { libc::shmctl(id, libc::IPC_STAT, &raw mut stat) };
-    assert_ne!(found, -1, "shmctl");
-    assert_eq!(stat.shm_segsz, size_of::<Named>());
     // SAFETY: maps where nothing is.
     let address = unsafe { libc::shmat(id, ptr::null(), libc::SHM_RDONLY) };
     assert_ne!(address.addr(), usize::MAX, "shmat");
@@ -82,24 +76,37 @@ fn visit_by_libc(key: i32) {
 }
 
 fn main() {
-    // A key of its own, so that two runs do not meet.
-    let key = 0x7368_0000 ^ std::process::id().cast_signed();
-    let mut options = Named::options();
-    options.key(Key::fixed(key));
-    let _named = options.create().expect("create").remove_on_drop();
+    let bare_life = || life::<Bare>(|segment| segment.words[0].set(1));
+    let sealed_life = || life::<Sealed>(|segment| segment.words[0].set(1));
+
+    // Keys of its own, so that two runs do not meet.
+    let key = 0x7368_0000 ^ (std::process::id().cast_signed() << 1);
+    let (mut bare, mut sealed) = (Bare::options(), Sealed::options());
+    let _bare = bare.key(Key::fixed(key)).create().expect("create").remove_on_drop();
+    let _sealed = sealed.key(Key::fixed(key + 1)).create().expect("create").remove_on_drop();
+    let bare_visit = || visit(&bare, |segment| segment.words[0].get());
+    let sealed_visit = || visit(&sealed, |segment| segment.words[0].get());
+
     println!("Time in that of the calls through libc, in one process: median (middle half)");
-    println!("create, attach, touch, detach, remove  {}", compare(life, life_by_libc));
-    println!("open, attach, read, detach             {}", compare(|| visit(&options), || visit_by_libc(key)));
-    if !ratios_only() {
-        let mut criterion = Criterion::default().configure_from_args();
-        let mut group = criterion.benchmark_group("life cycle, in one process, create to remove");
-        group.bench_function("shm-runtime", |b| b.iter(life));
-        group.bench_function("libc", |b| b.iter(life_by_libc));
-        group.finish();
-        let mut group = criterion.benchmark_group("life cycle, in one process, open to detach");
-        group.bench_function("shm-runtime", |b| b.iter(|| visit(&options)));
-        group.bench_function("libc", |b| b.iter(|| visit_by_libc(key)));
-        group.finish();
-        criterion.final_summary();
+    println!("create, attach, touch, detach, remove; bare    {}", compare(bare_life, life_by_libc));
+    println!("create, attach, touch, detach, remove; sealed  {}", compare(sealed_life, life_by_libc));
+    println!("open, attach, read, detach; bare               {}", compare(bare_visit, || visit_by_libc(key)));
+    println!(
+        "open, attach, read, detach; sealed             {}",
+        compare(sealed_visit, || visit_by_libc(key))
+    );
+    if ratios_only() {
+        return;
     }
+    let mut criterion = Criterion::default().configure_from_args();
+    let mut group = criterion.benchmark_group("life cycle, in one process, create to remove");
+    group.bench_function("bare", |b| b.iter(bare_life));
+    group.bench_function("sealed", |b| b.iter(sealed_life));
+    group.bench_function("libc", |b| b.iter(life_by_libc));
+    group.finish();
+    let mut group = criterion.benchmark_group("life cycle, in one process, open to detach");
+    group.bench_function("bare", |b| b.iter(bare_visit));
+    group.bench_function("sealed", |b| b.iter(sealed_visit));
+    group.bench_function("libc", |b| b.iter(|| visit_by_libc(key)));
+    group.finish();
 }
