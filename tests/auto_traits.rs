@@ -28,8 +28,8 @@ assert_not_impl_any!(Shared<[u64; 4]>: Clone, Copy, Default, PartialEq, AsRef<[u
 // A segment is a number; to own its life takes the guard, which is one.
 assert_impl_all!(Segment<Board>: Send, Sync, Clone, UnwindSafe, RefUnwindSafe);
 assert_not_impl_any!(Segment<Board>: Copy);
-assert_impl_all!(RemoveOnDrop<Board>: Send, Sync);
-assert_not_impl_any!(RemoveOnDrop<Board>: Clone, Copy);
+assert_impl_all!(RemoveOnDrop<Segment<Board>>: Send, Sync);
+assert_not_impl_any!(RemoveOnDrop<Segment<Board>>: Clone, Copy);
 
 assert_impl_all!(Error: Send, Sync, std::error::Error);
 assert_impl_all!(ErrorKind: Send, Sync);

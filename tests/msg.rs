@@ -15,7 +15,7 @@ fn job(pages: u16) -> Job {
     Job { pages, cost: f64::from(pages) / 2.0, urgent: pages % 2 == 1 }
 }
 
-fn private<T: shm_runtime::Shareable + Copy>() -> shm_runtime::msg::RemoveOnDrop<Queue<T>> {
+fn private<T: shm_runtime::Shareable + Copy>() -> shm_runtime::RemoveOnDrop<Queue<T>> {
     Queue::create(Key::private()).unwrap().remove_on_drop()
 }
 

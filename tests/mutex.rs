@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use shm_runtime::sync::LockError;
-use shm_runtime::{Attached, RemoveOnDrop};
+use shm_runtime::{Attached, RemoveOnDrop, Segment};
 
 use common::{Board, RawMutex, Totals, arrive, board, eventually, raw};
 use process::{Peer, asleep, without_system_calls};
@@ -18,7 +18,7 @@ mod process;
 /// Less than a mutex takes to notice anything, if nobody wakes it.
 const SHORT: Duration = Duration::from_millis(50);
 
-fn new() -> (RemoveOnDrop<Board>, Attached<Board>) {
+fn new() -> (RemoveOnDrop<Segment<Board>>, Attached<Board>) {
     let segment = board();
     let attached = segment.attach().unwrap();
     (segment, attached)

@@ -9,7 +9,7 @@ mod ipc;
 use ipc::types::Counter;
 use ipc::{Child, NOBODY, OwnKey, Program, Row, kind, until};
 
-fn private(units: u16) -> shm_runtime::sem::RemoveOnDrop<Semaphore> {
+fn private(units: u16) -> shm_runtime::RemoveOnDrop<Semaphore> {
     Semaphore::create(Key::private(), units).unwrap().remove_on_drop()
 }
 

@@ -117,7 +117,7 @@ pub use error::{Error, ErrorKind};
 pub use existing::Existing;
 pub use key::Key;
 pub use options::Options;
-pub use remove_on_drop::RemoveOnDrop;
+pub use remove_on_drop::{Removable, RemoveOnDrop};
 pub use schema::{ParseError, Schema};
 pub use segment::Segment;
 pub use shareable::{AlwaysValid, Plain, Shareable};

@@ -1,7 +1,5 @@
 //! Semaphore sets and message queues by their keys: what the two share.
 
-use core::fmt;
-use core::ops::Deref;
 use std::io;
 
 use crate::diagnose;
@@ -112,54 +110,5 @@ pub(crate) fn mode_bits(mode: u32) -> Result<u16, ErrorKind> {
     match u16::try_from(mode) {
         Ok(bits) if bits <= 0o777 => Ok(bits),
         _ => Err(ErrorKind::InvalidInput { reason: BAD_MODE }),
-    }
-}
-
-/// What [`RemoveOnDrop`] can remove. Sealed: semaphore sets and queues.
-#[doc(hidden)]
-pub trait Removable: Clone {
-    fn remove(&self) -> Result<(), Error>;
-}
-
-/// Removes its semaphore set or message queue when it is dropped, also by a panic; not when the process is killed.
-/// Made by `remove_on_drop`; derefs to the object.
-#[must_use = "the object is removed when this is dropped"]
-pub struct RemoveOnDrop<O: Removable> {
-    object: O,
-    keep: bool,
-}
-
-impl<O: Removable> RemoveOnDrop<O> {
-    pub(crate) fn new(object: O) -> Self {
-        Self { object, keep: false }
-    }
-
-    /// Gives the object back without removing it.
-    pub fn keep(mut self) -> O {
-        self.keep = true;
-        self.object.clone()
-    }
-}
-
-impl<O: Removable> Deref for RemoveOnDrop<O> {
-    type Target = O;
-
-    fn deref(&self) -> &O {
-        &self.object
-    }
-}
-
-impl<O: Removable> Drop for RemoveOnDrop<O> {
-    fn drop(&mut self) {
-        if !self.keep {
-            // It may have been removed by somebody else, and a drop has nobody to tell.
-            let _ = self.object.remove();
-        }
-    }
-}
-
-impl<O: Removable + fmt::Debug> fmt::Debug for RemoveOnDrop<O> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("RemoveOnDrop").field(&self.object).finish()
     }
 }

@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind};
 use crate::identity::Identity;
 use crate::mapping::Mapping;
 use crate::options::BAD_MODE;
-use crate::remove_on_drop::RemoveOnDrop;
+use crate::remove_on_drop::{Removable, RemoveOnDrop, private};
 use crate::schema::Schema;
 use crate::seal::Seal;
 use crate::shared_segment::SharedSegment;
@@ -68,7 +68,7 @@ impl<T: SharedSegment> Segment<T> {
         self
     }
 
-    pub(crate) fn take_spare(&self) -> Option<Mapping> {
+    fn take_spare(&self) -> Option<Mapping> {
         self.spare.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
@@ -329,8 +329,8 @@ impl<T: SharedSegment> Segment<T> {
     }
 
     /// A guard that removes the segment when it is dropped, also by a panic; not when the process is killed.
-    pub fn remove_on_drop(self) -> RemoveOnDrop<T> {
-        RemoveOnDrop { segment: self, keep: false }
+    pub fn remove_on_drop(self) -> RemoveOnDrop<Self> {
+        RemoveOnDrop::new(self)
     }
 
     /// The hash of the key's derivation, as it goes into the seal.
@@ -347,6 +347,21 @@ impl<T: SharedSegment> Segment<T> {
 fn seal(mapping: &Mapping) -> Option<Seal<'_>> {
     // SAFETY: mapped as long as `mapping` is borrowed, and of the size that the kernel says.
     unsafe { Seal::of(mapping.address().cast(), mapping.size()) }
+}
+
+impl<T> private::Sealed for Segment<T> {}
+
+impl<T: SharedSegment> Removable for Segment<T> {
+    fn remove(&self) -> Result<(), Error> {
+        Self::remove(self)
+    }
+
+    fn hand_over(&self) -> Self {
+        match self.take_spare() {
+            Some(mapping) => self.clone().with_spare(mapping),
+            None => self.clone(),
+        }
+    }
 }
 
 impl<T> Clone for Segment<T> {

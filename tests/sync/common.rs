@@ -112,7 +112,7 @@ pub(crate) struct RawPart {
 }
 
 /// A new segment, removed at the end, and its peers' id.
-pub(crate) fn board() -> RemoveOnDrop<Board> {
+pub(crate) fn board() -> RemoveOnDrop<Segment<Board>> {
     Board::create().unwrap().remove_on_drop()
 }
 

@@ -51,7 +51,6 @@ mod options;
 mod queue;
 mod stat;
 
-pub use crate::lookup::RemoveOnDrop;
 pub use message::{Message, RawMessage, Select};
 pub use options::Options;
 pub use queue::Queue;

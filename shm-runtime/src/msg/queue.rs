@@ -8,9 +8,10 @@ use crate::diagnose;
 use crate::error::{Error, ErrorKind};
 use crate::identity::{Identity, Object};
 use crate::key::Key;
-use crate::lookup::{Removable, RemoveOnDrop, mode_bits};
+use crate::lookup::mode_bits;
 use crate::msg::message::{Envelope, Received, checked};
 use crate::msg::{Message, Options, RawMessage, Select, Stat};
+use crate::remove_on_drop::{Removable, RemoveOnDrop, private};
 use crate::shareable::Shareable;
 use crate::stat::Permissions;
 use crate::sys;
@@ -289,9 +290,15 @@ fn again<R>(call: impl Fn() -> io::Result<R>) -> io::Result<R> {
     }
 }
 
+impl<T> private::Sealed for Queue<T> {}
+
 impl<T: Shareable + Copy> Removable for Queue<T> {
     fn remove(&self) -> Result<(), Error> {
         self.remove()
+    }
+
+    fn hand_over(&self) -> Self {
+        self.clone()
     }
 }
 

@@ -39,7 +39,6 @@ mod semaphore;
 mod set;
 mod stat;
 
-pub use crate::lookup::RemoveOnDrop;
 pub use op::Op;
 pub use options::Options;
 pub use permit::Permit;

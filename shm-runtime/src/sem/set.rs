@@ -9,7 +9,8 @@ use crate::diagnose;
 use crate::error::{Error, ErrorKind};
 use crate::identity::{Identity, Object};
 use crate::key::Key;
-use crate::lookup::{Removable, RemoveOnDrop, mode_bits};
+use crate::lookup::mode_bits;
+use crate::remove_on_drop::{Removable, RemoveOnDrop, private};
 use crate::sem::op::{Wait, acquires, buffer};
 use crate::sem::{Op, Options, Permit, Stat, State};
 use crate::stat::Permissions;
@@ -255,9 +256,15 @@ impl<const N: usize> SemaphoreSet<N> {
     }
 }
 
+impl<const N: usize> private::Sealed for SemaphoreSet<N> {}
+
 impl<const N: usize> Removable for SemaphoreSet<N> {
     fn remove(&self) -> Result<(), Error> {
         self.remove()
+    }
+
+    fn hand_over(&self) -> Self {
+        self.clone()
     }
 }
 

@@ -60,28 +60,15 @@ impl Link for Pipes {
 
     fn new(_: &Scratch) -> Result<(Self, Vec<String>)> {
         let ((child_reads, to), (from, child_writes)) = (io::pipe()?, io::pipe()?);
-        let arguments = vec![
-            sys::inherit(&child_reads)?.to_string(),
-            sys::inherit(&child_writes)?.to_string(),
-        ];
+        let arguments =
+            vec![sys::inherit(&child_reads)?.to_string(), sys::inherit(&child_writes)?.to_string()];
         let (to, from) = (OwnedFd::from(to).into(), OwnedFd::from(from).into());
-        Ok((
-            Self {
-                to,
-                from,
-                others: Some((child_reads, child_writes)),
-            },
-            arguments,
-        ))
+        Ok((Self { to, from, others: Some((child_reads, child_writes)) }, arguments))
     }
 
     fn open(arguments: &[String]) -> Result<Self> {
         let (from, to) = (inherited(arguments, 0)?.into(), inherited(arguments, 1)?.into());
-        Ok(Self {
-            to,
-            from,
-            others: None,
-        })
+        Ok(Self { to, from, others: None })
     }
 
     fn connect(&mut self) -> Result<()> {
@@ -113,20 +100,11 @@ impl Link for Socket {
     fn new(_: &Scratch) -> Result<(Self, Vec<String>)> {
         let (end, other) = UnixStream::pair()?;
         let arguments = vec![sys::inherit(&other)?.to_string()];
-        Ok((
-            Self {
-                end,
-                other: Some(other),
-            },
-            arguments,
-        ))
+        Ok((Self { end, other: Some(other) }, arguments))
     }
 
     fn open(arguments: &[String]) -> Result<Self> {
-        Ok(Self {
-            end: inherited(arguments, 0)?.into(),
-            other: None,
-        })
+        Ok(Self { end: inherited(arguments, 0)?.into(), other: None })
     }
 
     fn connect(&mut self) -> Result<()> {
@@ -168,30 +146,16 @@ impl Link for PosixQueues {
 
     fn new(scratch: &Scratch) -> Result<(Self, Vec<String>)> {
         let names = ["there", "back"].map(|way| format!("/{}{way}", scratch.prefix()));
-        let paths = names
-            .iter()
-            .map(|name| CString::new(name.as_str()))
-            .collect::<Result<Vec<_>, _>>()?;
+        let paths = names.iter().map(|name| CString::new(name.as_str())).collect::<Result<Vec<_>, _>>()?;
         let to = Self::open_queue(&paths[0], libc::O_CREAT | libc::O_EXCL)?;
-        let mut queues = Self {
-            to,
-            from: -1,
-            names: paths,
-        };
+        let mut queues = Self { to, from: -1, names: paths };
         queues.from = Self::open_queue(&queues.names[1], libc::O_CREAT | libc::O_EXCL)?;
         Ok((queues, names.to_vec()))
     }
 
     fn open(arguments: &[String]) -> Result<Self> {
-        let (from, to) = (
-            CString::new(argument(arguments, 0)?)?,
-            CString::new(argument(arguments, 1)?)?,
-        );
-        Ok(Self {
-            to: Self::open_queue(&to, 0)?,
-            from: Self::open_queue(&from, 0)?,
-            names: Vec::new(),
-        })
+        let (from, to) = (CString::new(argument(arguments, 0)?)?, CString::new(argument(arguments, 1)?)?);
+        Ok(Self { to: Self::open_queue(&to, 0)?, from: Self::open_queue(&from, 0)?, names: Vec::new() })
     }
 
     fn send(&mut self, message: &Message) -> Result<()> {
@@ -245,11 +209,7 @@ impl Link for SystemVQueues {
     fn new(_: &Scratch) -> Result<(Self, Vec<String>)> {
         // SAFETY: takes numbers only.
         let make = || checked(unsafe { libc::msgget(libc::IPC_PRIVATE, libc::IPC_CREAT | 0o600) });
-        let mut queues = Self {
-            to: make()?,
-            from: -1,
-            owned: true,
-        };
+        let mut queues = Self { to: make()?, from: -1, owned: true };
         queues.from = make()?;
         let arguments = vec![queues.to.to_string(), queues.from.to_string()];
         Ok((queues, arguments))
@@ -257,28 +217,18 @@ impl Link for SystemVQueues {
 
     fn open(arguments: &[String]) -> Result<Self> {
         let (from, to) = (argument(arguments, 0)?.parse()?, argument(arguments, 1)?.parse()?);
-        Ok(Self {
-            to,
-            from,
-            owned: false,
-        })
+        Ok(Self { to, from, owned: false })
     }
 
     fn send(&mut self, message: &Message) -> Result<()> {
-        let letter = Letter {
-            kind: 1,
-            message: *message,
-        };
+        let letter = Letter { kind: 1, message: *message };
         // SAFETY: reads the kind and as many bytes behind it.
         checked(unsafe { libc::msgsnd(self.to, (&raw const letter).cast(), SIZE, 0) })?;
         Ok(())
     }
 
     fn receive(&mut self) -> Result<Message> {
-        let mut letter = Letter {
-            kind: 0,
-            message: [0; 8],
-        };
+        let mut letter = Letter { kind: 0, message: [0; 8] };
         // SAFETY: writes the kind and as many bytes behind it at most.
         match unsafe { libc::msgrcv(self.from, (&raw mut letter).cast(), SIZE, 0, 0) } {
             -1 => Err(io::Error::last_os_error().into()),
@@ -312,23 +262,14 @@ impl Link for IpcChannels {
 
     fn new(_: &Scratch) -> Result<(Self, Vec<String>)> {
         let (server, name) = Server::new()?;
-        Ok((
-            Self {
-                ends: None,
-                server: Some(server),
-            },
-            vec![name],
-        ))
+        Ok((Self { ends: None, server: Some(server) }, vec![name]))
     }
 
     fn open(arguments: &[String]) -> Result<Self> {
         let ((to_child, from_parent), (to_parent, from_child)) =
             (ipc_channels::channel()?, ipc_channels::channel()?);
         IpcSender::connect(argument(arguments, 0)?.to_owned())?.send((to_child, from_child))?;
-        Ok(Self {
-            ends: Some((to_parent, from_parent)),
-            server: None,
-        })
+        Ok(Self { ends: Some((to_parent, from_parent)), server: None })
     }
 
     fn connect(&mut self) -> Result<()> {
@@ -355,25 +296,14 @@ pub struct Iceoryx {
 impl Iceoryx {
     fn of(root: &str, prefix: &str, to: &str, from: &str) -> Result<Self> {
         let mut config = Config::default();
-        config
-            .global
-            .set_root_path(&Path::new(root.as_bytes()).map_err(|_| "not a path")?);
+        config.global.set_root_path(&Path::new(root.as_bytes()).map_err(|_| "not a path")?);
         config.global.prefix = FileName::new(prefix.as_bytes()).map_err(|_| "not a file name")?;
         let node = NodeBuilder::new().config(&config).create::<ipc::Service>()?;
-        let there = node
-            .service_builder(&to.try_into()?)
-            .publish_subscribe::<Message>()
-            .open_or_create()?;
-        let back = node
-            .service_builder(&from.try_into()?)
-            .publish_subscribe::<Message>()
-            .open_or_create()?;
+        let there = node.service_builder(&to.try_into()?).publish_subscribe::<Message>().open_or_create()?;
+        let back = node.service_builder(&from.try_into()?).publish_subscribe::<Message>().open_or_create()?;
         let publisher = there.publisher_builder().create()?;
         let subscriber = back.subscriber_builder().create()?;
-        Ok(Self {
-            publisher,
-            subscriber,
-        })
+        Ok(Self { publisher, subscriber })
     }
 }
 
@@ -382,10 +312,7 @@ impl Link for Iceoryx {
 
     fn new(scratch: &Scratch) -> Result<(Self, Vec<String>)> {
         let arguments = vec![scratch.path().display().to_string(), scratch.prefix()];
-        Ok((
-            Self::of(&arguments[0], &arguments[1], "there", "back")?,
-            arguments,
-        ))
+        Ok((Self::of(&arguments[0], &arguments[1], "there", "back")?, arguments))
     }
 
     fn open(arguments: &[String]) -> Result<Self> {
@@ -420,11 +347,7 @@ pub struct MmapSync {
 
 impl MmapSync {
     fn of(to: &str, from: &str) -> Self {
-        Self {
-            to: Synchronizer::new(to.as_ref()),
-            from: Synchronizer::new(from.as_ref()),
-            seen: 0,
-        }
+        Self { to: Synchronizer::new(to.as_ref()), from: Synchronizer::new(from.as_ref()), seen: 0 }
     }
 }
 

@@ -27,11 +27,7 @@ impl Peer {
             .spawn()?;
         let to = child.stdin.take();
         let from = child.stdout.take().ok_or("a child without standard output")?;
-        Ok(Self {
-            child,
-            to,
-            from: BufReader::new(from),
-        })
+        Ok(Self { child, to, from: BufReader::new(from) })
     }
 
     /// Sends a line.
@@ -101,9 +97,6 @@ impl Places {
     pub fn get() -> Option<Self> {
         let places = env::var(PLACES).ok()?;
         let (parent, child) = places.split_once(',')?;
-        Some(Self {
-            parent: parent.parse().ok()?,
-            child: child.parse().ok()?,
-        })
+        Some(Self { parent: parent.parse().ok()?, child: child.parse().ok()? })
     }
 }

@@ -24,10 +24,7 @@ const ZEROCOPY: &str = r#"zerocopy = { version = "=0.8.63", features = ["derive"
 
 /// The dependency on this library, at its place in this repository.
 pub fn ours() -> String {
-    format!(
-        r#"shm-runtime = {{ path = "{}/../../shm-runtime" }}"#,
-        env!("CARGO_MANIFEST_DIR")
-    )
+    format!(r#"shm-runtime = {{ path = "{}/../../shm-runtime" }}"#, env!("CARGO_MANIFEST_DIR"))
 }
 
 /// A crate in the run's folder, which is compiled there.
@@ -52,10 +49,7 @@ impl Crate {
         );
         fs::write(path.join("Cargo.toml"), manifest)?;
         fs::write(path.join("src/main.rs"), source)?;
-        Ok(Self {
-            path,
-            target: scratch.path().join(format!("target-{family}")),
-        })
+        Ok(Self { path, target: scratch.path().join(format!("target-{family}")) })
     }
 
     /// Runs cargo, and says how long it took.
@@ -75,11 +69,7 @@ impl Crate {
                 let said = String::from_utf8_lossy(&output.stderr);
                 eprintln!("{said}");
                 // The rest names paths, which belong into no report.
-                Err(said
-                    .lines()
-                    .find(|line| line.starts_with("error"))
-                    .unwrap_or("cargo failed")
-                    .into())
+                Err(said.lines().find(|line| line.starts_with("error")).unwrap_or("cargo failed").into())
             }
         }
     }
@@ -102,9 +92,7 @@ impl Crate {
 
     /// The program that `cargo build --release` made.
     pub fn program(&self) -> PathBuf {
-        self.target
-            .join("release")
-            .join(self.path.file_name().unwrap_or_default())
+        self.target.join("release").join(self.path.file_name().unwrap_or_default())
     }
 }
 
@@ -112,11 +100,8 @@ impl Crate {
 fn structs(count: usize, attributes: &str) -> String {
     let mut source = String::from("#![allow(dead_code)]\n");
     for number in 0..count {
-        let _ = writeln!(
-            source,
-            "{}\npub struct S{number} {{",
-            attributes.replace("{}", &number.to_string())
-        );
+        let _ =
+            writeln!(source, "{}\npub struct S{number} {{", attributes.replace("{}", &number.to_string()));
         for (field, kind) in FIELDS.iter().enumerate() {
             let _ = writeln!(source, "    pub field_{field}: {kind},");
         }
@@ -145,36 +130,15 @@ pub fn measure(scratch: &Scratch, effort: Effort, report: &mut Report) -> Result
     let (segments, parts) = (of("segments", &ours(), segment)?, of("parts", &ours(), part)?);
     let pods = of("pods", BYTEMUCK, pod)?;
     let outcome = measure::pairs(pairs, || segments.check(), || pods.check())?;
-    report.add(
-        CHECK,
-        "`SharedSegment`",
-        "bytemuck: `Pod`, `Zeroable`",
-        outcome,
-        Goal::Time(0.5),
-    );
+    report.add(CHECK, "`SharedSegment`", "bytemuck: `Pod`, `Zeroable`", outcome, Goal::Time(0.5));
     let outcome = measure::pairs(pairs, || parts.check(), || pods.check())?;
-    report.add(
-        CHECK,
-        "`Shareable`",
-        "bytemuck: `Pod`, `Zeroable`",
-        outcome,
-        Goal::None,
-    );
+    report.add(CHECK, "`Shareable`", "bytemuck: `Pod`, `Zeroable`", outcome, Goal::None);
     if effort.quick {
-        report.skip(
-            "`cargo check` of zerocopy's derives",
-            "takes too long for `--quick`",
-        );
+        report.skip("`cargo check` of zerocopy's derives", "takes too long for `--quick`");
     } else {
         let zeros = of("zeros", ZEROCOPY, zero)?;
         let outcome = measure::pairs(1, || segments.check(), || zeros.check())?;
-        report.add(
-            CHECK,
-            "`SharedSegment` (one pair)",
-            "zerocopy: four derives",
-            outcome,
-            Goal::None,
-        );
+        report.add(CHECK, "`SharedSegment` (one pair)", "zerocopy: four derives", outcome, Goal::None);
     }
 
     let segment = Crate::new(scratch, "clean", "segment", &ours(), &structs(1, segment))?;
@@ -184,12 +148,6 @@ pub fn measure(scratch: &Scratch, effort: Effort, report: &mut Report) -> Result
     segment.cargo(&["fetch"])?;
     pod.cargo(&["fetch"])?;
     let outcome = measure::pairs(pairs, || segment.build(), || pod.build())?;
-    report.add(
-        BUILD,
-        "`SharedSegment`",
-        "bytemuck's `Pod` and libc",
-        outcome,
-        Goal::Time(1.2),
-    );
+    report.add(BUILD, "`SharedSegment`", "bytemuck's `Pod` and libc", outcome, Goal::Time(1.2));
     Ok(())
 }

@@ -59,11 +59,7 @@ impl Drop for Children {
 pub fn measure(effort: Effort, report: &mut Report) -> Result<()> {
     let segment = Crowd::create()?.remove_on_drop();
     let crowd = segment.attach()?;
-    let sizes: &[usize] = if effort.quick {
-        &[1, 10, 100]
-    } else {
-        &[1, 10, 100, 1000]
-    };
+    let sizes: &[usize] = if effort.quick { &[1, 10, 100] } else { &[1, 10, 100, 1000] };
     // They all sleep on this end of one pipe.
     let (hold, _let_go) = io::pipe()?;
     let mut children = Children(Vec::new());
@@ -73,9 +69,7 @@ pub fn measure(effort: Effort, report: &mut Report) -> Result<()> {
         for number in before..size {
             let mut command = Command::new(env::current_exe()?);
             command.args(["attach", &segment.id().to_string(), &number.to_string()]);
-            children
-                .0
-                .push(command.stdin(hold.try_clone()?).stdout(Stdio::null()).spawn()?);
+            children.0.push(command.stdin(hold.try_clone()?).stdout(Stdio::null()).spawn()?);
         }
         let deadline = Instant::now() + PATIENCE;
         while crowd.here.load(Relaxed) < u64::try_from(size)? {
@@ -98,12 +92,8 @@ pub fn measure(effort: Effort, report: &mut Report) -> Result<()> {
         })?;
         let add = measure::time(count, || Ok(crowd.turns.fetch_add(1, Relaxed)))?;
         let again = measure::time(100, || Ok(segment.attach()?.detach()?))?;
-        let costs = vec![
-            attach,
-            measure::each(again, 100),
-            measure::each(get, count),
-            measure::each(add, count),
-        ];
+        let costs =
+            vec![attach, measure::each(again, 100), measure::each(get, count), measure::each(add, count)];
         lines.push((size as f64, size.to_string(), costs));
     }
     report.growth.push(Growth {

@@ -65,11 +65,7 @@ fn raw_life(key: i32, size: usize) -> Result<()> {
 fn raw_attach(id: i32, flags: i32) -> Result<*mut c_void> {
     // SAFETY: without an address, the kernel maps where nothing else is.
     let mapped = unsafe { libc::shmat(id, ptr::null(), flags) };
-    if mapped.addr() == usize::MAX {
-        Err(io::Error::last_os_error().into())
-    } else {
-        Ok(mapped)
-    }
+    if mapped.addr() == usize::MAX { Err(io::Error::last_os_error().into()) } else { Ok(mapped) }
 }
 
 /// By hand, as everybody writes it: without a look at who owns it, or what size it has.
@@ -106,16 +102,8 @@ fn memfd_life() -> Result<()> {
     checked(unsafe { libc::ftruncate(fd.as_raw_fd(), libc::off_t::try_from(SIZE)?) })?;
     let protection = libc::PROT_READ | libc::PROT_WRITE;
     // SAFETY: without an address, the kernel maps where nothing else is.
-    let mapped = unsafe {
-        libc::mmap(
-            ptr::null_mut(),
-            SIZE,
-            protection,
-            libc::MAP_SHARED,
-            fd.as_raw_fd(),
-            0,
-        )
-    };
+    let mapped =
+        unsafe { libc::mmap(ptr::null_mut(), SIZE, protection, libc::MAP_SHARED, fd.as_raw_fd(), 0) };
     if mapped == libc::MAP_FAILED {
         return Err(io::Error::last_os_error().into());
     }
@@ -137,13 +125,7 @@ pub fn measure(scratch: &Scratch, effort: Effort, report: &mut Report) -> Result
     let raw = || raw_life(raw_key, SIZE);
     let posix_name = name("life");
     let posix = || posix_life(&posix_name);
-    report.add(
-        LIFE,
-        "bare",
-        "System V by libc",
-        measure::operations(effort, bare, raw)?,
-        Goal::Time(1.02),
-    );
+    report.add(LIFE, "bare", "System V by libc", measure::operations(effort, bare, raw)?, Goal::Time(1.02));
     report.add(
         LIFE,
         "sealed",
@@ -158,13 +140,7 @@ pub fn measure(scratch: &Scratch, effort: Effort, report: &mut Report) -> Result
         measure::operations(effort, sealed, posix)?,
         Goal::None,
     );
-    report.add(
-        LIFE,
-        "sealed",
-        "memfd by libc",
-        measure::operations(effort, sealed, memfd_life)?,
-        Goal::None,
-    );
+    report.add(LIFE, "sealed", "memfd by libc", measure::operations(effort, sealed, memfd_life)?, Goal::None);
 
     let page = || whole_life::<Page>(&key, |memory| memory.values[0].set(1));
     let raw_page = || raw_life(raw_key, size_of::<Page>());
@@ -174,27 +150,11 @@ pub fn measure(scratch: &Scratch, effort: Effort, report: &mut Report) -> Result
 
     let (bare_key, sealed_key) = (Key::name(name("bare")), Key::name(name("sealed")));
     let _bare = Bare::options().key(bare_key.clone()).create()?.remove_on_drop();
-    let _sealed = Sealed::options()
-        .key(sealed_key.clone())
-        .create()?
-        .remove_on_drop();
+    let _sealed = Sealed::options().key(sealed_key.clone()).create()?.remove_on_drop();
     let bare_value = bare_key.value()?;
-    let open_bare = || {
-        Ok(Bare::options()
-            .key(bare_key.clone())
-            .open()?
-            .attach_read_only()?
-            .values[0]
-            .get())
-    };
-    let open_sealed = || {
-        Ok(Sealed::options()
-            .key(sealed_key.clone())
-            .open()?
-            .attach_read_only()?
-            .values[0]
-            .get())
-    };
+    let open_bare = || Ok(Bare::options().key(bare_key.clone()).open()?.attach_read_only()?.values[0].get());
+    let open_sealed =
+        || Ok(Sealed::options().key(sealed_key.clone()).open()?.attach_read_only()?.values[0].get());
     let open_raw = || raw_open(bare_value);
     let posix_name = name("open");
     let _posix = ShmemConf::new().os_id(&posix_name).size(SIZE).create()?;

@@ -43,11 +43,7 @@ impl<L: Link> Pair<L> {
     pub fn start(scratch: &Scratch) -> Result<Self> {
         let (link, arguments) = L::new(scratch)?;
         let child = Peer::start("echo", L::NAME, &arguments)?;
-        let mut pair = Self {
-            child,
-            link,
-            message: [0; 8],
-        };
+        let mut pair = Self { child, link, message: [0; 8] };
         pair.link.connect()?;
         pair.rounds(1)?;
         Ok(pair)

@@ -120,7 +120,7 @@ impl<const ROBUST: bool> Contender for Pthread<ROBUST> {
     }
 }
 
-fn arena() -> Result<(Attached<Arena>, RemoveOnDrop<Arena>)> {
+fn arena() -> Result<(Attached<Arena>, RemoveOnDrop<Segment<Arena>>)> {
     let segment = Arena::create()?.remove_on_drop();
     Ok((segment.attach()?, segment))
 }
@@ -130,7 +130,7 @@ struct Fight {
     // In front of the segment: the child detaches first.
     child: Peer,
     arena: Attached<Arena>,
-    _segment: RemoveOnDrop<Arena>,
+    _segment: RemoveOnDrop<Segment<Arena>>,
 }
 
 impl Fight {
@@ -138,11 +138,7 @@ impl Fight {
         let (arena, segment) = arena()?;
         C::prepare(&arena)?;
         let child = Peer::start("contend", C::NAME, &[segment.id().to_string()])?;
-        Ok(Self {
-            child,
-            arena,
-            _segment: segment,
-        })
+        Ok(Self { child, arena, _segment: segment })
     }
 
     /// Nanoseconds for each time that either has the lock.
@@ -176,11 +172,7 @@ impl Fight {
 fn fight<Theirs: Contender>(effort: Effort) -> Result<Outcome> {
     let (mut ours, mut peer) = (Fight::start::<Ours>()?, Fight::start::<Theirs>()?);
     let time = effort.sample * 4;
-    measure::pairs(
-        effort.pairs / 3,
-        || ours.round::<Ours>(time),
-        || peer.round::<Theirs>(time),
-    )
+    measure::pairs(effort.pairs / 3, || ours.round::<Ours>(time), || peer.round::<Theirs>(time))
 }
 
 /// The child's side of a fight.
@@ -216,13 +208,7 @@ pub fn measure(effort: Effort, report: &mut Report) -> Result<()> {
         return Ok(());
     }
     let what = "lock, add 1, unlock";
-    report.add(
-        FOUGHT,
-        what,
-        "pthread mutex, shared",
-        fight::<Pthread<false>>(effort)?,
-        Goal::None,
-    );
+    report.add(FOUGHT, what, "pthread mutex, shared", fight::<Pthread<false>>(effort)?, Goal::None);
     report.add(
         FOUGHT,
         what,
@@ -238,11 +224,7 @@ fn alone(effort: Effort, report: &mut Report, what: &str, step: Step) -> Result<
     const GROUP: &str = "Mutex, nobody else wants it, one process";
     // Stated for the lock alone.
     let goal = |most| {
-        if step == Step::Nothing {
-            Goal::Time(most)
-        } else {
-            Goal::None
-        }
+        if step == Step::Nothing { Goal::Time(most) } else { Goal::None }
     };
     let (memory, _segment) = arena()?;
     let ours = || Ours::locked(&memory, step);
@@ -265,13 +247,7 @@ fn alone(effort: Effort, report: &mut Report, what: &str, step: Step) -> Result<
         }
         Ok(())
     })?;
-    report.add(
-        GROUP,
-        what,
-        "parking_lot::Mutex (in-process)",
-        outcome,
-        Goal::None,
-    );
+    report.add(GROUP, what, "parking_lot::Mutex (in-process)", outcome, Goal::None);
 
     let word = AtomicU32::new(0);
     let count = AtomicU64::new(0);

@@ -141,15 +141,8 @@ fn second(role: &str, arguments: &[String]) -> Result<ExitCode> {
 /// The first process: measures all there is.
 fn work(arguments: &[String]) -> Result<ExitCode> {
     let (run, options) = arguments.split_first().ok_or(USAGE)?;
-    let (scratch, options) = (
-        Scratch::of(run.parse()?),
-        Options::parse(options.iter().cloned())?,
-    );
-    let effort = if options.quick {
-        Effort::QUICK
-    } else {
-        Effort::FULL
-    };
+    let (scratch, options) = (Scratch::of(run.parse()?), Options::parse(options.iter().cloned())?);
+    let effort = if options.quick { Effort::QUICK } else { Effort::FULL };
     let machine = machine::describe();
     let mut report = Report::default();
     // So that nothing can be left behind, and 4,000 segments are in nobody's way.
@@ -163,9 +156,7 @@ fn work(arguments: &[String]) -> Result<ExitCode> {
     let parts: [Part<'_>; 7] = [
         ("links", &|report| links(&scratch, effort, report)),
         ("locks", &|report| locks::measure(effort, report)),
-        ("snapshots", &|report| {
-            snapshots::measure(&scratch, effort, report)
-        }),
+        ("snapshots", &|report| snapshots::measure(&scratch, effort, report)),
         ("life", &|report| life::measure(&scratch, effort, report)),
         ("memory", &|report| memory::measure(&scratch, effort, report)),
         ("compile", &|report| compile::measure(&scratch, effort, report)),
@@ -210,119 +201,26 @@ fn links(scratch: &Scratch, effort: Effort, report: &mut Report) -> Result<()> {
     type Field = PingPong<&'static AtomicU64>;
     type ByAttachment = PingPong<Attached<Ball>>;
     let field = "a reference to the field";
-    let (through, raw) = (
-        "the field of the `Attached`, got each time",
-        "raw pointer, same segment",
-    );
-    add(
-        FIELD,
-        field,
-        raw,
-        compare::<Field, PingPong<Raw>>(s, e)?,
-        Goal::Time(1.05),
-    );
-    add(
-        FIELD,
-        through,
-        raw,
-        compare::<ByAttachment, PingPong<Raw>>(s, e)?,
-        Goal::None,
-    );
-    add(
-        FIELD,
-        field,
-        "iceoryx2, 64 B, busy",
-        compare::<Field, Iceoryx>(s, e)?,
-        Goal::Speed(8.0),
-    );
-    add(
-        FIELD,
-        field,
-        "mmap-sync, 64 B, busy",
-        compare::<Field, MmapSync>(s, e)?,
-        Goal::Speed(10.0),
-    );
-    add(
-        FIELD,
-        field,
-        "pipe, 64 B",
-        compare::<Field, Pipes>(s, e)?,
-        Goal::Speed(300.0),
-    );
+    let (through, raw) = ("the field of the `Attached`, got each time", "raw pointer, same segment");
+    add(FIELD, field, raw, compare::<Field, PingPong<Raw>>(s, e)?, Goal::Time(1.05));
+    add(FIELD, through, raw, compare::<ByAttachment, PingPong<Raw>>(s, e)?, Goal::None);
+    add(FIELD, field, "iceoryx2, 64 B, busy", compare::<Field, Iceoryx>(s, e)?, Goal::Speed(8.0));
+    add(FIELD, field, "mmap-sync, 64 B, busy", compare::<Field, MmapSync>(s, e)?, Goal::Speed(10.0));
+    add(FIELD, field, "pipe, 64 B", compare::<Field, Pipes>(s, e)?, Goal::Speed(300.0));
     let mail = "64 B by `set` and a flag, busy";
-    add(
-        MAIL,
-        mail,
-        "iceoryx2, busy",
-        compare::<Mail, Iceoryx>(s, e)?,
-        Goal::None,
-    );
-    add(
-        MAIL,
-        mail,
-        "mmap-sync, busy",
-        compare::<Mail, MmapSync>(s, e)?,
-        Goal::None,
-    );
+    add(MAIL, mail, "iceoryx2, busy", compare::<Mail, Iceoryx>(s, e)?, Goal::None);
+    add(MAIL, mail, "mmap-sync, busy", compare::<Mail, MmapSync>(s, e)?, Goal::None);
     add(MAIL, mail, "pipe", compare::<Mail, Pipes>(s, e)?, Goal::None);
-    add(
-        MAIL,
-        mail,
-        "Unix socket",
-        compare::<Mail, Socket>(s, e)?,
-        Goal::None,
-    );
-    add(
-        MAIL,
-        mail,
-        "POSIX message queue",
-        compare::<Mail, PosixQueues>(s, e)?,
-        Goal::None,
-    );
-    add(
-        MAIL,
-        mail,
-        "System V message queue",
-        compare::<Mail, SystemVQueues>(s, e)?,
-        Goal::None,
-    );
-    add(
-        MAIL,
-        mail,
-        "ipc-channel",
-        compare::<Mail, IpcChannels>(s, e)?,
-        Goal::None,
-    );
+    add(MAIL, mail, "Unix socket", compare::<Mail, Socket>(s, e)?, Goal::None);
+    add(MAIL, mail, "POSIX message queue", compare::<Mail, PosixQueues>(s, e)?, Goal::None);
+    add(MAIL, mail, "System V message queue", compare::<Mail, SystemVQueues>(s, e)?, Goal::None);
+    add(MAIL, mail, "ipc-channel", compare::<Mail, IpcChannels>(s, e)?, Goal::None);
     let latest = "`SeqLock` of 64 B, busy";
-    add(
-        MAIL,
-        latest,
-        "iceoryx2, busy",
-        compare::<Latest, Iceoryx>(s, e)?,
-        Goal::Speed(3.0),
-    );
-    add(
-        MAIL,
-        latest,
-        "mmap-sync, busy",
-        compare::<Latest, MmapSync>(s, e)?,
-        Goal::None,
-    );
+    add(MAIL, latest, "iceoryx2, busy", compare::<Latest, Iceoryx>(s, e)?, Goal::Speed(3.0));
+    add(MAIL, latest, "mmap-sync, busy", compare::<Latest, MmapSync>(s, e)?, Goal::None);
     const BELLS: &str = "Round trip with both sides asleep, two processes";
-    add(
-        BELLS,
-        "`Event`",
-        "raw shared futex",
-        compare::<Rung, Futexes>(s, e)?,
-        Goal::Time(1.1),
-    );
-    add(
-        BELLS,
-        "`Event`",
-        "pipe, 64 B",
-        compare::<Rung, Pipes>(s, e)?,
-        Goal::None,
-    );
+    add(BELLS, "`Event`", "raw shared futex", compare::<Rung, Futexes>(s, e)?, Goal::Time(1.1));
+    add(BELLS, "`Event`", "pipe, 64 B", compare::<Rung, Pipes>(s, e)?, Goal::None);
     Ok(())
 }
 

@@ -18,18 +18,10 @@ pub struct Effort {
 }
 
 impl Effort {
-    pub const FULL: Self = Self {
-        pairs: 301,
-        long_pairs: 15,
-        sample: Duration::from_millis(2),
-        quick: false,
-    };
-    pub const QUICK: Self = Self {
-        pairs: 41,
-        long_pairs: 3,
-        sample: Duration::from_micros(500),
-        quick: true,
-    };
+    pub const FULL: Self =
+        Self { pairs: 301, long_pairs: 15, sample: Duration::from_millis(2), quick: false };
+    pub const QUICK: Self =
+        Self { pairs: 41, long_pairs: 3, sample: Duration::from_micros(500), quick: true };
 }
 
 /// The 10th percentile, the median and the 90th percentile.
@@ -44,26 +36,13 @@ impl Spread {
     /// Of at least one value.
     pub fn of(mut values: Vec<f64>) -> Self {
         values.sort_by(f64::total_cmp);
-        let at = |tenths: usize| {
-            values
-                .get((values.len() - 1) * tenths / 10)
-                .copied()
-                .unwrap_or(f64::NAN)
-        };
-        Self {
-            low: at(1),
-            median: at(5),
-            high: at(9),
-        }
+        let at = |tenths: usize| values.get((values.len() - 1) * tenths / 10).copied().unwrap_or(f64::NAN);
+        Self { low: at(1), median: at(5), high: at(9) }
     }
 
     /// Of the reciprocals.
     pub fn inverse(self) -> Self {
-        Self {
-            low: 1.0 / self.high,
-            median: 1.0 / self.median,
-            high: 1.0 / self.low,
-        }
+        Self { low: 1.0 / self.high, median: 1.0 / self.median, high: 1.0 / self.low }
     }
 }
 
@@ -92,11 +71,7 @@ pub fn pairs(
             our_times.push(ours()?);
         }
     }
-    let ratios = our_times
-        .iter()
-        .zip(&peer_times)
-        .map(|(ours, peer)| ours / peer)
-        .collect();
+    let ratios = our_times.iter().zip(&peer_times).map(|(ours, peer)| ours / peer).collect();
     Ok(Outcome {
         ours: Spread::of(our_times).median,
         peer: Spread::of(peer_times).median,

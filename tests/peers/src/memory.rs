@@ -63,14 +63,10 @@ impl<'a> Pool<'a> {
         }
         let was = sys::number_in(POOL).ok_or("this kernel has no huge pages")?;
         let keep = |()| fs::write(POOL, (was + HUGE_PAGES).to_string());
-        fs::write(scratch.path().join(POOL_WAS), was.to_string())
-            .and_then(keep)
-            .map_err(|error| {
-                format!("the pool has no {HUGE_PAGES} free pages, and cannot be enlarged: {error}")
-            })?;
-        let pool = Self {
-            was: Some((was, scratch)),
-        };
+        fs::write(scratch.path().join(POOL_WAS), was.to_string()).and_then(keep).map_err(|error| {
+            format!("the pool has no {HUGE_PAGES} free pages, and cannot be enlarged: {error}")
+        })?;
+        let pool = Self { was: Some((was, scratch)) };
         match free_huge_pages() {
             free if free < HUGE_PAGES => Err(format!("the kernel found memory for {free} huge pages only")),
             _ => Ok(pool),
@@ -91,9 +87,7 @@ impl Drop for Pool<'_> {
 
 fn free_huge_pages() -> u64 {
     let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let free = memory
-        .lines()
-        .find_map(|line| line.strip_prefix("HugePages_Free:"));
+    let free = memory.lines().find_map(|line| line.strip_prefix("HugePages_Free:"));
     free.and_then(|free| free.trim().parse().ok()).unwrap_or(0)
 }
 
@@ -102,13 +96,7 @@ pub fn measure(scratch: &Scratch, effort: Effort, report: &mut Report) -> Result
     let pairs = effort.long_pairs;
     let small = || first_use(false, false);
     let outcome = measure::pairs(pairs, || first_use(true, false), small)?;
-    report.add(
-        GROUP,
-        "first use, with `prefault`",
-        "by touching",
-        outcome,
-        Goal::Speed(1.2),
-    );
+    report.add(GROUP, "first use, with `prefault`", "by touching", outcome, Goal::Speed(1.2));
 
     let _pool = match Pool::prepare(scratch) {
         Ok(pool) => pool,
@@ -118,17 +106,9 @@ pub fn measure(scratch: &Scratch, effort: Effort, report: &mut Report) -> Result
         }
     };
     let outcome = measure::pairs(pairs, || first_use(false, true), small)?;
-    report.add(
-        GROUP,
-        "first use, with `huge_pages`",
-        "pages of 4 KiB",
-        outcome,
-        Goal::None,
-    );
-    let (huge, small) = (
-        Large::options().huge_pages(true).create()?.remove_on_drop(),
-        Large::create()?.remove_on_drop(),
-    );
+    report.add(GROUP, "first use, with `huge_pages`", "pages of 4 KiB", outcome, Goal::None);
+    let (huge, small) =
+        (Large::options().huge_pages(true).create()?.remove_on_drop(), Large::create()?.remove_on_drop());
     // Makes the pages.
     attach_and_touch(&huge)?;
     attach_and_touch(&small)?;

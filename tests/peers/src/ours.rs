@@ -62,7 +62,7 @@ pub struct End<T: SharedSegment> {
     /// Mapped until the process ends, so that a sequence lock's writer can be kept beside it.
     memory: &'static Attached<T>,
     /// Removes it. The child has none.
-    _segment: Option<RemoveOnDrop<T>>,
+    _segment: Option<RemoveOnDrop<Segment<T>>>,
 }
 
 impl<T: SharedSegment> End<T> {
@@ -73,13 +73,7 @@ impl<T: SharedSegment> End<T> {
     fn of(segment: Segment<T>) -> Result<(Self, Vec<String>)> {
         let segment = segment.remove_on_drop();
         let (memory, id) = (Box::leak(Box::new(segment.attach()?)), segment.id());
-        Ok((
-            Self {
-                memory,
-                _segment: Some(segment),
-            },
-            vec![id.to_string()],
-        ))
+        Ok((Self { memory, _segment: Some(segment) }, vec![id.to_string()]))
     }
 
     /// One that all links of this kind have together.
@@ -90,10 +84,7 @@ impl<T: SharedSegment> End<T> {
 
     fn open(arguments: &[String]) -> Result<Self> {
         let id = arguments.first().ok_or("no shmid")?.parse()?;
-        Ok(Self {
-            memory: Box::leak(Box::new(Segment::from_id(id)?.attach()?)),
-            _segment: None,
-        })
+        Ok(Self { memory: Box::leak(Box::new(Segment::from_id(id)?.attach()?)), _segment: None })
     }
 }
 
@@ -161,11 +152,7 @@ pub struct PingPong<W> {
 
 impl<W: Word> PingPong<W> {
     fn of(end: End<Ball>) -> Result<Self> {
-        Ok(Self {
-            word: W::of(end.memory)?,
-            turn: 0,
-            _end: end,
-        })
+        Ok(Self { word: W::of(end.memory)?, turn: 0, _end: end })
     }
 }
 
@@ -216,10 +203,7 @@ impl Link for Mail {
     }
 
     fn open(arguments: &[String]) -> Result<Self> {
-        Ok(Self {
-            end: End::open(arguments)?,
-            turn: 0,
-        })
+        Ok(Self { end: End::open(arguments)?, turn: 0 })
     }
 
     #[inline]
@@ -256,12 +240,7 @@ impl Latest {
             true => (&memory.there, &memory.back),
             false => (&memory.back, &memory.there),
         };
-        Ok(Self {
-            writer: mine.writer()?,
-            other,
-            seen: other.version(),
-            _end: end,
-        })
+        Ok(Self { writer: mine.writer()?, other, seen: other.version(), _end: end })
     }
 }
 
@@ -307,22 +286,11 @@ impl Link for Rung {
 
     fn new(_: &Scratch) -> Result<(Self, Vec<String>)> {
         let (end, arguments) = End::new()?;
-        Ok((
-            Self {
-                end,
-                is_parent: true,
-                turn: 0,
-            },
-            arguments,
-        ))
+        Ok((Self { end, is_parent: true, turn: 0 }, arguments))
     }
 
     fn open(arguments: &[String]) -> Result<Self> {
-        Ok(Self {
-            end: End::open(arguments)?,
-            is_parent: false,
-            turn: 0,
-        })
+        Ok(Self { end: End::open(arguments)?, is_parent: false, turn: 0 })
     }
 
     #[inline]
@@ -342,11 +310,7 @@ impl Link for Rung {
     fn receive(&mut self) -> Result<Message> {
         let bells = self.end.memory;
         loop {
-            let listener = if self.is_parent {
-                bells.back.listen()
-            } else {
-                bells.there.listen()
-            };
+            let listener = if self.is_parent { bells.back.listen() } else { bells.there.listen() };
             let turn = bells.turn.load(Acquire);
             if turn != self.turn {
                 self.turn = turn;
@@ -369,22 +333,11 @@ impl Link for Futexes {
 
     fn new(_: &Scratch) -> Result<(Self, Vec<String>)> {
         let (end, arguments) = End::new()?;
-        Ok((
-            Self {
-                end,
-                is_parent: true,
-                turn: 0,
-            },
-            arguments,
-        ))
+        Ok((Self { end, is_parent: true, turn: 0 }, arguments))
     }
 
     fn open(arguments: &[String]) -> Result<Self> {
-        Ok(Self {
-            end: End::open(arguments)?,
-            is_parent: false,
-            turn: 0,
-        })
+        Ok(Self { end: End::open(arguments)?, is_parent: false, turn: 0 })
     }
 
     #[inline]

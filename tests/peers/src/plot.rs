@@ -30,25 +30,15 @@ fn escape(text: &str) -> String {
 fn decades(values: impl Iterator<Item = f64>) -> (i32, i32) {
     let (low, high) = values
         .filter(|value| *value > 0.0)
-        .fold((1.0f64, 1.0f64), |(low, high), value| {
-            (low.min(value), high.max(value))
-        });
-    (
-        low.log10().floor() as i32,
-        (high.log10().ceil() as i32).max(low.log10().floor() as i32 + 1),
-    )
+        .fold((1.0f64, 1.0f64), |(low, high), value| (low.min(value), high.max(value)));
+    (low.log10().floor() as i32, (high.log10().ceil() as i32).max(low.log10().floor() as i32 + 1))
 }
 
 /// How many times as fast ours is: a bar a row, with the spread and the goal.
 fn ratios(report: &Report) -> String {
     const LEFT: f64 = 430.0;
     const WIDTH: f64 = 420.0;
-    let (least, most) = decades(
-        report
-            .rows
-            .iter()
-            .flat_map(|row| [row.speed().low, row.speed().high]),
-    );
+    let (least, most) = decades(report.rows.iter().flat_map(|row| [row.speed().low, row.speed().high]));
     let x = |value: f64| LEFT + (value.log10() - f64::from(least)) / f64::from(most - least) * WIDTH;
     let mut body = String::new();
     let mut y = 44.0;
@@ -64,22 +54,12 @@ fn ratios(report: &Report) -> String {
     let mut grid = String::new();
     for decade in least..=most {
         let (at, class) = (x(10f64.powi(decade)), if decade == 0 { "one" } else { "grid" });
-        let _ = writeln!(
-            grid,
-            r#"<line class="{class}" x1="{at:.1}" x2="{at:.1}" y1="40" y2="{y}"/>"#
-        );
+        let _ = writeln!(grid, r#"<line class="{class}" x1="{at:.1}" x2="{at:.1}" y1="40" y2="{y}"/>"#);
         let label = 10f64.powi(decade);
-        let _ = writeln!(
-            grid,
-            r#"<text class="s" x="{at:.1}" y="34" text-anchor="middle">{label}×</text>"#
-        );
+        let _ = writeln!(grid, r#"<text class="s" x="{at:.1}" y="34" text-anchor="middle">{label}×</text>"#);
     }
     let title = "How many times as fast as the peer (median; the line from the 10th to the 90th percentile; orange: the goal)";
-    svg(
-        980.0,
-        y + 10.0,
-        &format!("<text class=\"h\" x=\"12\" y=\"16\">{title}</text>\n{grid}{body}"),
-    )
+    svg(980.0, y + 10.0, &format!("<text class=\"h\" x=\"12\" y=\"16\">{title}</text>\n{grid}{body}"))
 }
 
 fn bar(body: &mut String, row: &Row, y: f64, x: impl Fn(f64) -> f64) {
@@ -101,10 +81,8 @@ fn bar(body: &mut String, row: &Row, y: f64, x: impl Fn(f64) -> f64) {
         (to - from).max(1.0)
     );
     let (low, high) = (x(speed.low), x(speed.high));
-    let _ = writeln!(
-        body,
-        r#"<line class="whisker" x1="{low:.1}" x2="{high:.1}" y1="{middle}" y2="{middle}"/>"#
-    );
+    let _ =
+        writeln!(body, r#"<line class="whisker" x1="{low:.1}" x2="{high:.1}" y1="{middle}" y2="{middle}"/>"#);
     let goal = match row.goal {
         Goal::Time(most) => Some(1.0 / most),
         Goal::Speed(least) => Some(least),
@@ -130,10 +108,7 @@ fn growth(tables: &[Growth]) -> String {
     const COLOURS: [&str; 6] = ["#3a7", "#c33", "#58a", "#c60", "#849", "#555"];
     let mut body = String::new();
     for (number, table) in tables.iter().enumerate() {
-        let (left, top) = (
-            70.0 + (number % 2) as f64 * 620.0,
-            40.0 + (number / 2) as f64 * 300.0,
-        );
+        let (left, top) = (70.0 + (number % 2) as f64 * 620.0, 40.0 + (number / 2) as f64 * 300.0);
         let sizes = decades(table.lines.iter().map(|line| line.0));
         let costs = table.lines.iter().flat_map(|line| line.2.iter().copied());
         let costs = decades(costs);
@@ -141,12 +116,7 @@ fn growth(tables: &[Growth]) -> String {
         let y = |cost: f64| {
             top + HEIGHT - (cost.log10() - f64::from(costs.0)) / f64::from(costs.1 - costs.0) * HEIGHT
         };
-        let _ = writeln!(
-            body,
-            r#"<text class="h" x="{left}" y="{}">{}</text>"#,
-            top - 14.0,
-            table.title
-        );
+        let _ = writeln!(body, r#"<text class="h" x="{left}" y="{}">{}</text>"#, top - 14.0, table.title);
         for decade in costs.0..=costs.1 {
             let (at, label) = (y(10f64.powi(decade)), time(10f64.powi(decade)));
             let _ = writeln!(
@@ -176,11 +146,8 @@ fn growth(tables: &[Growth]) -> String {
             table.size
         );
         for (column, (name, colour)) in table.columns.iter().zip(COLOURS.iter().cycle()).enumerate() {
-            let points: Vec<_> = table
-                .lines
-                .iter()
-                .map(|(size, _, costs)| (x(*size), y(costs[column])))
-                .collect();
+            let points: Vec<_> =
+                table.lines.iter().map(|(size, _, costs)| (x(*size), y(costs[column]))).collect();
             let line: Vec<_> = points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
             let _ = writeln!(
                 body,
@@ -188,16 +155,10 @@ fn growth(tables: &[Growth]) -> String {
                 line.join(" ")
             );
             for (x, y) in points {
-                let _ = writeln!(
-                    body,
-                    r#"<circle cx="{x:.1}" cy="{y:.1}" r="3" style="fill:{colour}"/>"#
-                );
+                let _ = writeln!(body, r#"<circle cx="{x:.1}" cy="{y:.1}" r="3" style="fill:{colour}"/>"#);
             }
             let (at, line) = (left + WIDTH + 12.0, top + 12.0 + column as f64 * 18.0);
-            let _ = writeln!(
-                body,
-                r#"<text x="{at}" y="{line}" style="fill:{colour}">{name}</text>"#
-            );
+            let _ = writeln!(body, r#"<text x="{at}" y="{line}" style="fill:{colour}">{name}</text>"#);
         }
     }
     svg(1270.0, 40.0 + tables.len().div_ceil(2) as f64 * 300.0, &body)

@@ -96,22 +96,13 @@ impl Report {
         outcome: Outcome,
         goal: Goal,
     ) {
-        let row = Row {
-            group,
-            what: what.into(),
-            peer,
-            outcome,
-            goal,
-        };
+        let row = Row { group, what: what.into(), peer, outcome, goal };
         eprintln!("{}", row.line());
         self.rows.push(row);
     }
 
     pub fn skip(&mut self, what: impl Into<String>, why: impl std::fmt::Display) {
-        let skipped = Skipped {
-            what: what.into(),
-            why: why.to_string(),
-        };
+        let skipped = Skipped { what: what.into(), why: why.to_string() };
         eprintln!("skipped: {}: {}", skipped.what, skipped.why);
         self.skipped.push(skipped);
     }
@@ -134,11 +125,7 @@ impl Report {
                 let _ = writeln!(text, "{}", row.line());
             }
         }
-        let slower: Vec<_> = self
-            .rows
-            .iter()
-            .filter(|row| row.outcome.ratio.low > 1.0)
-            .collect();
+        let slower: Vec<_> = self.rows.iter().filter(|row| row.outcome.ratio.low > 1.0).collect();
         text.push_str("\n### Where the peer is better\n\n");
         for row in &slower {
             let Spread { low, median, high } = row.outcome.ratio;

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::hint::black_box;
 use std::process::Command;
 
-use shm_runtime::{Key, RemoveOnDrop, SharedSegment};
+use shm_runtime::{Key, RemoveOnDrop, Segment, SharedSegment};
 
 use crate::compile::{self, Crate};
 use crate::measure::{self, Effort, Spread};
@@ -59,11 +59,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 "#;
 
 fn fields(scratch: &Scratch, effort: Effort, report: &mut Report) -> Result<()> {
-    let counts: &[usize] = if effort.quick {
-        &[1, 100]
-    } else {
-        &[1, 10, 100, 1000, 10_000]
-    };
+    let counts: &[usize] = if effort.quick { &[1, 100] } else { &[1, 10, 100, 1000, 10_000] };
     let mut lines = Vec::new();
     for &count in counts {
         match struct_of(scratch, count) {
@@ -93,34 +89,18 @@ fn struct_of(scratch: &Scratch, count: usize) -> Result<Vec<f64>> {
     }
     source.push_str("}\n");
     source.push_str(PROGRAM);
-    let made = Crate::new(
-        scratch,
-        "scale",
-        &format!("scale{count}"),
-        &compile::ours(),
-        &source,
-    )?;
+    let made = Crate::new(scratch, "scale", &format!("scale{count}"), &compile::ours(), &source)?;
     made.cargo(&["check"])?;
     let check = made.check()?;
     made.cargo(&["build", "--release"])?;
     let output = Command::new(made.program()).output()?;
     let text = String::from_utf8(output.stdout)?;
-    let costs: Vec<f64> = text
-        .split_whitespace()
-        .map(str::parse)
-        .collect::<Result<_, _>>()?;
+    let costs: Vec<f64> = text.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
     let [get, set, debug, attach] = costs[..] else {
         return Err(format!("its program failed: {}", output.status).into());
     };
     let each = |cost| cost / count as f64;
-    Ok(vec![
-        each(get),
-        each(set),
-        each(debug),
-        attach,
-        each(attach),
-        check,
-    ])
+    Ok(vec![each(get), each(set), each(debug), attach, each(attach), check])
 }
 
 #[derive(SharedSegment)]
@@ -138,9 +118,7 @@ fn bytes(effort: Effort, report: &mut Report) -> Result<()> {
     lines.push(words::<{ 4 << 20 }>(effort, "32 MiB")?);
     let memory = std::fs::read_to_string("/proc/meminfo")?;
     let available = memory.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
-    let available: u64 = available
-        .and_then(|line| line.split_whitespace().next()?.parse().ok())
-        .unwrap_or(0);
+    let available: u64 = available.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0);
     match (effort.quick, available >> 20) {
         (true, _) => report.skip("1 GiB", "takes too long for `--quick`"),
         (_, ..4) => report.skip("1 GiB", "takes 4 GiB of free memory"),
@@ -160,11 +138,7 @@ fn bytes(effort: Effort, report: &mut Report) -> Result<()> {
 fn words<const N: usize>(effort: Effort, name: &str) -> Result<(f64, String, Vec<f64>)> {
     let size = (N * 8) as f64;
     // So that the large ones take seconds, and the small ones are not lost in the noise.
-    let samples = if N > 1 << 20 {
-        effort.long_pairs.min(5)
-    } else {
-        effort.pairs
-    };
+    let samples = if N > 1 << 20 { effort.long_pairs.min(5) } else { effort.pairs };
     let mut prefaults = Vec::new();
     for _ in 0..samples {
         let segment = Words::<N>::create()?.remove_on_drop();
@@ -188,11 +162,7 @@ fn words<const N: usize>(effort: Effort, name: &str) -> Result<(f64, String, Vec
         Ok(())
     })?;
     let attach = median(&mut || Ok(segment.attach()?.detach()?))?;
-    Ok((
-        size,
-        name.to_owned(),
-        vec![attach, Spread::of(prefaults).median, from / size, to / size],
-    ))
+    Ok((size, name.to_owned(), vec![attach, Spread::of(prefaults).median, from / size, to / size]))
 }
 
 #[derive(SharedSegment)]
@@ -204,22 +174,16 @@ struct Small {
 
 fn segments(scratch: &Scratch, effort: Effort, report: &mut Report) -> Result<()> {
     let limit = sys::number_in("/proc/sys/kernel/shmmni").unwrap_or(0);
-    let used = std::fs::read_to_string("/proc/sysvipc/shm")?
-        .lines()
-        .count()
-        .saturating_sub(1);
+    let used = std::fs::read_to_string("/proc/sysvipc/shm")?.lines().count().saturating_sub(1);
     let room = usize::try_from(limit)?.saturating_sub(used + 64);
     let key = |number: usize| Key::name(format!("{}{number}", scratch.prefix()));
     let create =
         |number| Ok::<_, shm_runtime::Error>(Small::options().key(key(number)).create()?.remove_on_drop());
-    let mut all: Vec<RemoveOnDrop<Small>> = Vec::new();
+    let mut all: Vec<RemoveOnDrop<Segment<Small>>> = Vec::new();
     let mut lines = Vec::new();
     for size in [1, 10, 100, 1000, 4000] {
         if size > room {
-            report.skip(
-                format!("{size} segments"),
-                format_args!("there is room for {room} (kernel.shmmni)"),
-            );
+            report.skip(format!("{size} segments"), format_args!("there is room for {room} (kernel.shmmni)"));
             break;
         }
         while all.len() < size {
@@ -229,12 +193,7 @@ fn segments(scratch: &Scratch, effort: Effort, report: &mut Report) -> Result<()
         let rounds = if effort.quick { 200 } else { 2000 };
         let open = measure::time(rounds, || {
             next = (next + 7) % size;
-            Ok(Small::options()
-                .key(key(next))
-                .open()?
-                .attach_read_only()?
-                .value
-                .get())
+            Ok(Small::options().key(key(next)).open()?.attach_read_only()?.value.get())
         })?;
         let raw = measure::time(rounds, || {
             next = (next + 7) % size;
@@ -244,11 +203,8 @@ fn segments(scratch: &Scratch, effort: Effort, report: &mut Report) -> Result<()
             drop(create(size)?);
             Ok(())
         })?;
-        let costs = vec![
-            measure::each(make, rounds),
-            measure::each(open, rounds),
-            measure::each(raw, rounds),
-        ];
+        let costs =
+            vec![measure::each(make, rounds), measure::each(open, rounds), measure::each(raw, rounds)];
         lines.push((size as f64, size.to_string(), costs));
     }
     report.growth.push(Growth {

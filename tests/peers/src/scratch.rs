@@ -16,19 +16,14 @@ const MEMORY_FILES: &str = "/dev/shm";
 impl Scratch {
     /// That of the run whose supervisor has this pid.
     pub fn of(run: u32) -> Self {
-        Self {
-            path: std::env::temp_dir().join(format!("shm-peers.{run}")),
-            run,
-        }
+        Self { path: std::env::temp_dir().join(format!("shm-peers.{run}")), run }
     }
 
     /// That of a new run. Those of runs whose supervisor was killed are removed.
     pub fn create(run: u32) -> Result<Self> {
         for entry in fs::read_dir(std::env::temp_dir())?.flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
-            let run = name
-                .strip_prefix("shm-peers.")
-                .and_then(|run| run.parse::<u32>().ok());
+            let run = name.strip_prefix("shm-peers.").and_then(|run| run.parse::<u32>().ok());
             if let Some(run) = run
                 && !Path::new(&format!("/proc/{run}")).exists()
             {

@@ -79,20 +79,8 @@ pub fn measure(scratch: &Scratch, effort: Effort, report: &mut Report) -> Result
         ("4 KiB", compare::<512>(scratch, effort)?),
     ];
     for (size, (reads, writes)) in sizes {
-        report.add(
-            GROUP,
-            format!("read {size}, copied out"),
-            "mmap-sync",
-            reads,
-            Goal::Speed(1.3),
-        );
-        report.add(
-            GROUP,
-            format!("write {size}"),
-            "mmap-sync",
-            writes,
-            Goal::Speed(15.0),
-        );
+        report.add(GROUP, format!("read {size}, copied out"), "mmap-sync", reads, Goal::Speed(1.3));
+        report.add(GROUP, format!("write {size}"), "mmap-sync", writes, Goal::Speed(15.0));
     }
     Ok(())
 }

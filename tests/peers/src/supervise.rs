@@ -36,11 +36,7 @@ fn watch(options: &Options) -> Result<ExitCode> {
     let deadline = Instant::now() + limit;
     let mut command = Command::new(env::current_exe()?);
     let (name, places) = Places::for_environment();
-    command
-        .env(name, places)
-        .arg("work")
-        .arg(std::process::id().to_string())
-        .args(options.arguments());
+    command.env(name, places).arg("work").arg(std::process::id().to_string()).args(options.arguments());
     let inherited = sys::Signals::block();
     // SAFETY: between fork and exec this makes three system calls, and allocates nothing.
     unsafe {

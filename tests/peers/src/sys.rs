@@ -9,11 +9,7 @@ use std::time::Duration;
 
 /// What a call that returns -1 on failure returned.
 pub fn checked(returned: libc::c_int) -> io::Result<libc::c_int> {
-    if returned == -1 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(returned)
-    }
+    if returned == -1 { Err(io::Error::last_os_error()) } else { Ok(returned) }
 }
 
 /// The processors that this process may run on.
@@ -26,9 +22,7 @@ pub fn processors() -> Vec<usize> {
         // SAFETY: only looks into the set, at an index below its size.
         unsafe { libc::CPU_ISSET(*cpu, &set) }
     };
-    (0..usize::try_from(libc::CPU_SETSIZE).unwrap_or(0))
-        .filter(|cpu| got == 0 && is_in(cpu))
-        .collect()
+    (0..usize::try_from(libc::CPU_SETSIZE).unwrap_or(0)).filter(|cpu| got == 0 && is_in(cpu)).collect()
 }
 
 /// Keeps this thread on one processor: sched_setaffinity(2).
