@@ -87,10 +87,9 @@ fn memlock() -> ErrorKind {
     ErrorKind::Limit { name: "RLIMIT_MEMLOCK", value }
 }
 
-/// How many segments there are: the lines of the table but its head.
+/// How many segments there are.
 fn segments() -> Option<u64> {
-    let table = fs::read_to_string("/proc/sysvipc/shm").ok()?;
-    u64::try_from(table.lines().count().checked_sub(1)?).ok()
+    u64::try_from(Row::all("shm")?.len()).ok()
 }
 
 fn sysctl(name: &str) -> Option<u64> {

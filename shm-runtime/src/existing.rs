@@ -79,9 +79,18 @@ impl Row {
         number.try_into().ok()
     }
 
-    /// The low nine bits of the mode, which is in octal.
+    /// The mode, which is in octal, with the kernel's flags.
+    pub(crate) fn mode_bits(&self) -> Option<u32> {
+        u32::from_str_radix(self.columns.get(2)?, 8).ok()
+    }
+
+    /// The low nine bits of the mode.
     pub(crate) fn mode(&self) -> Option<u32> {
-        let mode = u32::from_str_radix(self.columns.get(2)?, 8).ok()?;
-        Some(mode & 0o777)
+        Some(self.mode_bits()? & 0o777)
+    }
+
+    /// How often the kernel has used the slot: an id is the slot plus 2^15 times that number.
+    pub(crate) fn sequence(&self) -> Option<u32> {
+        Some(self.number::<u32>(1)? >> 15)
     }
 }

@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-use crate::key::Key;
+use crate::error::Error;
+use crate::key::{Key, Resolved};
 
 /// The three kinds of System V objects. Each has its own keys and ids.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,6 +62,17 @@ pub(crate) struct Identity {
 impl Identity {
     pub(crate) fn key(key: Key) -> Self {
         Self { key: Some(key), ..Self::default() }
+    }
+
+    /// The same with what its key gives now.
+    pub(crate) fn derive(self, operation: &'static str) -> Result<Self, Error> {
+        match self.key.as_ref().map(Key::resolve) {
+            None => Ok(self),
+            Some(Ok(Resolved { value, inode, hash })) => {
+                Ok(Self { value: Some(value), inode, key_hash: Some(hash), ..self })
+            }
+            Some(Err(kind)) => Err(Error::new(operation, self, kind)),
+        }
     }
 
     pub(crate) fn with_id(self, id: i32) -> Self {

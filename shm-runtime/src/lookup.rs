@@ -5,8 +5,8 @@ use std::io;
 use crate::diagnose;
 use crate::error::{Error, ErrorKind};
 use crate::identity::{Identity, Object};
-use crate::key::{Key, Resolved};
-use crate::options::BAD_MODE;
+use crate::key::Key;
+use crate::stat::mode_bits;
 use crate::sys;
 
 /// Which object to look for or to create.
@@ -87,12 +87,8 @@ impl Lookup {
     }
 
     fn resolve(&self, operation: &'static str) -> Result<Identity, Error> {
-        let identity =
-            Identity { object: self.object, type_name: self.type_name, ..Identity::key(self.key.clone()) };
-        match self.key.resolve() {
-            Ok(Resolved { value, inode, .. }) => Ok(Identity { value: Some(value), inode, ..identity }),
-            Err(kind) => Err(Error::new(operation, identity, kind)),
-        }
+        let (object, type_name) = (self.object, self.type_name);
+        Identity { object, type_name, ..Identity::key(self.key.clone()) }.derive(operation)
     }
 
     fn get(&self, key: i32, count: usize, flags: i32) -> io::Result<i32> {
@@ -102,13 +98,5 @@ impl Lookup {
             Object::Semaphore => sys::ipc::semget(key, i32::try_from(count).unwrap_or(i32::MAX), flags),
             Object::Queue => sys::ipc::msgget(key, flags),
         }
-    }
-}
-
-/// A mode as the kernel takes it.
-pub(crate) fn mode_bits(mode: u32) -> Result<u16, ErrorKind> {
-    match u16::try_from(mode) {
-        Ok(bits) if bits <= 0o777 => Ok(bits),
-        _ => Err(ErrorKind::InvalidInput { reason: BAD_MODE }),
     }
 }

@@ -14,12 +14,11 @@ use crate::diagnose;
 use crate::error::{Error, ErrorKind};
 use crate::identity::Identity;
 use crate::mapping::Mapping;
-use crate::options::BAD_MODE;
 use crate::remove_on_drop::{Removable, RemoveOnDrop, private};
 use crate::schema::Schema;
 use crate::seal::Seal;
 use crate::shared_segment::SharedSegment;
-use crate::stat::{Permissions, Stat};
+use crate::stat::{Permissions, Stat, mode_bits};
 use crate::sys;
 
 /// A System V shared memory segment that holds a `T`: the kernel's object, not yet mapped.
@@ -288,10 +287,7 @@ impl<T: SharedSegment> Segment<T> {
     pub fn set_permissions(&self, permissions: Permissions) -> Result<(), Error> {
         let Permissions { uid, gid, mode } = permissions;
         let operation = "set the permissions of";
-        let bits = match u16::try_from(mode) {
-            Ok(bits) if bits <= 0o777 => bits,
-            _ => return Err(self.error(operation, ErrorKind::InvalidInput { reason: BAD_MODE })),
-        };
+        let bits = mode_bits(mode).map_err(|kind| self.error(operation, kind))?;
         sys::shm_set(self.id, uid, gid, bits)
             .map_err(|error| self.error(operation, diagnose::by_id(error, self.id)))
     }

@@ -1,8 +1,9 @@
 //! What the kernel knows of a segment: `shmid_ds` and `ipc_perm`.
 
-use std::fs;
 use std::time::{Duration, SystemTime};
 
+use crate::error::ErrorKind;
+use crate::existing::Row;
 use crate::sys;
 
 /// What the kernel records of a segment: every field of `shmid_ds` and its `ipc_perm`, shmctl(2) with IPC_STAT.
@@ -88,34 +89,26 @@ impl Stat {
 
     /// The same from /proc/sysvipc/shm, which shows segments that this process may not read.
     pub(crate) fn from_proc(id: i32) -> Option<Self> {
-        let table = fs::read_to_string("/proc/sysvipc/shm").ok()?;
-        table.lines().skip(1).find_map(|line| {
-            // key shmid perms size cpid lpid nattch uid gid cuid cgid atime dtime ctime rss swap
-            let columns: Vec<&str> = line.split_whitespace().collect();
-            let number = |i: usize| columns.get(i)?.parse::<i64>().ok();
-            if number(1)? != i64::from(id) {
-                return None;
-            }
-            let mode = u32::from_str_radix(columns.get(2)?, 8).ok()?;
-            Some(Self {
-                key: i32::try_from(number(0)?).ok()?,
-                uid: u32::try_from(number(7)?).ok()?,
-                gid: u32::try_from(number(8)?).ok()?,
-                creator_uid: u32::try_from(number(9)?).ok()?,
-                creator_gid: u32::try_from(number(10)?).ok()?,
-                mode: mode & 0o777,
-                removed: mode & SHM_DEST != 0,
-                locked: mode & SHM_LOCKED != 0,
-                // An id is the slot plus 2^15 times the sequence number.
-                sequence: u32::try_from(id).ok()? >> 15,
-                size: usize::try_from(number(3)?).ok()?,
-                attached_at: time(number(11)?),
-                detached_at: time(number(12)?),
-                changed_at: time(number(13)?),
-                creator_pid: i32::try_from(number(4)?).ok()?,
-                last_pid: i32::try_from(number(5)?).ok()?,
-                attached: u64::try_from(number(6)?).ok()?,
-            })
+        let row = Row::of("shm", id)?;
+        // key shmid perms size cpid lpid nattch uid gid cuid cgid atime dtime ctime rss swap
+        let bits = row.mode_bits()?;
+        Some(Self {
+            key: row.number(0)?,
+            uid: row.number(7)?,
+            gid: row.number(8)?,
+            creator_uid: row.number(9)?,
+            creator_gid: row.number(10)?,
+            mode: bits & 0o777,
+            removed: bits & SHM_DEST != 0,
+            locked: bits & SHM_LOCKED != 0,
+            sequence: row.sequence()?,
+            size: row.number(3)?,
+            attached_at: time(row.number(11)?),
+            detached_at: time(row.number(12)?),
+            changed_at: time(row.number(13)?),
+            creator_pid: row.number(4)?,
+            last_pid: row.number(5)?,
+            attached: row.number(6)?,
         })
     }
 }
@@ -129,5 +122,14 @@ pub(crate) fn time(seconds: i64) -> Option<SystemTime> {
     match u64::try_from(seconds) {
         Ok(seconds @ 1..) => SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)),
         _ => None,
+    }
+}
+
+/// A mode as the kernel takes it.
+pub(crate) fn mode_bits(mode: u32) -> Result<u16, ErrorKind> {
+    let reason = "a mode has nine bits, read and write for owner, group and others: at most 0o777";
+    match u16::try_from(mode) {
+        Ok(bits) if bits <= 0o777 => Ok(bits),
+        _ => Err(ErrorKind::InvalidInput { reason }),
     }
 }

@@ -8,12 +8,11 @@ use crate::diagnose;
 use crate::error::{Error, ErrorKind};
 use crate::identity::{Identity, Object};
 use crate::key::Key;
-use crate::lookup::mode_bits;
 use crate::msg::message::{Envelope, Received, checked};
 use crate::msg::{Message, Options, RawMessage, Select, Stat};
 use crate::remove_on_drop::{Removable, RemoveOnDrop, private};
 use crate::shareable::Shareable;
-use crate::stat::Permissions;
+use crate::stat::{Permissions, mode_bits};
 use crate::sys;
 
 /// A System V message queue of `T`: the kernel's object, known by its msqid.

@@ -86,8 +86,7 @@ impl Stat {
             creator_uid: row.number(9)?,
             creator_gid: row.number(10)?,
             mode: row.mode()?,
-            // An id is the slot plus 2^15 times the sequence number.
-            sequence: u32::try_from(id).ok()? >> 15,
+            sequence: row.sequence()?,
             sent_at: time(row.number(11)?),
             received_at: time(row.number(12)?),
             changed_at: time(row.number(13)?),

@@ -1,6 +1,6 @@
 //! Creating a segment, and sealing it.
 
-use super::{BAD_MODE, Options};
+use super::Options;
 use crate::diagnose::{self, Creation};
 use crate::error::{Error, ErrorKind};
 use crate::identity::Identity;
@@ -12,7 +12,7 @@ use crate::seal::{self, Claims, Seal, State};
 use crate::segment::Segment;
 use crate::shared::Shared;
 use crate::shared_segment::SharedSegment;
-use crate::stat::Stat;
+use crate::stat::{Stat, mode_bits};
 use crate::sys;
 use crate::text::{Text, text};
 
@@ -54,8 +54,9 @@ impl<T: SharedSegment> Options<T> {
     fn create_bytes(&self) -> Result<Segment<T>, Error> {
         let identity = self.resolve("create")?;
         let error = |identity, kind| Err(Error::new("create", identity, kind));
-        let Ok(mode @ 0..=0o777) = i32::try_from(self.settings.mode) else {
-            return error(identity, ErrorKind::InvalidInput { reason: BAD_MODE });
+        let mode = match mode_bits(self.settings.mode) {
+            Ok(mode) => i32::from(mode),
+            Err(kind) => return error(identity, kind),
         };
         if self.huge_pages && self.no_reserve {
             let reason = "huge pages without a reservation would be SIGBUS when the pool runs empty";

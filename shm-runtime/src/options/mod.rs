@@ -14,10 +14,6 @@ use crate::segment::Segment;
 use crate::shared::Shared;
 use crate::shared_segment::{Settings, SharedSegment, Trust};
 
-/// A mode that is none.
-pub(crate) const BAD_MODE: &str =
-    "a mode has nine bits, read and write for owner, group and others: at most 0o777";
-
 /// Options for creating and opening the segment of a `T`, in the manner of [`std::fs::OpenOptions`].
 ///
 /// [`SharedSegment::options`] gives those of `#[shm(...)]`.

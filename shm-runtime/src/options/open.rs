@@ -8,7 +8,6 @@ use super::Options;
 use crate::diagnose;
 use crate::error::{Error, ErrorKind};
 use crate::identity::Identity;
-use crate::key::Resolved;
 use crate::mapping::Mapping;
 use crate::reclaim::{self, Outcome};
 use crate::seal::Seal;
@@ -84,13 +83,8 @@ impl<T: SharedSegment> Options<T> {
     }
 
     pub(super) fn resolve(&self, operation: &'static str) -> Result<Identity, Error> {
-        let identity = Identity { type_name: Some(self.settings.name), ..Identity::key(self.key.clone()) };
-        match self.key.resolve() {
-            Ok(Resolved { value, inode, hash }) => {
-                Ok(Identity { value: Some(value), inode, key_hash: Some(hash), ..identity })
-            }
-            Err(kind) => Err(Error::new(operation, identity, kind)),
-        }
+        let type_name = Some(self.settings.name);
+        Identity { type_name, ..Identity::key(self.key.clone()) }.derive(operation)
     }
 
     /// The id of the segment that has the key.

@@ -9,11 +9,10 @@ use crate::diagnose;
 use crate::error::{Error, ErrorKind};
 use crate::identity::{Identity, Object};
 use crate::key::Key;
-use crate::lookup::mode_bits;
 use crate::remove_on_drop::{Removable, RemoveOnDrop, private};
 use crate::sem::op::{Wait, acquires, buffer};
 use crate::sem::{Op, Options, Permit, Stat, State};
-use crate::stat::Permissions;
+use crate::stat::{Permissions, mode_bits};
 use crate::sys;
 
 /// A set of `N` System V semaphores: the kernel's object, known by its semid.

@@ -71,8 +71,7 @@ impl Stat {
             creator_uid: row.number(6)?,
             creator_gid: row.number(7)?,
             mode: row.mode()?,
-            // An id is the slot plus 2^15 times the sequence number.
-            sequence: u32::try_from(id).ok()? >> 15,
+            sequence: row.sequence()?,
             operated_at: time(row.number(8)?),
             changed_at: time(row.number(9)?),
             semaphores: row.number(3)?,
