@@ -6,7 +6,6 @@ mod common;
 mod structs;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -58,8 +57,11 @@ impl Foreign {
             return None;
         }
         let program = std::env::temp_dir().join(unique());
-        fs::copy(env!("CARGO_BIN_EXE_seal-peer"), &program).expect("room for a copy");
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("ours");
+        // By another process: whatever this one forks meanwhile would have the copy open for writing, and then it cannot
+        // be executed.
+        let mut install = Command::new("install");
+        let copied = install.args(["-m", "755", env!("CARGO_BIN_EXE_seal-peer")]).arg(&program).status();
+        assert!(copied.is_ok_and(|status| status.success()), "room for a copy");
         Some(Self { program })
     }
 

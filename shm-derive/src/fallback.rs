@@ -36,6 +36,7 @@ pub(crate) fn fallback(container: &Container<'_>) -> TokenStream {
     quote! {
         unsafe impl #impl_generics #runtime::Shareable for #ident #ty_generics #where_clause {
             type Parts<#access: #runtime::Access> = #parts;
+            type Member = #runtime::__private::Member<Self>;
             const INFO: #runtime::__private::TypeInfo = ::core::panic!();
             unsafe fn copy<#direction: #runtime::__private::Direction>(_: *const Self, _: *mut Self) {}
         }

@@ -1,5 +1,10 @@
 //! The layout of a type as a constant: what the derive generates, and what everything else here reads.
 
+use crate::access::ReadWrite;
+use crate::hash::Hash;
+use crate::members::Named;
+use crate::shareable::Shareable;
+
 /// A scalar, by its Rust name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // hidden: the derive names these
@@ -87,6 +92,8 @@ pub struct TypeInfo {
     pub(crate) always_valid: bool,
     /// How many arrays and structs are around the innermost scalar.
     depth: usize,
+    /// A hash of names, types and offsets, down to the scalars.
+    pub(crate) fingerprint: u64,
 }
 
 #[derive(Debug)]
@@ -99,35 +106,23 @@ pub(crate) enum Kind {
 }
 
 /// One field of a struct.
-#[derive(Debug)]
-pub struct FieldInfo {
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FieldInfo {
     /// Its name, without `r#`.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// Bytes from the struct's start.
-    pub offset: usize,
+    pub(crate) offset: usize,
     /// The layout of its type.
-    pub info: &'static TypeInfo,
-}
-
-impl FieldInfo {
-    /// A field, at `offset` in the struct and at `twin` in the struct that the derive generated for it.
-    ///
-    /// # Panics
-    ///
-    /// At compile time, if the two offsets differ.
-    pub const fn new(name: &'static str, info: &'static TypeInfo, offset: usize, twin: usize) -> Self {
-        assert!(offset == twin, "the struct and its generated fields differ in an offset");
-        Self { name, offset, info }
-    }
+    pub(crate) info: &'static TypeInfo,
 }
 
 impl TypeInfo {
     pub(crate) const fn scalar(scalar: Scalar) -> Self {
-        Self::one(scalar, Kind::Scalar(scalar), !matches!(scalar, Scalar::Char))
+        Self::one(scalar, Kind::Scalar(scalar), !matches!(scalar, Scalar::Char), Hash::of("scalar"))
     }
 
     pub(crate) const fn atomic(scalar: Scalar) -> Self {
-        Self::one(scalar, Kind::Atomic(scalar), true)
+        Self::one(scalar, Kind::Atomic(scalar), true, Hash::of("atomic"))
     }
 
     /// A fieldless enum of `repr`, with its variants and their discriminants.
@@ -136,7 +131,14 @@ impl TypeInfo {
         repr: Scalar,
         variants: &'static [(&'static str, i128)],
     ) -> Self {
-        Self::one(repr, Kind::Enum { name, repr, variants }, false)
+        let mut hash = Hash::of("enum").text(name);
+        let mut i = 0;
+        while i < variants.len() {
+            let (name, value) = variants[i];
+            hash = hash.text(name).bytes(&value.to_le_bytes());
+            i += 1;
+        }
+        Self::one(repr, Kind::Enum { name, repr, variants }, false, hash)
     }
 
     /// The Rust name, if it is one word.
@@ -148,10 +150,11 @@ impl TypeInfo {
         }
     }
 
-    const fn one(scalar: Scalar, kind: Kind, always_valid: bool) -> Self {
+    const fn one(scalar: Scalar, kind: Kind, always_valid: bool, hash: Hash) -> Self {
         let size = scalar.size();
         let verbatim = !matches!(scalar, Scalar::Bool);
-        Self { size, align: size, kind, scalar_bytes: size, verbatim, always_valid, depth: 0 }
+        let fingerprint = hash.text(scalar.name()).finish();
+        Self { size, align: size, kind, scalar_bytes: size, verbatim, always_valid, depth: 0, fingerprint }
     }
 
     pub(crate) const fn array(of: &'static Self, len: usize) -> Self {
@@ -165,44 +168,67 @@ impl TypeInfo {
             always_valid: of.always_valid,
             kind: Kind::Array { of, len },
             depth: of.depth + 1,
+            fingerprint: Hash::of("array").number(len as u64).number(of.fingerprint).finish(),
         }
     }
 
-    /// A `#[repr(C)]` struct.
+    /// The `#[repr(C)]` struct `T` of `N` fields.
     ///
     /// # Panics
     ///
-    /// At compile time, if it nests too deep.
-    pub const fn structure(
-        name: &'static str,
-        size: usize,
-        align: usize,
-        fields: &'static [FieldInfo],
-    ) -> Self {
-        let (mut scalar_bytes, mut verbatim, mut always_valid, mut depth) = (0, true, true, 0);
+    /// At compile time, if it nests too deep, or its size is not the one that C would give it.
+    pub const fn structure<T: Shareable, const N: usize>(name: &'static str) -> Self {
+        assert_struct::<T>();
+        let (size, align, fields) = (size_of::<T>(), align_of::<T>(), Named::<T, N>::FIELDS);
+        let (mut scalar_bytes, mut verbatim, mut always_valid, mut depth, mut end) = (0, true, true, 0, 0);
+        let mut hash = Hash::of("struct").text(name).number(size as u64).number(align as u64);
         let mut i = 0;
         while i < fields.len() {
-            let field = fields[i].info;
-            scalar_bytes += field.scalar_bytes;
-            verbatim &= field.verbatim;
-            always_valid &= field.always_valid;
-            if field.depth + 1 > depth {
-                depth = field.depth + 1;
+            let FieldInfo { name, offset, info } = fields[i];
+            scalar_bytes += info.scalar_bytes;
+            verbatim &= info.verbatim;
+            always_valid &= info.always_valid;
+            if info.depth + 1 > depth {
+                depth = info.depth + 1;
             }
+            hash = hash.text(name).number(offset as u64).number(info.fingerprint);
+            end = offset + info.size;
             i += 1;
         }
         assert!(depth < MAX_DEPTH, "types in shared memory may nest 64 deep");
-        Self { size, align, kind: Kind::Struct { name, fields }, scalar_bytes, verbatim, always_valid, depth }
+        assert!(
+            end.next_multiple_of(align) == size,
+            "the compiler gives the struct another size than C does"
+        );
+        let (kind, fingerprint) = (Kind::Struct { name, fields }, hash.finish());
+        Self { size, align, kind, scalar_bytes, verbatim, always_valid, depth, fingerprint }
     }
 }
 
-/// The compile-time check of a derive: the struct `T` and its generated twin `F` agree in size and in alignment;
-/// in every field's offset by [`FieldInfo::new`].
+/// The compile-time check of a derive: the struct `T` has a size, and its generated twin has the same, and the same
+/// alignment. Both are `#[repr(C)]` and have the same fields, so the offsets are the same too.
 ///
 /// # Panics
 ///
-/// At compile time, if they do not.
-pub const fn assert_twin<T, F>() {
-    assert!(size_of::<T>() == size_of::<F>(), "the struct and its generated fields differ in size");
-    assert!(align_of::<T>() == align_of::<F>(), "the struct and its generated fields differ in alignment");
+/// At compile time, if it is not so.
+#[track_caller]
+pub const fn assert_struct<T: Shareable>() {
+    let (size, align) = (size_of::<T::Parts<ReadWrite>>(), align_of::<T::Parts<ReadWrite>>());
+    assert!(size_of::<T>() > 0, "a struct without a size cannot be shared");
+    assert!(size_of::<T>() == size, "the struct and its generated fields differ in size");
+    assert!(align_of::<T>() == align, "the struct and its generated fields differ in alignment");
+}
+
+/// The same for a whole segment.
+///
+/// # Panics
+///
+/// At compile time, if it is not so, or `T` is aligned to more than a page.
+#[track_caller]
+pub const fn assert_segment<T: Shareable>() {
+    assert_struct::<T>();
+    assert!(
+        align_of::<T>() <= 4096,
+        "a segment begins at a page, and so can be aligned to 4096 bytes at most"
+    );
 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, ErrorKind};
 use crate::hash::{FNV_BASIS, fnv1a};
 use crate::identity::Identity;
+use crate::shared_segment::SharedSegment;
 
 /// How a key is derived: what `#[shm(...)]` names, and what the options can override.
 ///
@@ -129,10 +130,11 @@ fn ftok(device: u64, inode: u64, project: u8) -> i32 {
     i32::from_le_bytes([inode_0, inode_1, device, project])
 }
 
-/// `Key::name` of a constant, hashed at compile time: what the derive calls.
+/// `Key::name` of the name in a struct's settings, hashed at compile time: what the derive calls.
 #[doc(hidden)]
-pub const fn name_key(name: &'static str) -> Key {
-    Key(Source::Name { name: Cow::Borrowed(name), key: hash(name) })
+pub const fn name_key<T: SharedSegment>() -> Key {
+    let name = T::SETTINGS.key_name;
+    Key(Source::Name { name: Cow::Borrowed(name), key: const { hash(T::SETTINGS.key_name) } })
 }
 
 /// FNV-1a, folded to 32 bits; never 0.

@@ -89,6 +89,7 @@ mod info;
 mod key;
 mod lookup;
 mod mapping;
+mod members;
 mod options;
 mod process;
 mod reclaim;
@@ -131,8 +132,9 @@ pub use value::InvalidValue;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::bulk::Direction;
-    pub use crate::info::{FieldInfo, Scalar, TypeInfo, assert_twin};
+    pub use crate::info::{Scalar, TypeInfo, assert_segment, assert_struct};
     pub use crate::key::{ftok_key, name_key};
+    pub use crate::members::{Fields, Member, offsets};
     pub use crate::shareable::{If, Opaque};
     pub use crate::shared_segment::{Settings, Trust};
 }

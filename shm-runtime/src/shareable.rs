@@ -10,7 +10,8 @@ use static_assertions::{assert_impl_all, const_assert};
 use crate::access::Access;
 use crate::atomic::Atom;
 use crate::bulk::{self, Direction};
-use crate::info::{FieldInfo, Scalar, TypeInfo};
+use crate::info::{Scalar, TypeInfo};
+use crate::members::{Fields, Member, Members};
 use crate::shared::Shared;
 
 /// A type whose values can live in memory that other processes write.
@@ -37,7 +38,8 @@ use crate::shared::Shared;
 /// - `INFO` describes the type: its size, its alignment, and every scalar in it at its offset;
 /// - `Parts<A>` is no larger and no more aligned than `Self`, is valid with any bytes, has interior
 ///   mutability in every byte that is not padding, and offers no access that `A` does not have;
-/// - `copy` copies every scalar of `INFO`, each by `D`, and nothing else;
+/// - `copy` copies every scalar of `INFO`, each by `D`, and nothing else (as it does for the `MEMBERS` of a `#[repr(C)]`
+///   struct, if it is not written anew);
 /// - the type has no drop glue and no lifetime.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot live in shared memory",
@@ -53,26 +55,42 @@ pub unsafe trait Shareable: Sized + 'static {
     #[doc(hidden)]
     type Parts<A: Access>;
 
-    /// The fields of a struct; a constant of its own, so that `INFO` can refer to it.
+    /// The types of a struct's fields, in order.
     #[doc(hidden)]
-    const FIELDS: &'static [FieldInfo] = &[];
+    const MEMBERS: Fields = Fields::NONE;
+
+    /// Their names.
+    #[doc(hidden)]
+    const NAMES: &'static [&'static str] = &[];
+
+    /// Their offsets, as the compiler has them.
+    #[doc(hidden)]
+    const OFFSETS: &'static [usize] = &[];
 
     /// The layout, down to the scalars.
     #[doc(hidden)]
     const INFO: TypeInfo;
 
-    /// Where `INFO` is: a name for it, which the compiler handles faster than `&INFO` at every field.
+    /// `Member<Self>`: what [`Members`] are made of. By this name, because a type that is not shareable has none: then the
+    /// compiler has one thing to say of it, and not two.
     #[doc(hidden)]
-    const INFO_REF: &'static TypeInfo = &Self::INFO;
+    type Member: Members;
 
-    /// Copies between the segment and private memory, scalar by scalar.
+    /// Copies between the segment and private memory, scalar by scalar: of a struct, field by field.
     ///
     /// # Safety
     ///
     /// As for [`Direction`]: one side is in a segment, the other is private; both are aligned and
     /// large enough; the side that is read is initialised.
     #[doc(hidden)]
-    unsafe fn copy<D: Direction>(from: *const Self, to: *mut Self);
+    #[inline(always)]
+    unsafe fn copy<D: Direction>(from: *const Self, to: *mut Self) {
+        const { _ = &Self::INFO };
+        let copy = if D::LOADS { Self::MEMBERS.load } else { Self::MEMBERS.store };
+        // SAFETY: the caller's promise, for a struct with these fields. It is laid out as C does it: `INFO` asserts
+        // that when it is made, which is done above at the latest.
+        unsafe { copy(from.cast(), to.cast()) }
+    }
 }
 
 /// A type of which any bytes are a value, so that [`Shared::get`] can return it.
@@ -106,13 +124,21 @@ pub trait Plain: Shareable + Copy {}
 #[diagnostic::do_not_recommend]
 impl<T: Shareable + Copy> Plain for T {}
 
-/// Passes `AlwaysValid` on. The lifetime makes the bound depend on something, so that the compiler takes
-/// `where If<'a, F>: AlwaysValid` as a condition of the impl and not as an error by itself.
+/// `AlwaysValid` if all types of the tuple `T` are. The lifetime makes the bound depend on something, so that the compiler
+/// takes `where If<'a, (F,)>: AlwaysValid` as a condition of the impl and not as an error by itself.
 #[doc(hidden)]
 pub struct If<'a, T>(core::marker::PhantomData<(&'a (), T)>);
 
-// SAFETY: nobody makes a value of it; the derived impls only ask whether this holds, and it does where T's does.
-unsafe impl<T: AlwaysValid> AlwaysValid for If<'_, T> {}
+macro_rules! all {
+    () => {};
+    ($first:ident $($rest:ident)*) => {
+        // SAFETY: nobody makes a value of it; the derived impls only ask whether this holds, and it does where it
+        // does for all of their fields.
+        unsafe impl<$first: AlwaysValid, $($rest: AlwaysValid),*> AlwaysValid for If<'_, ($first, $($rest,)*)> {}
+        all! { $($rest)* }
+    };
+}
+all! { F1 F2 F3 F4 F5 F6 F7 F8 F9 F10 F11 F12 F13 F14 F15 F16 }
 
 /// What a scalar derefs to: nothing that could be called or compared by accident.
 #[doc(hidden)]
@@ -123,6 +149,7 @@ macro_rules! plain {
         // SAFETY: one scalar, copied by its own width, and `Opaque` is empty.
         unsafe impl Shareable for $type {
             type Parts<A: Access> = Opaque;
+            type Member = Member<Self>;
             const INFO: TypeInfo = TypeInfo::scalar(Scalar::$scalar);
 
             #[inline(always)]
@@ -157,6 +184,7 @@ macro_rules! atomic {
         // operations than the access allows.
         unsafe impl Shareable for $type {
             type Parts<A: Access> = A::Atomic<$type>;
+            type Member = Member<Self>;
             const INFO: TypeInfo = TypeInfo::atomic(Scalar::$scalar);
 
             #[inline(always)]
@@ -179,6 +207,7 @@ atomic! {
 // SAFETY: N values of T behind each other, copied one by one or in the equivalent bulk.
 unsafe impl<T: Shareable, const N: usize> Shareable for [T; N] {
     type Parts<A: Access> = [Shared<T, A>; N];
+    type Member = Member<Self>;
     const INFO: TypeInfo = TypeInfo::array(&T::INFO, N);
 
     #[inline]

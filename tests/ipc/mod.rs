@@ -146,7 +146,10 @@ impl Child {
         // That user may not reach the build's directory.
         let dir = TempDir::new();
         let copy = dir.0.join("peer");
-        fs::copy(env!("CARGO_BIN_EXE_ipc_peer"), &copy).expect("a copy of the peer");
+        // By another process: whatever this one forks meanwhile would have the copy open for writing, and then it cannot
+        // be executed.
+        let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_ipc_peer")).arg(&copy).status();
+        assert!(copied.is_ok_and(|status| status.success()), "a copy of the peer");
         let switch =
             ["--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all", "--inh-caps=-all"];
         let mut probe = Command::new("setpriv");

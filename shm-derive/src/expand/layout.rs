@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use proc_macro2::{Literal, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Generics, Ident, parse_quote};
+use syn::{Generics, Ident, Path, Type, parse_quote};
 
-use crate::ast::{Container, Field};
+use crate::ast::{Container, Field, Role};
 use crate::expand::names::free_ident;
 use crate::expand::{shareable_generics, twin_type};
 
@@ -15,71 +15,50 @@ pub(crate) fn structure(container: &Container<'_>, fields: &[Field<'_>]) -> Toke
     let (runtime, ident, name) = (&container.runtime, &container.original.ident, container.name());
     let generics = shareable_generics(container);
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
-    let (access, direction) = (free_ident(container, "A"), free_ident(container, "D"));
+    let access = free_ident(container, "A");
     let parts = twin_type(container, &access);
 
-    let read_write = twin_type(container, quote!(#runtime::ReadWrite));
-    let infos = fields.iter().map(|field| {
-        let (name, ident, ty) = (field.name(), field.ident, field.ty);
-        let info = quote_spanned!(ty.span()=> <#ty as #runtime::Shareable>::INFO_REF);
-        quote! {
-            #runtime::__private::FieldInfo::new(
-                #name,
-                #info,
-                ::core::mem::offset_of!(Self, #ident),
-                ::core::mem::offset_of!(#read_write, #ident),
-            )
-        }
-    });
-    // By the offsets that are known already: to name a field of a pointer costs the compiler more than twice the time.
-    let copies = fields.iter().enumerate().map(|(index, field)| {
-        let ty = field.ty;
-        let copy = quote_spanned!(ty.span()=> <#ty as #runtime::Shareable>::copy);
-        let index = Literal::usize_unsuffixed(index);
-        quote! {
-            let offset = Self::FIELDS[#index].offset;
-            #copy::<#direction>(from.byte_add(offset).cast(), to.byte_add(offset).cast());
-        }
-    });
+    // Code for each field would take the compiler most of its time; so there are lists, and one call for all. It is at the
+    // struct's name, because from a place in the derive's output the compiler does not go on to the field.
+    let at_name = container.runtime_at_name();
+    let members = fields.iter().map(|field| member(field.ty, runtime));
+    let members = tuple(members.collect(), |tuple| tuple);
+    let members = quote_spanned!(ident.span()=> #at_name::__private::Fields::of(#members));
+    let names = fields.iter().map(Field::name);
+    let idents = fields.iter().map(|field| field.ident);
+    let count = Literal::usize_unsuffixed(fields.len());
     let always_valid = always_valid(container, fields, &generics);
 
-    // The assertions of a type without parameters fail by themselves; the others when the type is used.
-    let own = generics.params.is_empty();
-    let this = if own { quote!(#ident) } else { quote!(Self) };
-    let sized = quote_spanned! {ident.span()=>
-        ::core::assert!(::core::mem::size_of::<#this>() > 0, "a struct without a size cannot be shared");
-    };
-    let assertion = quote! {
-        #sized
-        #runtime::__private::assert_twin::<#this, #read_write>();
-    };
-    let (own_assertion, generic_assertion) =
-        if own { (Some(assertion), None) } else { (None, Some(assertion)) };
+    // Where parameters decide, it is asserted when the type is used.
+    let assertion = generics.params.is_empty().then(|| {
+        let assert = match container.role {
+            Role::Segment => quote_spanned!(ident.span()=> assert_segment),
+            Role::Part => quote_spanned!(ident.span()=> assert_struct),
+        };
+        quote_spanned!(ident.span()=> const _: () = #at_name::__private::#assert::<#ident>();)
+    });
     let declared = declared(container, fields);
 
+    // Where it says `unsafe {`: `base` points to room for a whole struct, and only addresses are taken.
     quote! {
         #[automatically_derived]
         unsafe impl #impl_generics #runtime::Shareable for #ident #ty_generics #where_clause {
             type Parts<#access: #runtime::Access> = #parts;
-
-            const FIELDS: &'static [#runtime::__private::FieldInfo] = &[#(#infos),*];
-            const INFO: #runtime::__private::TypeInfo = {
-                #generic_assertion
-                #runtime::__private::TypeInfo::structure(
-                    #name,
-                    ::core::mem::size_of::<Self>(),
-                    ::core::mem::align_of::<Self>(),
-                    Self::FIELDS,
-                )
+            type Member = #runtime::__private::Member<Self>;
+            const MEMBERS: #runtime::__private::Fields = #members;
+            const NAMES: &'static [&'static ::core::primitive::str] = &[#(#names),*];
+            const OFFSETS: &'static [::core::primitive::usize] = &{
+                let place = ::core::mem::MaybeUninit::<Self>::uninit();
+                let base = place.as_ptr();
+                #runtime::__private::offsets(base, unsafe {
+                    [#(&raw const (*base).#idents as *const ::core::primitive::u8),*]
+                })
             };
-
-            #[inline]
-            unsafe fn copy<#direction: #runtime::__private::Direction>(from: *const Self, to: *mut Self) {
-                unsafe { #(#copies)* }
-            }
+            const INFO: #runtime::__private::TypeInfo =
+                #runtime::__private::TypeInfo::structure::<Self, #count>(#name);
         }
         #always_valid
-        const _: () = { #own_assertion };
+        #assertion
         #declared
     }
 }
@@ -101,6 +80,7 @@ pub(crate) fn enumeration(container: &Container<'_>, variants: &[&syn::Variant])
         #[automatically_derived]
         unsafe impl #runtime::Shareable for #ident {
             type Parts<A: #runtime::Access> = #runtime::__private::Opaque;
+            type Member = #runtime::__private::Member<Self>;
 
             const INFO: #runtime::__private::TypeInfo = #runtime::__private::TypeInfo::enumeration(
                 #name,
@@ -117,6 +97,24 @@ pub(crate) fn enumeration(container: &Container<'_>, variants: &[&syn::Variant])
     }
 }
 
+/// The stand-in for a field's type, written from the type's first token to its last: there the compiler says what is wrong.
+fn member(ty: &Type, runtime: &Path) -> TokenStream {
+    let first = ty.span();
+    let last = ty.to_token_stream().into_iter().last().map_or(first, |token| token.span());
+    let mut member = quote_spanned!(first=> ::core::marker::PhantomData::< <);
+    member.extend(quote_spanned!(last=> #ty as #runtime::Shareable>::Member>));
+    member
+}
+
+/// A tuple of all; of tuples, each in its `wrapping`, where there are more than the runtime has tuples for.
+fn tuple(mut members: Vec<TokenStream>, wrapping: impl Fn(TokenStream) -> TokenStream) -> TokenStream {
+    const MOST: usize = 16;
+    while members.len() > MOST {
+        members = members.chunks(MOST).map(|members| wrapping(quote!((#(#members,)*)))).collect();
+    }
+    wrapping(quote!((#(#members,)*)))
+}
+
 /// Any bytes make a value of the struct if they do of each field.
 fn always_valid(container: &Container<'_>, fields: &[Field<'_>], generics: &Generics) -> TokenStream {
     let (runtime, ident) = (&container.runtime, &container.original.ident);
@@ -124,14 +122,10 @@ fn always_valid(container: &Container<'_>, fields: &[Field<'_>], generics: &Gene
     let mut with_bounds = generics.clone();
     with_bounds.params.insert(0, parse_quote!('always_valid));
     let mut seen = HashSet::new();
-    let where_clause = with_bounds.make_where_clause();
-    for ty in fields.iter().map(|field| field.ty) {
-        if seen.insert(ty.to_token_stream().to_string()) {
-            where_clause
-                .predicates
-                .push(parse_quote!(#runtime::__private::If<'always_valid, #ty>: #runtime::AlwaysValid));
-        }
-    }
+    let types = fields.iter().map(|field| field.ty.to_token_stream());
+    let types = types.filter(|ty| seen.insert(ty.to_string())).collect();
+    let all = tuple(types, |types| quote!(#runtime::__private::If<'always_valid, #types>));
+    with_bounds.make_where_clause().predicates.push(parse_quote!(#all: #runtime::AlwaysValid));
     let (impl_generics, _, where_clause) = with_bounds.split_for_impl();
     quote! {
         #[automatically_derived]

@@ -39,21 +39,16 @@ pub(crate) fn segment(container: &Container<'_>) -> TokenStream {
         Some(Expr::Path(path)) if path.path.is_ident("any") => quote!(Anybody),
         Some(uid) => quote!(User(#uid)),
     };
-    // Where the parameters decide, attaching asserts it.
-    let page_aligned = container.original.generics.params.is_empty().then(|| {
-        quote_spanned! {ident.span()=>
-            const _: () = ::core::assert!(
-                ::core::mem::align_of::<#ident>() <= 4096,
-                "a segment begins at a page, and so can be aligned to 4096 bytes at most"
-            );
-        }
-    });
+    let key_name = match container.settings.key.as_ref().map(|set| &set.value) {
+        Some(Key::Name(name)) => quote!(#name),
+        _ => quote!(""),
+    };
     quote! {
-        #page_aligned
         #[automatically_derived]
         impl #impl_generics #runtime::SharedSegment for #ident #ty_generics #where_clause {
             const SETTINGS: #runtime::__private::Settings = #runtime::__private::Settings {
                 name: #name,
+                key_name: #key_name,
                 mode: #mode,
                 bare: #bare,
                 trust: #runtime::__private::Trust::#trust,
@@ -102,10 +97,7 @@ fn key(key: &Key, runtime: &Path) -> TokenStream {
             };
             quote!(#runtime::Key::fixed(#key))
         }
-        Key::Name(name) => quote!({
-            const __SHM_KEY: #runtime::Key = #runtime::__private::name_key(#name);
-            __SHM_KEY
-        }),
+        Key::Name(_) => quote!(#runtime::__private::name_key::<Self>()),
         Key::Private => quote!(#runtime::Key::private()),
     }
 }

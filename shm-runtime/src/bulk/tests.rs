@@ -1,6 +1,13 @@
 //! What a copy does beyond moving bytes.
 
+use core::marker::PhantomData;
+use core::mem::offset_of;
+
 use super::{Load, Store, copy};
+use crate::info::TypeInfo;
+use crate::members::{Fields, Member};
+use crate::shared::Shared;
+use crate::{Access, Shareable};
 
 #[test]
 fn every_byte_but_0_is_loaded_as_true() {
@@ -19,19 +26,16 @@ fn a_store_leaves_what_is_padding_in_the_segment() {
         large: [u64; 40],
     }
     // SAFETY: as the derive would have it.
-    unsafe impl crate::Shareable for Padded {
-        type Parts<A: crate::Access> = crate::shareable::Opaque;
-        const FIELDS: &'static [crate::info::FieldInfo] = &[
-            crate::info::FieldInfo { name: "small", offset: 0, info: &u8::INFO },
-            crate::info::FieldInfo { name: "large", offset: 8, info: &<[u64; 40]>::INFO },
-        ];
-        const INFO: crate::info::TypeInfo = crate::info::TypeInfo::structure("Padded", 328, 8, Self::FIELDS);
-        unsafe fn copy<D: super::Direction>(from: *const Self, to: *mut Self) {
-            // SAFETY: the caller's promise.
-            unsafe { u8::copy::<D>(&raw const (*from).small, &raw mut (*to).small) };
-            // SAFETY: the caller's promise.
-            unsafe { <[u64; 40]>::copy::<D>(&raw const (*from).large, &raw mut (*to).large) };
-        }
+    unsafe impl Shareable for Padded {
+        type Parts<A: Access> = Shared<Self, A>;
+        type Member = Member<Self>;
+        const MEMBERS: Fields = Fields::of((
+            PhantomData::<<u8 as Shareable>::Member>,
+            PhantomData::<<[u64; 40] as Shareable>::Member>,
+        ));
+        const NAMES: &'static [&'static str] = &["small", "large"];
+        const OFFSETS: &'static [usize] = &[offset_of!(Self, small), offset_of!(Self, large)];
+        const INFO: TypeInfo = TypeInfo::structure::<Self, 2>("Padded");
     }
     let mut segment = [u64::MAX; 41];
     let value = Padded { small: 0, large: [0; 40] };

@@ -4,22 +4,23 @@ use super::Options;
 use crate::diagnose::{self, Creation};
 use crate::error::{Error, ErrorKind};
 use crate::identity::Identity;
-use crate::key::Key;
 use crate::mapping::Mapping;
 use crate::process::Process;
 use crate::reclaim::Outcome;
+use crate::schema::Schema;
 use crate::seal::{self, Claims, Seal, State};
 use crate::segment::Segment;
 use crate::shared::Shared;
 use crate::shared_segment::SharedSegment;
 use crate::stat::{Stat, mode_bits};
 use crate::sys;
-use crate::text::{Text, text};
+use crate::text::text;
 
 impl<T: SharedSegment> Options<T> {
     /// Creates the segment, and seals it once `init` has run.
     pub(super) fn create_then(&self, init: Option<impl FnOnce(&Shared<T>)>) -> Result<Segment<T>, Error> {
-        let segment = self.create_bytes()?;
+        let texts = self.texts();
+        let segment = self.create_bytes(texts.as_ref())?;
         if self.settings.bare && init.is_none() {
             return Ok(segment);
         }
@@ -32,26 +33,12 @@ impl<T: SharedSegment> Options<T> {
             let segment = segment.keep();
             return Err(segment.error("attach", ErrorKind::Removed));
         }
-        self.initialise(&segment, &mapping, init);
+        initialise(&segment, &mapping, texts.as_ref(), init);
         Ok(segment.keep().with_spare(mapping))
     }
 
-    fn initialise(&self, segment: &Segment<T>, mapping: &Mapping, init: Option<impl FnOnce(&Shared<T>)>) {
-        let sealing = match self.settings.bare {
-            true => None,
-            false => Sealing::begin(segment, mapping, &self.key),
-        };
-        if let Some(init) = init {
-            // SAFETY: a mapping of a new segment, which has room for a `T`; `Shared` is valid with any bytes.
-            init(unsafe { mapping.address().cast().as_ref() });
-        }
-        if let Some(sealing) = sealing {
-            sealing.finish();
-        }
-    }
-
     /// shmget(2) with IPC_CREAT and IPC_EXCL.
-    fn create_bytes(&self) -> Result<Segment<T>, Error> {
+    fn create_bytes(&self, texts: Option<&Texts>) -> Result<Segment<T>, Error> {
         let identity = self.resolve("create")?;
         let error = |identity, kind| Err(Error::new("create", identity, kind));
         let mode = match mode_bits(self.settings.mode) {
@@ -66,7 +53,7 @@ impl<T: SharedSegment> Options<T> {
         let no_reserve = if self.no_reserve { sys::SHM_NORESERVE } else { 0 };
         let flags = sys::IPC_CREAT | sys::IPC_EXCL | mode | huge_pages | no_reserve;
         let key = identity.value.unwrap_or(sys::IPC_PRIVATE);
-        let size = self.sealed_size();
+        let size = Self::size(texts);
         loop {
             let source = match sys::shmget(key, size, flags) {
                 Ok(id) => return Ok(Segment::new(identity, id, size, self.wait)),
@@ -90,12 +77,37 @@ impl<T: SharedSegment> Options<T> {
         }
     }
 
-    /// The size of a segment that we would create.
-    pub(super) fn sealed_size(&self) -> usize {
-        if self.settings.bare {
-            return size_of::<T>();
-        }
-        seal::sealed_size(size_of::<T>(), Text::<T>::LEN + self.key.to_string().len())
+    /// The texts in the seal of a segment that we would create; `None` of a bare one.
+    pub(super) fn texts(&self) -> Option<Texts> {
+        (!self.settings.bare).then(|| Texts { schema: text(&T::INFO), key: self.key.to_string() })
+    }
+
+    /// The size of a segment with these.
+    pub(super) fn size(texts: Option<&Texts>) -> usize {
+        let sealed = |texts: &Texts| seal::sealed_size(size_of::<T>(), texts.schema.len() + texts.key.len());
+        texts.map_or(size_of::<T>(), sealed)
+    }
+}
+
+/// The texts in a seal.
+pub(super) struct Texts {
+    schema: String,
+    key: String,
+}
+
+fn initialise<T: SharedSegment>(
+    segment: &Segment<T>,
+    mapping: &Mapping,
+    texts: Option<&Texts>,
+    init: Option<impl FnOnce(&Shared<T>)>,
+) {
+    let sealing = texts.and_then(|texts| Sealing::begin(segment, mapping, texts));
+    if let Some(init) = init {
+        // SAFETY: a mapping of a new segment, which has room for a `T`; `Shared` is valid with any bytes.
+        init(unsafe { mapping.address().cast().as_ref() });
+    }
+    if let Some(sealing) = sealing {
+        sealing.finish();
     }
 }
 
@@ -104,22 +116,22 @@ impl<T: SharedSegment> Options<T> {
 struct Sealing<'a>(Seal<'a>);
 
 impl<'a> Sealing<'a> {
-    /// Writes the seal of a new segment; `None` if its size has no room for one, which `sealed_size` sees to.
-    fn begin<T: SharedSegment>(segment: &Segment<T>, mapping: &'a Mapping, key: &Key) -> Option<Self> {
+    /// Writes the seal of a new segment; `None` if its size has no room for one, which [`Options::size`] sees to.
+    fn begin<T: SharedSegment>(segment: &Segment<T>, mapping: &'a Mapping, texts: &Texts) -> Option<Self> {
         // SAFETY: mapped for `'a`, and of the size that the kernel says.
         let seal = unsafe { Seal::of(mapping.address().cast(), mapping.size()) }?;
-        let (schema, key) = (text(&T::INFO, Text::<T>::LEN), key.to_string());
+        let Texts { schema, key } = texts;
         seal.write(
             Claims {
-                fingerprint: Text::<T>::HASH,
+                fingerprint: Schema::fingerprint::<T>(),
                 struct_size: u64::try_from(size_of::<T>()).ok()?,
                 schema_len: u32::try_from(schema.len()).ok()?,
                 key_len: u32::try_from(key.len()).ok()?,
                 key_hash: segment.key_hash(),
                 creator: Process::this(),
             },
-            &schema,
-            &key,
+            schema,
+            key,
         );
         seal.begin();
         Some(Self(seal))

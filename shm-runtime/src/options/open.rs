@@ -77,7 +77,7 @@ impl<T: SharedSegment> Options<T> {
     }
 
     pub(super) fn reclaim(&self, segment: &Segment<T>) -> Result<Outcome, Error> {
-        let (id, blank_size) = (segment.id(), self.sealed_size());
+        let (id, blank_size) = (segment.id(), Self::size(self.texts().as_ref()));
         let outcome = reclaim::reclaim(id, blank_size, self.reclaim_stale, self.wait);
         outcome.map_err(|error| segment.error("reclaim", diagnose::by_id(error, id)))
     }

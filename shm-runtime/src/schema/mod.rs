@@ -24,7 +24,7 @@ use self::live::Live;
 pub use self::parse::ParseError;
 use crate::info::Scalar;
 use crate::shareable::Shareable;
-use crate::text::{Text, text};
+use crate::text::text;
 
 /// Bytes of paths in front of the lines of a difference: beyond any real struct's, and little memory.
 const MOST_PARENTS: usize = 4 << 20;
@@ -81,15 +81,15 @@ impl Schema {
     ///
     /// Never: what is written of a type can be read.
     pub fn of<T: Shareable>() -> Self {
-        let text = text(&T::INFO, Text::<T>::LEN);
+        let text = text(&T::INFO);
         let parsed = Self::parse(&text);
         parsed.unwrap_or_else(|error| unreachable!("{error} in what was written of a type:\n{text}"))
     }
 
-    /// The hash of the text of `T`'s schema: 64 bits of FNV-1a, known at compile time. Two programs with the same
-    /// layout have the same.
+    /// A hash of the layout of `T`, its names, types and offsets down to the scalars: 64 bits, known at compile time. Two
+    /// programs with the same layout have the same.
     pub const fn fingerprint<T: Shareable>() -> u64 {
-        Text::<T>::HASH
+        T::INFO.fingerprint
     }
 
     /// The name of the struct.

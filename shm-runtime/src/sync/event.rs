@@ -9,8 +9,8 @@ use core::time::Duration;
 use super::count;
 use super::kernel::{Kernel, Linux};
 use crate::access::{Access, ReadWrite, Readable, Writable};
-use crate::bulk::Direction;
-use crate::info::{FieldInfo, TypeInfo};
+use crate::info::TypeInfo;
+use crate::members::{Fields, Member};
 use crate::shareable::Shareable;
 
 /// Something that processes wait for, and that others announce: that a value changed, that there is work.
@@ -75,18 +75,11 @@ pub struct Event<A = ReadWrite> {
 unsafe impl Shareable for Event {
     type Parts<A: Access> = Event<A>;
 
-    const FIELDS: &'static [FieldInfo] = &[FieldInfo {
-        name: "count",
-        offset: offset_of!(Self, count),
-        info: &<AtomicU32 as Shareable>::INFO,
-    }];
-    const INFO: TypeInfo = TypeInfo::structure("Event", size_of::<Self>(), align_of::<Self>(), Self::FIELDS);
-
-    #[inline]
-    unsafe fn copy<D: Direction>(from: *const Self, to: *mut Self) {
-        // SAFETY: the caller's promise; the field lies within the struct on both sides.
-        unsafe { AtomicU32::copy::<D>(&raw const (*from).count, &raw mut (*to).count) }
-    }
+    type Member = Member<Self>;
+    const MEMBERS: Fields = Fields::of(PhantomData::<<AtomicU32 as Shareable>::Member>);
+    const NAMES: &'static [&'static str] = &["count"];
+    const OFFSETS: &'static [usize] = &[offset_of!(Self, count)];
+    const INFO: TypeInfo = TypeInfo::structure::<Self, 1>("Event");
 }
 
 impl<A: Access> Event<A> {

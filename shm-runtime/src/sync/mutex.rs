@@ -15,8 +15,8 @@ use super::kernel::Linux;
 use super::lock::{Lock, Patience, Refusal, Value};
 use super::thread;
 use crate::access::{Access, ReadWrite, Readable, Writable};
-use crate::bulk::Direction;
-use crate::info::{FieldInfo, TypeInfo};
+use crate::info::TypeInfo;
+use crate::members::{Fields, Member};
 use crate::shareable::Shareable;
 use crate::shared::Shared;
 
@@ -122,26 +122,16 @@ pub struct Mutex<T, A = ReadWrite> {
 unsafe impl<T: Shareable> Shareable for Mutex<T> {
     type Parts<A: Access> = Mutex<T, A>;
 
-    const FIELDS: &'static [FieldInfo] = &[
-        FieldInfo { name: "word", offset: offset_of!(Self, word), info: &<AtomicU32 as Shareable>::INFO },
-        FieldInfo {
-            name: "abandoned",
-            offset: offset_of!(Self, abandoned),
-            info: &<AtomicU32 as Shareable>::INFO,
-        },
-        FieldInfo { name: "value", offset: offset_of!(Self, value), info: &T::INFO },
-    ];
-    const INFO: TypeInfo = TypeInfo::structure("Mutex", size_of::<Self>(), align_of::<Self>(), Self::FIELDS);
-
-    #[inline]
-    unsafe fn copy<D: Direction>(from: *const Self, to: *mut Self) {
-        // SAFETY: the caller's promise, for each field: they lie within the struct on both sides.
-        unsafe {
-            AtomicU32::copy::<D>(&raw const (*from).word, &raw mut (*to).word);
-            AtomicU32::copy::<D>(&raw const (*from).abandoned, &raw mut (*to).abandoned);
-            T::copy::<D>((&raw const (*from).value).cast(), (&raw mut (*to).value).cast());
-        }
-    }
+    type Member = Member<Self>;
+    const MEMBERS: Fields = Fields::of((
+        PhantomData::<<AtomicU32 as Shareable>::Member>,
+        PhantomData::<<AtomicU32 as Shareable>::Member>,
+        PhantomData::<<T as Shareable>::Member>,
+    ));
+    const NAMES: &'static [&'static str] = &["word", "abandoned", "value"];
+    const OFFSETS: &'static [usize] =
+        &[offset_of!(Self, word), offset_of!(Self, abandoned), offset_of!(Self, value)];
+    const INFO: TypeInfo = TypeInfo::structure::<Self, 3>("Mutex");
 }
 
 impl<T: Shareable, A: Access> Mutex<T, A> {

@@ -1,6 +1,7 @@
 //! The sequence lock.
 
 use core::fmt;
+use core::marker::PhantomData;
 use core::mem::{MaybeUninit, offset_of};
 use core::sync::atomic::{
     AtomicU64,
@@ -11,8 +12,9 @@ use core::sync::atomic::{
 use super::error::{ReadError, WriterError};
 use super::{latch, thread};
 use crate::access::{Access, ReadWrite, Readable, Writable};
-use crate::bulk::{self, Direction, Load, Store};
-use crate::info::{FieldInfo, TypeInfo};
+use crate::bulk::{self, Load, Store};
+use crate::info::TypeInfo;
+use crate::members::{Fields, Member};
 use crate::process::Process;
 use crate::shareable::{AlwaysValid, Shareable};
 use crate::shared::Shared;
@@ -89,27 +91,16 @@ pub struct SeqLock<T, A = ReadWrite> {
 unsafe impl<T: Shareable + Copy> Shareable for SeqLock<T> {
     type Parts<A: Access> = SeqLock<T, A>;
 
-    const FIELDS: &'static [FieldInfo] = &[
-        FieldInfo {
-            name: "sequence",
-            offset: offset_of!(Self, sequence),
-            info: &<AtomicU64 as Shareable>::INFO,
-        },
-        FieldInfo { name: "writer", offset: offset_of!(Self, writer), info: &<AtomicU64 as Shareable>::INFO },
-        FieldInfo { name: "slots", offset: offset_of!(Self, slots), info: &<[T; 2] as Shareable>::INFO },
-    ];
-    const INFO: TypeInfo =
-        TypeInfo::structure("SeqLock", size_of::<Self>(), align_of::<Self>(), Self::FIELDS);
-
-    #[inline]
-    unsafe fn copy<D: Direction>(from: *const Self, to: *mut Self) {
-        // SAFETY: the caller's promise, for each field: they lie within the struct on both sides.
-        unsafe {
-            AtomicU64::copy::<D>(&raw const (*from).sequence, &raw mut (*to).sequence);
-            AtomicU64::copy::<D>(&raw const (*from).writer, &raw mut (*to).writer);
-            <[T; 2]>::copy::<D>((&raw const (*from).slots).cast(), (&raw mut (*to).slots).cast());
-        }
-    }
+    type Member = Member<Self>;
+    const MEMBERS: Fields = Fields::of((
+        PhantomData::<<AtomicU64 as Shareable>::Member>,
+        PhantomData::<<AtomicU64 as Shareable>::Member>,
+        PhantomData::<<[T; 2] as Shareable>::Member>,
+    ));
+    const NAMES: &'static [&'static str] = &["sequence", "writer", "slots"];
+    const OFFSETS: &'static [usize] =
+        &[offset_of!(Self, sequence), offset_of!(Self, writer), offset_of!(Self, slots)];
+    const INFO: TypeInfo = TypeInfo::structure::<Self, 3>("SeqLock");
 }
 
 impl<T: Shareable + Copy, A: Access> SeqLock<T, A> {

@@ -1,0 +1,190 @@
+//! The fields of a struct as one value: a tuple of a stand-in for each field's type. To the compiler that is far less work
+//! than code for each field.
+
+use core::marker::PhantomData;
+
+use crate::bulk::{Direction, Load, Store};
+use crate::info::{FieldInfo, TypeInfo};
+use crate::shareable::Shareable;
+
+/// A stand-in for a field's type, or a tuple of up to sixteen of them or of such tuples, in the order of the fields.
+///
+/// # Safety
+///
+/// Implemented here alone: `copy` copies all that `INFOS` lists, and nothing else.
+pub unsafe trait Members: Copy {
+    #[doc(hidden)]
+    const INFOS: Infos;
+
+    /// Copies the fields, as [`Shareable::copy`] does, of a struct that begins at `from` and `to`. The first field lies
+    /// where C lays it if the one before it ends at `end`; returns where the last one ends.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Direction`], for the struct on each side; it is laid out as C does it.
+    #[doc(hidden)]
+    unsafe fn copy<D: Direction>(from: *const u8, to: *mut u8, end: usize) -> usize;
+}
+
+/// The layouts of the fields, as they are nested in tuples.
+#[derive(Clone, Copy, Debug)]
+pub enum Infos {
+    One(&'static TypeInfo),
+    Many(&'static [Self]),
+}
+
+/// Stands for a field of type `T`.
+#[derive(Debug)]
+pub struct Member<T>(PhantomData<T>);
+
+impl<T> Clone for Member<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Member<T> {}
+
+// SAFETY: one field, and its own `copy`.
+unsafe impl<T: Shareable> Members for Member<T> {
+    const INFOS: Infos = Infos::One(&T::INFO);
+
+    #[inline(always)]
+    unsafe fn copy<D: Direction>(from: *const u8, to: *mut u8, end: usize) -> usize {
+        let offset = end.next_multiple_of(align_of::<T>());
+        // SAFETY: where C lays the field out, which is within the structs that the caller vouches for.
+        unsafe { T::copy::<D>(from.add(offset).cast(), to.add(offset).cast()) };
+        offset + size_of::<T>()
+    }
+}
+
+// SAFETY: passes it on.
+unsafe impl<M: Members> Members for PhantomData<M> {
+    const INFOS: Infos = M::INFOS;
+
+    #[inline(always)]
+    unsafe fn copy<D: Direction>(from: *const u8, to: *mut u8, end: usize) -> usize {
+        // SAFETY: the caller's promise.
+        unsafe { M::copy::<D>(from, to, end) }
+    }
+}
+
+macro_rules! tuples {
+    () => {};
+    ($first:ident $($rest:ident)*) => {
+        // SAFETY: one after the other, each by its own `copy`.
+        unsafe impl<$first: Members, $($rest: Members),*> Members for ($first, $($rest,)*) {
+            const INFOS: Infos = Infos::Many(&[$first::INFOS, $($rest::INFOS),*]);
+
+            #[inline(always)]
+            unsafe fn copy<D: Direction>(from: *const u8, to: *mut u8, end: usize) -> usize {
+                // SAFETY: the caller's promise.
+                let end = unsafe { $first::copy::<D>(from, to, end) };
+                // SAFETY: the caller's promise.
+                $(let end = unsafe { $rest::copy::<D>(from, to, end) };)*
+                end
+            }
+        }
+        tuples! { $($rest)* }
+    };
+}
+tuples! { M1 M2 M3 M4 M5 M6 M7 M8 M9 M10 M11 M12 M13 M14 M15 M16 }
+
+/// What [`Members`] say, without their type.
+#[derive(Clone, Copy, Debug)]
+pub struct Fields {
+    infos: Infos,
+    pub(crate) load: unsafe fn(*const u8, *mut u8),
+    pub(crate) store: unsafe fn(*const u8, *mut u8),
+}
+
+impl Fields {
+    /// A type without fields.
+    pub(crate) const NONE: Self = Self { infos: Infos::Many(&[]), load: nothing, store: nothing };
+
+    /// The fields of a struct, in order.
+    pub const fn of<M: Members>(_: M) -> Self {
+        Self { infos: M::INFOS, load: copy::<M, Load>, store: copy::<M, Store> }
+    }
+}
+
+/// The fields of `T`, of which there are `N`: all that is known of them, put together when it is asked for.
+pub(crate) struct Named<T, const N: usize>(PhantomData<T>);
+
+impl<T: Shareable, const N: usize> Named<T, N> {
+    pub(crate) const FIELDS: &'static [FieldInfo] = &Self::fields();
+
+    const fn fields() -> [FieldInfo; N] {
+        let mut fields = [FieldInfo { name: "", offset: 0, info: &<u8 as Shareable>::INFO }; N];
+        let end = T::MEMBERS.infos.fill(&mut fields, 0);
+        assert!(end == N && T::NAMES.len() == N && T::OFFSETS.len() == N, "all lists are of the same fields");
+        let (mut i, mut end) = (0, 0_usize);
+        while i < N {
+            let FieldInfo { info, .. } = fields[i];
+            let offset = T::OFFSETS[i];
+            assert!(
+                offset == end.next_multiple_of(info.align),
+                "the compiler lays the struct out otherwise than C does"
+            );
+            fields[i] = FieldInfo { name: T::NAMES[i], offset, info };
+            end = offset + info.size;
+            i += 1;
+        }
+        fields
+    }
+}
+
+impl Infos {
+    /// Writes the layouts into `fields`, from field `i` on; returns the next one's number.
+    const fn fill(self, fields: &mut [FieldInfo], mut i: usize) -> usize {
+        match self {
+            Self::One(info) => {
+                fields[i].info = info;
+                i + 1
+            }
+            Self::Many(infos) => {
+                let mut at = 0;
+                while at < infos.len() {
+                    i = infos[at].fill(fields, i);
+                    at += 1;
+                }
+                i
+            }
+        }
+    }
+}
+
+/// The offsets of the fields of a struct that begins at `base`, from where they are. (By `offset_of`, each would be a constant
+/// of its own to the compiler, which it has to compile.)
+///
+/// # Panics
+///
+/// At compile time, if one is not in the struct.
+pub const fn offsets<T, const N: usize>(base: *const T, fields: [*const u8; N]) -> [usize; N] {
+    let mut offsets = [0; N];
+    let mut i = 0;
+    while i < N {
+        // SAFETY: called at compile time alone, where the compiler reports pointers into different places.
+        offsets[i] = unsafe { fields[i].offset_from_unsigned(base.cast()) };
+        i += 1;
+    }
+    offsets
+}
+
+/// Copies the fields of a struct.
+///
+/// # Safety
+///
+/// As for [`Members::copy`].
+#[inline]
+unsafe fn copy<M: Members, D: Direction>(from: *const u8, to: *mut u8) {
+    // SAFETY: the caller's promise; nothing is before the first field.
+    unsafe { M::copy::<D>(from, to, 0) };
+}
+
+/// Of no fields.
+///
+/// # Safety
+///
+/// None is needed; it is unsafe as its kind is.
+unsafe fn nothing(_: *const u8, _: *mut u8) {}
