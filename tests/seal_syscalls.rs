@@ -50,16 +50,31 @@ fn calls(command: &str, from: &str) -> Option<Vec<String>> {
     Some(calls)
 }
 
+/// That the calls are these. Where a process was kept from running between finding a segment and mapping it, the kernel is
+/// asked once more what was mapped, and rightly: then it is tried again.
+fn makes_exactly(expected: &[&str], command: &str) {
+    let mut last = Vec::new();
+    for _ in 0..20 {
+        let Some(calls) = calls(command, "begin") else {
+            return;
+        };
+        if calls == expected {
+            return;
+        }
+        let mut without = calls.clone();
+        let mapped = without.iter().position(|call| call.starts_with("shmat")).expect("it is mapped");
+        assert_eq!(without.remove(mapped + 1), "shmctl IPC_STAT", "{calls:?}");
+        assert_eq!(without, expected);
+        last = calls;
+    }
+    assert_eq!(last, expected);
+}
+
 #[test]
 fn creating_and_removing_makes_exactly_these_calls() {
-    let Some(calls) = calls("create", "begin") else {
-        return;
-    };
     let expected = [
         "shmget",
         "shmat",
-        // The size of what was mapped.
-        "shmctl IPC_STAT",
         // Who creates it; when that process started is known since the first time.
         "getpid",
         // Those who came early.
@@ -67,25 +82,20 @@ fn creating_and_removing_makes_exactly_these_calls() {
         "shmdt",
         "shmctl IPC_RMID",
     ];
-    assert_eq!(calls, expected);
+    makes_exactly(&expected, "create");
 }
 
 #[test]
 fn opening_makes_exactly_these_calls() {
-    let Some(calls) = calls("open", "begin") else {
-        return;
-    };
     let expected = [
         "shmget",
-        // Owner and creator, and whom to compare them with.
+        // Owner and creator, whom to compare them with, and the size.
         "shmctl IPC_STAT",
         "geteuid",
         "shmat",
-        // That it is still the same segment, and the size of what was mapped.
-        "shmctl IPC_STAT",
         "shmdt",
     ];
-    assert_eq!(calls, expected);
+    makes_exactly(&expected, "open");
 }
 
 #[test]

@@ -3,18 +3,36 @@
 use core::ffi::c_void;
 use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
+use core::time::Duration;
 use std::io;
+use std::time::Instant;
 
 use crate::sys;
 
-/// What shmat returned, to be given to shmdt once, and what the kernel says of the segment that is mapped.
+/// What the kernel said of an id, and when.
+#[derive(Clone, Copy)]
+pub(crate) struct Told {
+    /// Before it was asked.
+    pub(crate) at: Instant,
+    pub(crate) size: usize,
+    /// `None` of a segment that was created here.
+    pub(crate) creator_uid: Option<u32>,
+}
+
+/// How long an id certainly means the same segment.
 ///
-/// It is asked after shmat(2), not before: an id can be used again for another, smaller segment, once its segment is
-/// gone (the ids go round after some four million segments, less than a minute), but not while it is mapped.
+/// An id can be used again for another, smaller segment, once its segment is gone. But the kernel goes through all others
+/// first: four million since Linux 5.2 (half a million with `ipcmni_extend`), 65,536 before. To make and remove one takes
+/// it some microseconds, and it does so under a lock, for one process at a time: so ten seconds, or one, or a tenth.
+/// (Root alone can ask for an id, by `shm_next_id`; and root can write to the memory of this process, too.)
+const STABLE: Duration = Duration::from_millis(5);
+
+/// What shmat returned, to be given to shmdt once, and what the kernel says of the segment that is mapped: it cannot
+/// become another while it is.
 pub(crate) struct Mapping {
     address: NonNull<c_void>,
     size: usize,
-    creator_uid: u32,
+    creator_uid: Option<u32>,
 }
 
 // SAFETY: a mapping belongs to the process, not to a thread: any thread may use and detach it.
@@ -23,16 +41,24 @@ unsafe impl Send for Mapping {}
 unsafe impl Sync for Mapping {}
 
 impl Mapping {
-    /// shmat(2), read-only or for both.
-    pub(crate) fn new(id: i32, writable: bool) -> io::Result<Self> {
-        Self::measured(sys::shmat(id, if writable { 0 } else { sys::SHM_RDONLY })?, id)
+    /// shmat(2), read-only or for both. The kernel is asked what was mapped, unless it has just `told`.
+    pub(crate) fn new(id: i32, writable: bool, told: Option<&Told>) -> io::Result<Self> {
+        let address = sys::shmat(id, if writable { 0 } else { sys::SHM_RDONLY })?;
+        match told {
+            // Looked at behind shmat: so what was mapped is what the kernel spoke of, however long this process
+            // was kept from running.
+            Some(&Told { at, size, creator_uid }) if at.elapsed() < STABLE => {
+                Ok(Self { address, size, creator_uid })
+            }
+            _ => Self::measured(address, id),
+        }
     }
 
     /// `address` is where `id` was just attached.
     fn measured(address: NonNull<c_void>, id: i32) -> io::Result<Self> {
-        let mut mapping = Self { address, size: 0, creator_uid: 0 };
+        let mut mapping = Self { address, size: 0, creator_uid: None };
         let stat = sys::shm_stat(id)?;
-        (mapping.size, mapping.creator_uid) = (stat.shm_segsz, stat.shm_perm.cuid);
+        (mapping.size, mapping.creator_uid) = (stat.shm_segsz, Some(stat.shm_perm.cuid));
         Ok(mapping)
     }
 
@@ -57,9 +83,10 @@ impl Mapping {
         self.size
     }
 
-    /// Who created the segment.
-    pub(crate) fn creator_uid(&self) -> u32 {
-        self.creator_uid
+    /// Whether this is the segment that the kernel spoke of, and not a later one with the same id.
+    pub(crate) fn is(&self, told: &Told) -> bool {
+        let same_creator = told.creator_uid.is_none() || told.creator_uid == self.creator_uid;
+        self.size == told.size && same_creator
     }
 
     /// shmdt(2), and whether it worked.

@@ -46,7 +46,7 @@ pub(crate) fn reclaim(
         Ok(stat) => stat,
         Err(error) => return gone(error),
     };
-    let mapping = match Mapping::new(id, true) {
+    let mapping = match Mapping::new(id, true, None) {
         Ok(mapping) => mapping,
         Err(error) => return gone(error),
     };

@@ -13,7 +13,7 @@ use crate::attached::Attached;
 use crate::diagnose;
 use crate::error::{Error, ErrorKind};
 use crate::identity::Identity;
-use crate::mapping::Mapping;
+use crate::mapping::{Mapping, Told};
 use crate::remove_on_drop::{Removable, RemoveOnDrop, private};
 use crate::schema::Schema;
 use crate::seal::Seal;
@@ -28,9 +28,7 @@ use crate::sys;
 pub struct Segment<T> {
     identity: Identity,
     id: i32,
-    size: usize,
-    /// As the kernel said when it was opened; `None` of one that was created here.
-    creator_uid: Option<u32>,
+    told: Told,
     /// Whether more fields behind ours are welcome.
     compatible: bool,
     /// For the creator to finish.
@@ -41,24 +39,15 @@ pub struct Segment<T> {
 }
 
 impl<T: SharedSegment> Segment<T> {
-    /// The segment that `create` made, `size` bytes.
-    pub(crate) fn new(identity: Identity, id: i32, size: usize, wait: Duration) -> Self {
-        let identity = Identity { id: Some(id), ..identity };
-        Self {
-            identity,
-            id,
-            size,
-            creator_uid: None,
-            compatible: false,
-            wait,
-            spare: Mutex::new(None),
-            holds: PhantomData,
-        }
+    /// The segment `id`, of which the kernel `told`.
+    pub(crate) fn new(identity: Identity, id: i32, told: Told, wait: Duration) -> Self {
+        let (spare, holds) = (Mutex::new(None), PhantomData);
+        Self { identity: identity.with_id(id), id, told, compatible: false, wait, spare, holds }
     }
 
-    /// The segment that `open` found.
-    pub(crate) fn found(identity: Identity, id: i32, stat: &Stat, compatible: bool, wait: Duration) -> Self {
-        Self { creator_uid: Some(stat.creator_uid), compatible, ..Self::new(identity, id, stat.size, wait) }
+    /// The same, where more fields behind ours are welcome.
+    pub(crate) fn compatible(self, compatible: bool) -> Self {
+        Self { compatible, ..self }
     }
 
     /// Keeps a mapping that is known to be good, to be attached first.
@@ -108,7 +97,7 @@ impl<T: SharedSegment> Segment<T> {
 
     /// Bytes in the segment.
     pub fn size(&self) -> usize {
-        self.size
+        self.told.size
     }
 
     /// Maps the segment to read and write: shmat(2).
@@ -153,8 +142,7 @@ impl<T: SharedSegment> Segment<T> {
         }
         let start = Instant::now();
         loop {
-            let mapping =
-                Mapping::new(self.id, A::MAPS_WRITABLE).map_err(|error| self.attach_error(error))?;
+            let mapping = self.map(A::MAPS_WRITABLE)?;
             let by = match self.admit(&mapping, A::MAPS_WRITABLE, start) {
                 Ok(()) => return Ok(Attached::new(self.clone(), mapping)),
                 Err(Refusal::Error(kind)) => return Err(self.error("attach", kind)),
@@ -170,14 +158,19 @@ impl<T: SharedSegment> Segment<T> {
         }
     }
 
+    /// Maps it, whatever is in it.
+    pub(crate) fn map(&self, writable: bool) -> Result<Mapping, Error> {
+        let mapping = Mapping::new(self.id, writable, Some(&self.told));
+        let mapping = mapping.map_err(|error| self.attach_error(error))?;
+        match mapping.is(&self.told) {
+            true => Ok(mapping),
+            // It was removed, and the kernel gave its id to another.
+            false => Err(self.error("attach", ErrorKind::Removed)),
+        }
+    }
+
     /// Whether the mapping holds a `T`.
     fn admit(&self, mapping: &Mapping, writable: bool, start: Instant) -> Result<(), Refusal> {
-        let same = mapping.size() == self.size
-            && self.creator_uid.is_none_or(|creator| creator == mapping.creator_uid());
-        if !same {
-            // It was, and the kernel gave its id to another.
-            return Err(ErrorKind::Removed.into());
-        }
         if T::SETTINGS.bare {
             return Ok(());
         }
@@ -190,7 +183,7 @@ impl<T: SharedSegment> Segment<T> {
             compatible: self.compatible,
             wait: self.wait,
         };
-        expected.admit(seal(mapping), self.id, self.size, writable, start)
+        expected.admit(seal(mapping), self.id, mapping.size(), writable, start)
     }
 
     /// The schema in the seal.
@@ -264,7 +257,7 @@ impl<T: SharedSegment> Segment<T> {
 
     pub(crate) fn attach_error(&self, error: std::io::Error) -> Error {
         let kind = match error.raw_os_error() {
-            Some(sys::ENOMEM) => ErrorKind::NoMemory { size: self.size, huge_pages: false },
+            Some(sys::ENOMEM) => ErrorKind::NoMemory { size: self.size(), huge_pages: false },
             _ => diagnose::by_id(error, self.id),
         };
         self.error("attach", kind)
@@ -362,9 +355,9 @@ impl<T: SharedSegment> Removable for Segment<T> {
 
 impl<T> Clone for Segment<T> {
     fn clone(&self) -> Self {
-        let &Self { id, size, creator_uid, compatible, wait, .. } = self;
+        let &Self { id, told, compatible, wait, .. } = self;
         let (identity, spare) = (self.identity.clone(), Mutex::new(None));
-        Self { identity, id, size, creator_uid, compatible, wait, spare, holds: PhantomData }
+        Self { identity, id, told, compatible, wait, spare, holds: PhantomData }
     }
 }
 
@@ -372,7 +365,7 @@ impl<T> fmt::Debug for Segment<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Segment")
             .field("identity", &format_args!("{}", self.identity))
-            .field("size", &self.size)
+            .field("size", &self.told.size)
             .finish()
     }
 }

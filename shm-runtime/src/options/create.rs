@@ -1,10 +1,12 @@
 //! Creating a segment, and sealing it.
 
+use std::time::Instant;
+
 use super::Options;
 use crate::diagnose::{self, Creation};
 use crate::error::{Error, ErrorKind};
 use crate::identity::Identity;
-use crate::mapping::Mapping;
+use crate::mapping::{Mapping, Told};
 use crate::process::Process;
 use crate::reclaim::Outcome;
 use crate::schema::Schema;
@@ -26,13 +28,15 @@ impl<T: SharedSegment> Options<T> {
         }
         // Until it is made, every way out of here removes it.
         let segment = segment.remove_on_drop();
-        let mapping = Mapping::new(segment.id(), true);
-        let mapping = mapping.map_err(|error| segment.attach_error(error))?;
-        if mapping.size() != segment.size() {
+        let mapping = match segment.map(true) {
+            Ok(mapping) => mapping,
             // Removed by another process, and the id given to another segment. That one is not ours to remove.
-            let segment = segment.keep();
-            return Err(segment.error("attach", ErrorKind::Removed));
-        }
+            Err(error) if matches!(error.kind(), ErrorKind::Removed) => {
+                segment.keep();
+                return Err(error);
+            }
+            Err(error) => return Err(error),
+        };
         initialise(&segment, &mapping, texts.as_ref(), init);
         Ok(segment.keep().with_spare(mapping))
     }
@@ -55,8 +59,9 @@ impl<T: SharedSegment> Options<T> {
         let key = identity.value.unwrap_or(sys::IPC_PRIVATE);
         let size = Self::size(texts);
         loop {
+            let told = Told { at: Instant::now(), size, creator_uid: None };
             let source = match sys::shmget(key, size, flags) {
-                Ok(id) => return Ok(Segment::new(identity, id, size, self.wait)),
+                Ok(id) => return Ok(Segment::new(identity, id, told, self.wait)),
                 Err(source) => source,
             };
             let exists = source.raw_os_error() == Some(sys::EEXIST);
@@ -67,7 +72,7 @@ impl<T: SharedSegment> Options<T> {
                 && !self.settings.bare
                 && Stat::of(id).is_ok_and(|stat| self.check_trust(&stat).is_ok())
             {
-                let segment = Segment::new(identity.clone(), id, size, self.wait);
+                let segment = Segment::new(identity.clone(), id, told, self.wait);
                 if self.reclaim(&segment)? == Outcome::Gone {
                     continue;
                 }

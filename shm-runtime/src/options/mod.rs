@@ -7,12 +7,14 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::time::Duration;
 
+use crate::diagnose;
 use crate::error::Error;
 use crate::identity::Identity;
 use crate::key::Key;
 use crate::segment::Segment;
 use crate::shared::Shared;
 use crate::shared_segment::{Settings, SharedSegment, Trust};
+use crate::sys;
 
 /// Options for creating and opening the segment of a `T`, in the manner of [`std::fs::OpenOptions`].
 ///
@@ -193,7 +195,8 @@ impl<T: SharedSegment> Options<T> {
     /// If there is none, or it belongs to somebody else.
     pub fn remove(&self) -> Result<(), Error> {
         let (identity, id) = self.find("remove")?;
-        Segment::<T>::new(identity, id, 0, self.wait).remove()
+        sys::shm_remove(id)
+            .map_err(|error| Error::new("remove", identity.with_id(id), diagnose::by_id(error, id)))
     }
 }
 

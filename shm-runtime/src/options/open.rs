@@ -8,7 +8,7 @@ use super::Options;
 use crate::diagnose;
 use crate::error::{Error, ErrorKind};
 use crate::identity::Identity;
-use crate::mapping::Mapping;
+use crate::mapping::{Mapping, Told};
 use crate::reclaim::{self, Outcome};
 use crate::seal::Seal;
 use crate::segment::Segment;
@@ -105,15 +105,15 @@ impl<T: SharedSegment> Options<T> {
 
     /// The segment `id`, if its owner is trusted and, of a bare one, the size right.
     pub(super) fn check(&self, identity: Identity, id: i32, compatible: bool) -> Result<Segment<T>, Error> {
-        let identity = Identity { id: Some(id), ..identity };
+        let at = Instant::now();
         let checked = Stat::of(id).map_err(|error| diagnose::by_id(error, id)).and_then(|stat| {
             self.check_trust(&stat)?;
             self.check_size(&stat, id)?;
-            Ok(stat)
+            Ok(Told { at, size: stat.size, creator_uid: Some(stat.creator_uid) })
         });
         match checked {
-            Ok(stat) => Ok(Segment::found(identity, id, &stat, compatible, self.wait)),
-            Err(kind) => Err(Error::new("open", identity, kind)),
+            Ok(told) => Ok(Segment::new(identity, id, told, self.wait).compatible(compatible)),
+            Err(kind) => Err(Error::new("open", identity.with_id(id), kind)),
         }
     }
 
@@ -140,7 +140,7 @@ impl<T: SharedSegment> Options<T> {
         if !self.settings.bare || found == expected || (found > expected && self.allow_larger) {
             return Ok(());
         }
-        let sealed = Mapping::new(id, false).is_ok_and(|mapping| {
+        let sealed = Mapping::new(id, false, None).is_ok_and(|mapping| {
             // SAFETY: mapped until the end of this closure, and of the size that the kernel says.
             unsafe { Seal::of(mapping.address().cast(), mapping.size()) }.is_some_and(Seal::has_magic)
         });
