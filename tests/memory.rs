@@ -12,6 +12,14 @@ struct Megabyte {
     bytes: [u8; 1 << 20],
 }
 
+/// So large that several threads make its pages; and no multiple of what each of them makes.
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private)]
+struct Large {
+    bytes: [u8; (129 << 20) + 12_345],
+}
+
 /// More than any machine has.
 #[derive(SharedSegment)]
 #[repr(C)]
@@ -55,6 +63,18 @@ fn prefault_makes_every_page_present() {
     assert!(present(read_only.as_ptr()) >= 1024);
     // And nothing was written.
     assert!(read_only.bytes.iter().all(|byte| byte.get() == 0));
+}
+
+#[test]
+fn prefault_makes_every_page_of_a_large_segment_present_and_its_threads_end() {
+    let segment = Own::<Large>::create();
+    let attached = segment.attach().unwrap();
+    attached.prefault().unwrap();
+    let address = attached.as_ptr().addr();
+    assert_eq!(kib(address, "Rss"), kib(address, "Size"));
+    let names = std::fs::read_dir("/proc/self/task").unwrap().map(|task| task.unwrap().path().join("comm"));
+    let names = names.filter_map(|comm| std::fs::read_to_string(comm).ok());
+    assert!(names.into_iter().all(|name| !name.starts_with("shm prefault")), "those of the tests alone");
 }
 
 /// A range of addresses that nobody else gets, as large as the segment: attaching to it replaces all of it.

@@ -16,8 +16,8 @@ use crate::ast::Role;
 /// Makes a `#[repr(C)]` struct one that can be a whole System V shared memory segment.
 ///
 /// It implements the trait `SharedSegment` (`create`, `open`, `remove` and their like), `Shareable`, and generates
-/// a struct `{Name}Fields<A>` with the same fields, each a `Shared<_, A>`: what an attachment derefs to. The size,
-/// alignment and every offset of the two are compared at compile time.
+/// a struct `{Name}Fields<A>` with the same fields, each a `Shared<_, A>`: what an attachment derefs to. At compile time the
+/// size and alignment of the two are compared, and the struct's size and every offset with what C would make of it.
 ///
 /// # `#[shm(...)]` on the struct
 ///

@@ -74,14 +74,16 @@ impl<T: SharedSegment, A: Access> Attached<T, A> {
     /// Makes every page present now, so that no later access waits for one: madvise(2) with MADV_POPULATE_WRITE
     /// (MADV_POPULATE_READ through a read-only attachment). Takes Linux 5.14.
     ///
+    /// The kernel has to clear each page. Of a segment of 64 MiB or more, several threads ask it to, as many as there are
+    /// processors for this one, and at most one for each 32 MiB; they have ended when this returns.
+    ///
     /// # Errors
     ///
     /// If memory is short, or the kernel is older.
     pub fn prefault(&self) -> Result<(), Error> {
-        let size = self.segment.size();
-        sys::populate(self.mapping.address(), size, A::MAPS_WRITABLE).map_err(|source| {
+        self.mapping.populate(A::MAPS_WRITABLE).map_err(|source| {
             let kind = match source.raw_os_error() {
-                Some(sys::ENOMEM) => ErrorKind::NoMemory { size, huge_pages: false },
+                Some(sys::ENOMEM) => ErrorKind::NoMemory { size: self.segment.size(), huge_pages: false },
                 _ => ErrorKind::Os { source },
             };
             self.segment.error("prefault", kind)

@@ -2,9 +2,12 @@
 
 use core::ffi::c_void;
 use core::mem::ManuallyDrop;
+use core::num::NonZero;
 use core::ptr::NonNull;
 use core::time::Duration;
 use std::io;
+use std::panic::resume_unwind;
+use std::thread;
 use std::time::Instant;
 
 use crate::sys;
@@ -87,6 +90,34 @@ impl Mapping {
     pub(crate) fn is(&self, told: &Told) -> bool {
         let same_creator = told.creator_uid.is_none() || told.creator_uid == self.creator_uid;
         self.size == told.size && same_creator
+    }
+
+    /// Makes every page present, by this thread and, if it is worth it, by others.
+    pub(crate) fn populate(&self, write: bool) -> io::Result<()> {
+        // To make so many pages takes the kernel milliseconds, and to start a thread, a fraction of one.
+        const SHARE: usize = 32 << 20;
+        let processors = thread::available_parallelism().map_or(1, NonZero::get);
+        let shares = processors.min(self.size / SHARE).max(1);
+        // Whole huge pages, and so whole pages.
+        let len = self.size.div_ceil(shares).next_multiple_of(2 << 20);
+        let populate = |share: usize| {
+            let start = (share * len).min(self.size);
+            // SAFETY: within the mapping, or at its end.
+            let from = unsafe { self.address.byte_add(start) };
+            sys::populate(from, len.min(self.size - start), write)
+        };
+        thread::scope(|scope| {
+            let builder = || thread::Builder::new().name("shm prefault".to_owned());
+            let start = |share| (share, builder().spawn_scoped(scope, move || populate(share)));
+            let others: Vec<_> = (1..shares).map(start).collect();
+            others.into_iter().fold(populate(0), |populated, (share, other)| {
+                populated.and(match other {
+                    Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+                    // There may be no more threads; and there need not be.
+                    Err(_) => populate(share),
+                })
+            })
+        })
     }
 
     /// shmdt(2), and whether it worked.

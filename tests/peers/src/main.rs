@@ -167,8 +167,8 @@ fn work(arguments: &[String]) -> Result<ExitCode> {
             continue;
         }
         match places {
-            // Compilers may use all there is.
-            Some(places) if name != "compile" => sys::pin(places.parent)?,
+            // Compilers and `prefault` may use all there is.
+            Some(places) if !["compile", "memory"].contains(&name) => sys::pin(places.parent)?,
             _ => sys::unpin(&all)?,
         }
         eprintln!("\n{name}");

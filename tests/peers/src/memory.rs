@@ -92,7 +92,7 @@ fn free_huge_pages() -> u64 {
 }
 
 pub fn measure(scratch: &Scratch, effort: Effort, report: &mut Report) -> Result<()> {
-    const GROUP: &str = "256 MiB, a word written to each 4 KiB of it, one process";
+    const GROUP: &str = "256 MiB, a word written to each 4 KiB of it, one process on all processors";
     let pairs = effort.long_pairs;
     let small = || first_use(false, false);
     let outcome = measure::pairs(pairs, || first_use(true, false), small)?;
