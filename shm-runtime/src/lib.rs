@@ -67,77 +67,9 @@
 //!
 //! Linux with 64-bit pointers and glibc. Elsewhere the crate does not compile.
 
-#[cfg(not(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64")))]
-compile_error!(
-    "shm-runtime needs 64-bit Linux with glibc: it relies on its System V calls and their structs, and on scalars of up to \
-     8 bytes that are naturally aligned and read atomically from read-only pages"
-);
-
-mod access;
-mod admission;
-mod array;
-mod atomic;
-mod attached;
-mod bulk;
-mod diagnose;
-mod diff;
-mod error;
-mod existing;
-mod hash;
-mod identity;
-mod info;
-mod key;
-mod lookup;
-mod mapping;
-mod members;
-mod options;
-mod process;
-mod reclaim;
-mod remove_on_drop;
-mod schema;
-mod seal;
-mod segment;
-mod shareable;
-mod shared;
-mod shared_segment;
-mod stat;
-#[cfg(any(not(loom), test))]
-pub mod sync;
-mod sys;
-mod text;
-mod value;
-
-pub mod msg;
-pub mod sem;
-
-pub use access::{Access, ReadOnly, ReadWrite, Readable, Writable, WriteOnly};
-pub use array::TextError;
-pub use atomic::{Atomic, Integer};
-pub use attached::Attached;
-pub use error::{Error, ErrorKind};
-pub use existing::Existing;
-pub use key::Key;
-pub use options::Options;
-pub use remove_on_drop::{Removable, RemoveOnDrop};
-pub use schema::{ParseError, Schema};
-pub use segment::Segment;
-pub use shareable::{AlwaysValid, Plain, Shareable};
-pub use shared::Shared;
-pub use shared_segment::SharedSegment;
 pub use shm_derive::{Shareable, SharedSegment};
-pub use stat::{Permissions, Stat};
-pub use value::InvalidValue;
-
-/// What the derives' output names. Not part of the interface.
-#[doc(hidden)]
-pub mod __private {
-    pub use crate::bulk::Direction;
-    pub use crate::info::{Scalar, TypeInfo, assert_segment, assert_struct};
-    pub use crate::key::{ftok_key, name_key};
-    pub use crate::members::{Fields, Member, offsets};
-    pub use crate::shareable::{If, Opaque};
-    pub use crate::shared_segment::{Settings, Trust};
-}
+#[doc(inline)]
+pub use shm_runtime_core::*;
 
 /// Compiles the README's examples, and sees that those fail that should.
 #[cfg(doctest)]

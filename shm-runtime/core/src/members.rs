@@ -90,7 +90,7 @@ macro_rules! tuples {
 }
 tuples! { M1 M2 M3 M4 M5 M6 M7 M8 M9 M10 M11 M12 M13 M14 M15 M16 }
 
-/// What [`Members`] say, without their type.
+/// What `Members` say, without their type.
 #[derive(Clone, Copy, Debug)]
 pub struct Fields {
     infos: Infos,
