@@ -111,13 +111,32 @@ fn within<const N: usize>(range: impl RangeBounds<usize>, len: usize) -> Range<u
         Bound::Excluded(&end) => end,
         Bound::Unbounded => N,
     };
-    assert!(start <= end && end <= N, "range {start}..{end} is not within the shared array of length {N}");
-    assert!(
-        end - start == len,
+    if start > end || end > N {
+        outside(start, end, N);
+    }
+    if end - start != len {
+        mismatched(start, end, len);
+    }
+    start..end
+}
+
+// Out of line, or every copy would spill what the messages show.
+
+#[cold]
+#[inline(never)]
+#[track_caller]
+fn outside(start: usize, end: usize, len: usize) -> ! {
+    panic!("range {start}..{end} is not within the shared array of length {len}")
+}
+
+#[cold]
+#[inline(never)]
+#[track_caller]
+fn mismatched(start: usize, end: usize, len: usize) -> ! {
+    panic!(
         "the slice has length {len}, but the range {start}..{end} of the shared array has length {}",
         end - start
-    );
-    start..end
+    )
 }
 
 /// Text, NUL-terminated as C has it.

@@ -22,29 +22,44 @@
 //!   guaranteed to be whole. A processor may take several at once and in any order, as it may relaxed
 //!   accesses, but they are ordered before any later store. (`rep movsb` is a sequence of moves of a byte,
 //!   and promises nothing about words.)
+//! - **`movntdq` does not**: it stores an aligned vector past the caches, which the hardware may combine with its
+//!   neighbours, but not cut. Such stores may overtake others, as relaxed ones may; but the processor's other
+//!   stores are ordered, and code that is compiled to them counts on it. So there is an `sfence` on either side.
 //!
 //! Nor is a scalar stored twice, as it would be by a last vector that overlaps the one before: another
 //! process that saw the first store and wrote something else would find it undone by the second.
 
 use core::arch::asm;
+use core::arch::x86_64::__cpuid;
+use core::hint::cold_path;
 use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 use self::short::copy_short;
+use self::vectors::{copy_128, copy_256, copy_512, copy_halves, copy_stream};
 use super::{Direction, Load, Store};
 
 mod short;
 #[cfg(test)]
 mod tests;
+mod vectors;
 
 /// Up to this many bytes are copied in line where the size is known, as compilers do with memcpy.
 const IN_LINE: usize = 128;
 
-/// From here on both sides together are more than the first cache holds, and `rep movsq` is faster than
-/// vectors: it does not fetch what it is going to overwrite.
+/// Bytes in a cache line, and in the widest vector.
+const LINE: usize = 64;
+
+/// Up to this many bytes, choosing how to copy takes a noticeable part of the time.
+const LONG: usize = 512;
+
+/// From here on both sides together are more than the first cache holds.
 const STRING: usize = 32 << 10;
 
 /// From here on the two are more than a core's own caches hold.
 const CACHED: usize = 2 << 20;
+
+/// From here on the two are as much as most last caches hold, or more.
+const STREAM: usize = 12 << 20;
 
 /// Copies a value as bytes.
 ///
@@ -93,23 +108,56 @@ unsafe fn store(from: *const u8, to: *mut u8, len: usize) {
 /// As for [`copy_value`], for values that are `len` bytes in all.
 #[inline(always)]
 unsafe fn copy<D: Direction>(from: *const u8, to: *mut u8, len: usize) {
-    if len < IN_LINE {
+    // What is marked as cold is not rare. It is compiled out of the way of copies of 64 to 512 bytes, whose time a
+    // few jumps would be a tenth of.
+    if len < LINE {
+        cold_path();
         // SAFETY: the caller's promise.
-        return unsafe { copy_short::<D>(from, to, len) };
+        unsafe { copy_short::<D>(from, to, len) }
+    } else if len > LONG {
+        cold_path();
+        // SAFETY: the caller's promise; `len` is large enough.
+        unsafe { copy_long::<D>(from, to, len) }
+    } else {
+        let has = HAS.load(Relaxed);
+        if has & AVX_512 != 0 {
+            // SAFETY: the caller's promise; the processor has AVX-512.
+            return unsafe { copy_512::<D>(from, to, len) };
+        }
+        cold_path();
+        if has & AVX != 0 {
+            // SAFETY: the caller's promise; the processor has AVX.
+            return unsafe { copy_256::<D>(from, to, len) };
+        }
+        cold_path();
+        // SAFETY: the caller's promise; `len` is large enough.
+        unsafe { copy_long::<D>(from, to, len) }
     }
-    let has = HAS.load(Relaxed);
-    if len < STRING && has & AVX_512 != 0 {
-        // SAFETY: the caller's promise; the processor has AVX-512.
-        unsafe { copy_512::<D>(from, to, len) }
-    } else if has == 0 {
-        // SAFETY: the caller's promise.
-        unsafe { copy_asking::<D>(from, to, len) }
-    } else if len >= STRING && has & STRINGS != 0 && suits_strings(from, to, len) {
+}
+
+/// [`copy`] where there is time to choose, or nothing is known yet to choose by.
+///
+/// # Safety
+///
+/// As for [`copy`]; `len` is at least [`LINE`].
+#[inline(never)]
+unsafe fn copy_long<D: Direction>(from: *const u8, to: *mut u8, len: usize) {
+    let has = match HAS.load(Relaxed) {
+        0 => ask(),
+        has => has,
+    };
+    if len >= STRING && has & STRINGS != 0 && suits_strings(from, to, len) {
         // SAFETY: the caller's promise; all is aligned to 8.
         unsafe { copy_string::<D>(from, to, len) }
-    } else if has & AVX_512 != 0 {
+    } else if len >= STREAM {
+        // SAFETY: the caller's promise.
+        unsafe { copy_stream::<D>(from, to, len) }
+    } else if has & WIDE != 0 {
         // SAFETY: the caller's promise; the processor has AVX-512.
         unsafe { copy_512::<D>(from, to, len) }
+    } else if has & AVX_512 != 0 {
+        // SAFETY: the caller's promise; the processor has AVX-512.
+        unsafe { copy_halves::<D>(from, to, len) }
     } else if has & AVX != 0 {
         // SAFETY: the caller's promise; the processor has AVX.
         unsafe { copy_256::<D>(from, to, len) }
@@ -119,39 +167,59 @@ unsafe fn copy<D: Direction>(from: *const u8, to: *mut u8, len: usize) {
     }
 }
 
-/// What the processor has, of the four below; 0 until it was asked.
+/// Copies what is written before the first multiple of `width`, and returns what is left.
+///
+/// # Safety
+///
+/// As for [`copy`]; `len` is at least `width`, and that a power of two, at most [`LINE`].
+#[inline(always)]
+unsafe fn align<D: Direction>(
+    from: *const u8,
+    to: *mut u8,
+    len: usize,
+    width: usize,
+) -> (*const u8, *mut u8, usize) {
+    let head = to.addr().wrapping_neg() % width;
+    // SAFETY: the first bytes of those that the caller vouches for.
+    unsafe { copy_short::<D>(from, to, head) };
+    // SAFETY: within what the caller vouches for.
+    unsafe { (from.add(head), to.add(head), len - head) }
+}
+
+/// What the processor has, of the five below; 0 until it was asked.
 static HAS: AtomicU8 = AtomicU8::new(0);
 /// It was asked.
 const ASKED: u8 = 1;
-/// `rep movsq` is fast.
+/// `rep movsq` is faster than vectors, because it does not fetch what it is going to overwrite.
 const STRINGS: u8 = 2;
 /// There is AVX.
 const AVX: u8 = 4;
 /// There is AVX-512, and using it does not lower the clock, as it did in the first processors that had it.
 const AVX_512: u8 = 8;
+/// With it, vectors of 64 bytes are the fastest, because they are not carried out in halves.
+const WIDE: u8 = 16;
 
-/// [`copy`], the first time.
-///
-/// # Safety
-///
-/// As for [`copy`].
+/// Asks the processor.
 #[cold]
-#[inline(never)]
-unsafe fn copy_asking<D: Direction>(from: *const u8, to: *mut u8, len: usize) {
+fn ask() -> u8 {
     let mut has = ASKED;
-    if is_x86_feature_detected!("ermsb") {
+    // AMD's say that they have fast strings, but those are slow where the source has almost the same offset in a
+    // page as the destination, and nowhere faster than vectors.
+    if is_x86_feature_detected!("ermsb") && __cpuid(0).ebx != u32::from_le_bytes(*b"Auth") {
         has |= STRINGS;
     }
     if is_x86_feature_detected!("avx") {
         has |= AVX;
     }
-    if is_x86_feature_detected!("avx512vbmi2") {
+    if is_x86_feature_detected!("avx512vl") && is_x86_feature_detected!("avx512vbmi2") {
         has |= AVX_512;
+        // Not what is asked for, but it came with them: Zen 4 has neither, Zen 5 and Sapphire Rapids have both.
+        if is_x86_feature_detected!("avxvnni") {
+            has |= WIDE;
+        }
     }
     HAS.store(has, Relaxed);
-    let copy = if D::LOADS { load } else { store };
-    // SAFETY: the caller's promise.
-    unsafe { copy(from, to, len) }
+    has
 }
 
 /// Whether `rep movsq` can take these, and will be fast.
@@ -162,99 +230,20 @@ fn suits_strings(from: *const u8, to: *mut u8, len: usize) -> bool {
     (from.addr() | to.addr() | len).is_multiple_of(8) && !(len >= CACHED && close)
 }
 
-macro_rules! by_vectors {
-    (
-        $(#[$doc:meta])* $name:ident, $width:literal, $mov:literal,
-        $first:tt, [$($register:tt $i:literal),*], $end:literal
-    ) => {
-        $(#[$doc])*
-        ///
-        /// # Safety
-        ///
-        /// As for [`copy`]; and the processor has the instructions.
-        #[inline(never)]
-        unsafe fn $name<D: Direction>(from: *const u8, to: *mut u8, len: usize) {
-            let mut at = 0;
-            // Vectors that are stored across cache lines are slow, which a longer copy makes up for.
-            if len > 1024 {
-                at = to.addr().wrapping_neg() % $width;
-                // SAFETY: the first bytes of those that the caller vouches for.
-                unsafe { copy_short::<D>(from, to, at) };
-            }
-            // Everything is loaded before anything is stored: a load may wait for a store to the same offset
-            // in a page.
-            while len - at >= 8 * $width {
-                // SAFETY: as many bytes are left. For the copy as such, see the head of this file.
-                unsafe {
-                    asm!(
-                        $(concat!($mov, " ", $register, ", [{from} + {at} + ", $i, " * ", $width, "]"),)*
-                        $(concat!($mov, " [{to} + {at} + ", $i, " * ", $width, "], ", $register),)*
-                        from = in(reg) from, to = in(reg) to, at = in(reg) at, $(out($register) _,)*
-                        options(nostack, preserves_flags),
-                    )
-                };
-                at += 8 * $width;
-            }
-            while len - at >= $width {
-                // SAFETY: as many bytes are left. For the copy as such, see the head of this file.
-                unsafe {
-                    asm!(
-                        concat!($mov, " ", $first, ", [{from} + {at}]"),
-                        concat!($mov, " [{to} + {at}], ", $first),
-                        from = in(reg) from, to = in(reg) to, at = in(reg) at, out($first) _,
-                        options(nostack, preserves_flags),
-                    )
-                };
-                at += $width;
-            }
-            // SAFETY: touches nothing but registers that are declared.
-            unsafe { asm!($end, clobber_abi("sysv64"), options(nomem, nostack, preserves_flags)) };
-            if at < len {
-                // SAFETY: within what the caller vouches for.
-                let (from, to) = unsafe { (from.add(at), to.add(at)) };
-                // SAFETY: what is left of the caller's promise.
-                unsafe { copy_short::<D>(from, to, (len - at) % $width) }
-            }
-        }
-    };
-}
-by_vectors! {
-    /// Copies `len` bytes through SSE registers.
-    copy_128, 16, "movdqu",
-    "xmm0", ["xmm0" 0, "xmm1" 1, "xmm2" 2, "xmm3" 3, "xmm4" 4, "xmm5" 5, "xmm6" 6, "xmm7" 7], ""
-}
-by_vectors! {
-    /// Copies `len` bytes through AVX registers. Their upper halves are cleared behind it, or SSE code would
-    /// be slow.
-    copy_256, 32, "vmovdqu",
-    "ymm0", ["ymm0" 0, "ymm1" 1, "ymm2" 2, "ymm3" 3, "ymm4" 4, "ymm5" 5, "ymm6" 6, "ymm7" 7], "vzeroupper"
-}
-by_vectors! {
-    /// Copies `len` bytes through AVX-512 registers, those that SSE code does not know and so is not slowed
-    /// by.
-    copy_512, 64, "vmovdqu64",
-    "zmm16", ["zmm16" 0, "zmm17" 1, "zmm18" 2, "zmm19" 3, "zmm20" 4, "zmm21" 5, "zmm22" 6, "zmm23" 7], ""
-}
-
 /// Copies `len` bytes by `rep movsq`.
 ///
 /// # Safety
 ///
-/// As for [`copy`]; both sides and `len` are multiples of 8, and `len` is at least 64.
-#[inline(never)]
+/// As for [`copy`]; both sides and `len` are multiples of 8, and `len` is at least [`LINE`].
 unsafe fn copy_string<D: Direction>(from: *const u8, to: *mut u8, len: usize) {
-    // Fastest if the destination begins with a cache line.
-    let head = to.addr().wrapping_neg() % 64;
-    // SAFETY: the first bytes of those that the caller vouches for.
-    unsafe { copy_short::<D>(from, to, head) };
-    // SAFETY: within what the caller vouches for.
-    let (from, to) = unsafe { (from.add(head), to.add(head)) };
-    // SAFETY: the rest, still aligned to 8. For the copy as such, see the head of this file. The direction
-    // flag is clear, as Rust wants it.
+    // SAFETY: the caller's promise. Fastest if the destination begins with a cache line.
+    let (from, to, len) = unsafe { align::<D>(from, to, len, LINE) };
+    // SAFETY: what is left of the caller's promise. For the copy as such, see the head of this file. The
+    // direction flag is clear, as Rust wants it.
     unsafe {
         asm!(
             "rep movsq",
-            inout("rsi") from => _, inout("rdi") to => _, inout("rcx") (len - head) / 8 => _,
+            inout("rsi") from => _, inout("rdi") to => _, inout("rcx") len / 8 => _,
             options(nostack, preserves_flags),
         )
     }
