@@ -115,6 +115,9 @@ fn a_writer_killed_in_the_middle_leaves_the_last_value_and_the_next_goes_on() {
             }
         }
         eventually(|| large.value.version() > before + 3);
+        // Not before it is in the middle, or it would be killed where it has just finished.
+        let half = |slot: &shm_runtime::Shared<[u64; LARGE]>| slot[0].get() != slot[LARGE - 1].get();
+        eventually(|| raw.slots.iter().any(half));
         // SAFETY: kills the child made above, which was not waited for.
         unsafe { libc::kill(child, libc::SIGKILL) };
         let mut status = 0;
@@ -125,8 +128,7 @@ fn a_writer_killed_in_the_middle_leaves_the_last_value_and_the_next_goes_on() {
         let version = large.value.version();
         large.value.read_into(&mut seen).unwrap();
         assert!(seen.iter().all(|&word| word == version), "not the last complete value");
-        let next = &raw.slots[usize::from(version % 2 == 0)];
-        torn += usize::from(next[0].get() != next[LARGE - 1].get());
+        torn += usize::from(half(&raw.slots[usize::from(version % 2 == 0)]));
 
         let mut writer = large.value.writer().unwrap();
         seen.fill(version + 1);
