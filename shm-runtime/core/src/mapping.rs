@@ -96,8 +96,11 @@ impl Mapping {
     pub(crate) fn populate(&self, write: bool) -> io::Result<()> {
         // To make so many pages takes the kernel milliseconds, and to start a thread, a fraction of one.
         const SHARE: usize = 32 << 20;
-        let processors = thread::available_parallelism().map_or(1, NonZero::get);
-        let shares = processors.min(self.size / SHARE).max(1);
+        let shares = match self.size / SHARE {
+            0 | 1 => 1,
+            // Not asked for less: to count the processors takes as long as a hundred pages.
+            most => thread::available_parallelism().map_or(1, NonZero::get).min(most),
+        };
         // Whole huge pages, and so whole pages.
         let len = self.size.div_ceil(shares).next_multiple_of(2 << 20);
         let populate = |share: usize| {
