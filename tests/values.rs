@@ -1,5 +1,6 @@
 //! `get` and `set`: what is written is read, and nothing beside it is touched.
 
+use std::mem::offset_of;
 use std::panic::catch_unwind;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicI16, AtomicU64};
@@ -167,6 +168,98 @@ fn padding_is_never_written() {
     ];
     assert_eq!(bytes(holes.as_ptr()), padded.repeat(4));
     assert_eq!(holes.more.get(), [VALUE; 3]);
+}
+
+/// A field's value that tells which field it is.
+trait Numbered {
+    fn number(number: u16) -> Self;
+}
+
+macro_rules! numbered {
+    ($($type:ty: $number:ident => $value:expr;)*) => {$(
+        impl Numbered for $type {
+            fn number($number: u16) -> Self {
+                $value
+            }
+        }
+    )*};
+}
+numbered! {
+    u8: number => number.to_le_bytes()[0];
+    u16: number => number;
+    u64: number => u64::from(number) << 40;
+    bool: number => number.count_ones() % 2 == 1;
+}
+
+macro_rules! many {
+    ($($field:ident: $type:ty,)*) => {
+        /// More fields than the derive's lists have places, and than lists of lists have; with padding between them.
+        #[derive(Clone, Copy, Debug, PartialEq, Shareable)]
+        #[repr(C)]
+        struct Many { $($field: $type,)* }
+
+        #[test]
+        fn a_struct_of_hundreds_of_fields_has_each_at_its_place() {
+            let segment = Own::<Crowd>::create();
+            let many = segment.attach().unwrap();
+            let mut number = 0;
+            let value = Many { $($field: { number += 1; Numbered::number(number) },)* };
+            many.all.set(value);
+            $(assert_eq!(many.all.$field.get(), value.$field, stringify!($field));)*
+            assert_eq!(many.all.get(), value);
+            let schema = many.schema().unwrap().to_string();
+            let mut lines = schema.lines().skip(2);
+            $(
+                let line = format!("    {} @{} {}", stringify!($field), offset_of!(Many, $field), stringify!($type));
+                assert_eq!(lines.next(), Some(line.as_str()));
+            )*
+            assert_eq!((lines.next(), number), (None, 17 * 16));
+        }
+    };
+}
+#[rustfmt::skip]
+many! {
+    a0: u8, a1: u16, a2: bool, a3: u64, a4: u8, a5: u16, a6: bool, a7: u64,
+    a8: u8, a9: u16, a10: bool, a11: u64, a12: u8, a13: u16, a14: bool, a15: u64,
+    b0: u64, b1: u8, b2: u16, b3: bool, b4: u64, b5: u8, b6: u16, b7: bool,
+    b8: u64, b9: u8, b10: u16, b11: bool, b12: u64, b13: u8, b14: u16, b15: bool,
+    c0: bool, c1: u64, c2: u8, c3: u16, c4: bool, c5: u64, c6: u8, c7: u16,
+    c8: bool, c9: u64, c10: u8, c11: u16, c12: bool, c13: u64, c14: u8, c15: u16,
+    d0: u16, d1: bool, d2: u64, d3: u8, d4: u16, d5: bool, d6: u64, d7: u8,
+    d8: u16, d9: bool, d10: u64, d11: u8, d12: u16, d13: bool, d14: u64, d15: u8,
+    e0: u8, e1: u16, e2: bool, e3: u64, e4: u8, e5: u16, e6: bool, e7: u64,
+    e8: u8, e9: u16, e10: bool, e11: u64, e12: u8, e13: u16, e14: bool, e15: u64,
+    f0: u64, f1: u8, f2: u16, f3: bool, f4: u64, f5: u8, f6: u16, f7: bool,
+    f8: u64, f9: u8, f10: u16, f11: bool, f12: u64, f13: u8, f14: u16, f15: bool,
+    g0: bool, g1: u64, g2: u8, g3: u16, g4: bool, g5: u64, g6: u8, g7: u16,
+    g8: bool, g9: u64, g10: u8, g11: u16, g12: bool, g13: u64, g14: u8, g15: u16,
+    h0: u16, h1: bool, h2: u64, h3: u8, h4: u16, h5: bool, h6: u64, h7: u8,
+    h8: u16, h9: bool, h10: u64, h11: u8, h12: u16, h13: bool, h14: u64, h15: u8,
+    i0: u8, i1: u16, i2: bool, i3: u64, i4: u8, i5: u16, i6: bool, i7: u64,
+    i8: u8, i9: u16, i10: bool, i11: u64, i12: u8, i13: u16, i14: bool, i15: u64,
+    j0: u64, j1: u8, j2: u16, j3: bool, j4: u64, j5: u8, j6: u16, j7: bool,
+    j8: u64, j9: u8, j10: u16, j11: bool, j12: u64, j13: u8, j14: u16, j15: bool,
+    k0: bool, k1: u64, k2: u8, k3: u16, k4: bool, k5: u64, k6: u8, k7: u16,
+    k8: bool, k9: u64, k10: u8, k11: u16, k12: bool, k13: u64, k14: u8, k15: u16,
+    l0: u16, l1: bool, l2: u64, l3: u8, l4: u16, l5: bool, l6: u64, l7: u8,
+    l8: u16, l9: bool, l10: u64, l11: u8, l12: u16, l13: bool, l14: u64, l15: u8,
+    m0: u8, m1: u16, m2: bool, m3: u64, m4: u8, m5: u16, m6: bool, m7: u64,
+    m8: u8, m9: u16, m10: bool, m11: u64, m12: u8, m13: u16, m14: bool, m15: u64,
+    n0: u64, n1: u8, n2: u16, n3: bool, n4: u64, n5: u8, n6: u16, n7: bool,
+    n8: u64, n9: u8, n10: u16, n11: bool, n12: u64, n13: u8, n14: u16, n15: bool,
+    o0: bool, o1: u64, o2: u8, o3: u16, o4: bool, o5: u64, o6: u8, o7: u16,
+    o8: bool, o9: u64, o10: u8, o11: u16, o12: bool, o13: u64, o14: u8, o15: u16,
+    p0: u16, p1: bool, p2: u64, p3: u8, p4: u16, p5: bool, p6: u64, p7: u8,
+    p8: u16, p9: bool, p10: u64, p11: u8, p12: u16, p13: bool, p14: u64, p15: u8,
+    q0: u8, q1: u16, q2: bool, q3: u64, q4: u8, q5: u16, q6: bool, q7: u64,
+    q8: u8, q9: u16, q10: bool, q11: u64, q12: u8, q13: u16, q14: bool, q15: u64,
+}
+
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private)]
+struct Crowd {
+    all: Many,
 }
 
 #[test]

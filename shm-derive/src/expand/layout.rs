@@ -39,7 +39,8 @@ pub(crate) fn structure(container: &Container<'_>, fields: &[Field<'_>]) -> Toke
     });
     let declared = declared(container, fields);
 
-    // Where it says `unsafe {`: `base` points to room for a whole struct, and only addresses are taken.
+    // Where it says `unsafe {`: `base` points to room for a struct, in which all of the fields are, and only addresses are
+    // taken.
     quote! {
         #[automatically_derived]
         unsafe impl #impl_generics #runtime::Shareable for #ident #ty_generics #where_clause {
@@ -50,9 +51,12 @@ pub(crate) fn structure(container: &Container<'_>, fields: &[Field<'_>]) -> Toke
             const OFFSETS: &'static [::core::primitive::usize] = &{
                 let place = ::core::mem::MaybeUninit::<Self>::uninit();
                 let base = place.as_ptr();
-                #runtime::__private::offsets(base, unsafe {
-                    [#(&raw const (*base).#idents as *const ::core::primitive::u8),*]
-                })
+                unsafe {
+                    #runtime::__private::offsets(
+                        base,
+                        [#(&raw const (*base).#idents as *const ::core::primitive::u8),*],
+                    )
+                }
             };
             const INFO: #runtime::__private::TypeInfo =
                 #runtime::__private::TypeInfo::structure::<Self, #count>(#name);

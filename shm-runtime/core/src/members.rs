@@ -34,7 +34,6 @@ pub enum Infos {
 }
 
 /// Stands for a field of type `T`.
-#[derive(Debug)]
 pub struct Member<T>(PhantomData<T>);
 
 impl<T> Clone for Member<T> {
@@ -154,17 +153,17 @@ impl Infos {
     }
 }
 
-/// The offsets of the fields of a struct that begins at `base`, from where they are. (By `offset_of`, each would be a constant
-/// of its own to the compiler, which it has to compile.)
+/// The offsets of the fields of a struct that begins at `base`, from where they are. (Each `offset_of` would be to the
+/// compiler a constant of its own, which it has to compile.)
 ///
-/// # Panics
+/// # Safety
 ///
-/// At compile time, if one is not in the struct.
-pub const fn offsets<T, const N: usize>(base: *const T, fields: [*const u8; N]) -> [usize; N] {
+/// All of `fields` are in the place of one struct, which begins at `base`.
+pub const unsafe fn offsets<T, const N: usize>(base: *const T, fields: [*const u8; N]) -> [usize; N] {
     let mut offsets = [0; N];
     let mut i = 0;
     while i < N {
-        // SAFETY: called at compile time alone, where the compiler reports pointers into different places.
+        // SAFETY: the caller's promise; no field is in front of its struct.
         offsets[i] = unsafe { fields[i].offset_from_unsigned(base.cast()) };
         i += 1;
     }
