@@ -27,7 +27,7 @@ pub unsafe trait Members: Copy {
 }
 
 /// The layouts of the fields, as they are nested in tuples.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub enum Infos {
     One(&'static TypeInfo),
     Many(&'static [Self]),
@@ -90,7 +90,6 @@ macro_rules! tuples {
 tuples! { M1 M2 M3 M4 M5 M6 M7 M8 M9 M10 M11 M12 M13 M14 M15 M16 }
 
 /// What `Members` say, without their type.
-#[derive(Clone, Copy, Debug)]
 pub struct Fields {
     infos: Infos,
     pub(crate) load: unsafe fn(*const u8, *mut u8),
