@@ -39,8 +39,8 @@ pub(crate) fn structure(container: &Container<'_>, fields: &[Field<'_>]) -> Toke
     });
     let declared = declared(container, fields);
 
-    // Where it says `unsafe {`: `base` points to room for a struct, in which all of the fields are, and only addresses are
-    // taken.
+    // Where it says `unsafe {`: the pointer is to room for a struct, in which all of the fields are, and only addresses are
+    // taken. Variables have names that no constant of anybody's has.
     quote! {
         #[automatically_derived]
         unsafe impl #impl_generics #runtime::Shareable for #ident #ty_generics #where_clause {
@@ -49,12 +49,12 @@ pub(crate) fn structure(container: &Container<'_>, fields: &[Field<'_>]) -> Toke
             const MEMBERS: #runtime::__private::Fields = #members;
             const NAMES: &'static [&'static ::core::primitive::str] = &[#(#names),*];
             const OFFSETS: &'static [::core::primitive::usize] = &{
-                let place = ::core::mem::MaybeUninit::<Self>::uninit();
-                let base = place.as_ptr();
+                let __shm_place = ::core::mem::MaybeUninit::<Self>::uninit();
+                let __shm_base = __shm_place.as_ptr();
                 unsafe {
                     #runtime::__private::offsets(
-                        base,
-                        [#(&raw const (*base).#idents as *const ::core::primitive::u8),*],
+                        __shm_base,
+                        [#(&raw const (*__shm_base).#idents as *const ::core::primitive::u8),*],
                     )
                 }
             };
@@ -93,8 +93,10 @@ pub(crate) fn enumeration(container: &Container<'_>, variants: &[&syn::Variant])
             );
 
             #[inline]
-            unsafe fn copy<D: #runtime::__private::Direction>(from: *const Self, to: *mut Self) {
-                unsafe { <::core::primitive::#repr as #runtime::Shareable>::copy::<D>(from.cast(), to.cast()) }
+            unsafe fn copy<D: #runtime::__private::Direction>(__shm_from: *const Self, __shm_to: *mut Self) {
+                unsafe {
+                    <::core::primitive::#repr as #runtime::Shareable>::copy::<D>(__shm_from.cast(), __shm_to.cast())
+                }
             }
         }
         #declared
