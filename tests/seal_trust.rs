@@ -5,12 +5,12 @@ mod common;
 #[path = "seal/structs.rs"]
 mod structs;
 
-use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
 use common::{Cleanup, Peer, unique};
 use shm_runtime::{ErrorKind, Key, Options, Permissions, SharedSegment};
+use shm_tests::temp::TempDir;
 use structs::Cell;
 
 /// Somebody who is neither this process nor root.
@@ -44,6 +44,7 @@ fn options<T: SharedSegment>(name: &str) -> Options<T> {
 /// A copy of the peer that everybody may run, and a process of it under another uid.
 struct Foreign {
     program: PathBuf,
+    _dir: TempDir,
 }
 
 impl Foreign {
@@ -56,13 +57,8 @@ impl Foreign {
             println!("skipped: only root can be somebody else (with setpriv)");
             return None;
         }
-        let program = std::env::temp_dir().join(unique());
-        // By another process: whatever this one forks meanwhile would have the copy open for writing, and then it cannot
-        // be executed.
-        let mut install = Command::new("install");
-        let copied = install.args(["-m", "755", env!("CARGO_BIN_EXE_seal-peer")]).arg(&program).status();
-        assert!(copied.is_ok_and(|status| status.success()), "room for a copy");
-        Some(Self { program })
+        let dir = TempDir::new();
+        Some(Self { program: dir.program(env!("CARGO_BIN_EXE_seal-peer")), _dir: dir })
     }
 
     fn peer(&self, uid: u32) -> Peer {
@@ -72,12 +68,6 @@ impl Foreign {
             .args(["--clear-groups", "--bounding-set=-all"])
             .arg(&self.program);
         Peer::of(&mut command)
-    }
-}
-
-impl Drop for Foreign {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.program);
     }
 }
 

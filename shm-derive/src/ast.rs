@@ -1,7 +1,8 @@
 //! The model of the annotated type. Every node keeps the `syn` original, for errors and for the output.
 
+use proc_macro2::Span;
 use syn::ext::IdentExt;
-use syn::{DeriveInput, Expr, ExprLit, Fields, Ident, Lit, Path, Type, parse_quote_spanned};
+use syn::{DeriveInput, Expr, ExprLit, Fields, Ident, Lit, Path, Type};
 
 use crate::attr;
 use crate::ctxt::Ctxt;
@@ -57,7 +58,7 @@ impl<'a> Container<'a> {
             syn::Data::Union(_) => Data::Other,
         };
         let repr = Repr::parse(&original.attrs, ctxt);
-        let runtime = settings.runtime();
+        let runtime = settings.runtime(Span::call_site());
         Self { original, role, settings, repr, data, runtime }
     }
 
@@ -66,14 +67,6 @@ impl<'a> Container<'a> {
         match &self.data {
             Data::Struct(fields) => fields,
             Data::Enum(_) | Data::Other => &[],
-        }
-    }
-
-    /// The path of the runtime crate, as if it were written at the type's name: where the compiler is to point.
-    pub(crate) fn runtime_at_name(&self) -> Path {
-        match &self.settings.runtime {
-            Some(set) => set.value.clone(),
-            None => parse_quote_spanned!(self.original.ident.span()=> ::shm_runtime),
         }
     }
 

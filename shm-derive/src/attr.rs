@@ -1,6 +1,6 @@
 //! From `#[shm(...)]` to settings, each with the tokens it came from.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
@@ -218,11 +218,11 @@ impl Container {
         self.key = Some(Set { name, value: value.unwrap_or(Key::Private) });
     }
 
-    /// The path of the runtime crate.
-    pub(crate) fn runtime(&self) -> Path {
+    /// The path of the runtime crate; if it is not given, as if it were written at `span`.
+    pub(crate) fn runtime(&self, span: Span) -> Path {
         match &self.runtime {
             Some(set) => set.value.clone(),
-            None => syn::parse_quote!(::shm_runtime),
+            None => syn::parse_quote_spanned!(span=> ::shm_runtime),
         }
     }
 }

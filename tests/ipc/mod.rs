@@ -5,13 +5,13 @@
 use std::fmt::Display;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::path::PathBuf;
 use std::process::{ChildStdin, Command, Stdio};
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use shm_runtime::{Error, Key};
+use shm_tests::temp::TempDir;
 
 pub mod types;
 
@@ -143,13 +143,8 @@ impl Child {
 
     /// The peer as another user, without capabilities. None, and a word about it, if this process may not.
     pub fn as_nobody() -> Option<Self> {
-        // That user may not reach the build's directory.
         let dir = TempDir::new();
-        let copy = dir.0.join("peer");
-        // By another process: whatever this one forks meanwhile would have the copy open for writing, and then it cannot
-        // be executed.
-        let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_ipc_peer")).arg(&copy).status();
-        assert!(copied.is_ok_and(|status| status.success()), "a copy of the peer");
+        let copy = dir.program(env!("CARGO_BIN_EXE_ipc_peer"));
         let switch =
             ["--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all", "--inh-caps=-all"];
         let mut probe = Command::new("setpriv");
@@ -231,10 +226,10 @@ pub struct Program(TempDir);
 impl Program {
     pub fn compile(source: &str) -> Self {
         let dir = TempDir::new();
-        fs::write(dir.0.join("program.c"), source).expect("a source file");
+        let source = dir.file("program.c", source);
         let output = Command::new("cc")
             .args(["-Wall", "-Wextra", "-Werror", "-std=c11", "-D_GNU_SOURCE", "-o"])
-            .args([dir.0.join("program"), dir.0.join("program.c")])
+            .args([dir.path().join("program"), source])
             .output()
             .expect("run cc");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -242,25 +237,7 @@ impl Program {
     }
 
     pub fn start(&self, argument: impl Display) -> Child {
-        Child::start(Command::new(self.0.0.join("program")).arg(argument.to_string()))
-    }
-}
-
-struct TempDir(PathBuf);
-
-impl TempDir {
-    fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("shm-ipc-{}-{}", std::process::id(), COUNT.fetch_add(1, Relaxed));
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir(&path).expect("a folder");
-        Self(path)
-    }
-}
-
-impl Drop for TempDir {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+        Child::start(Command::new(self.0.path().join("program")).arg(argument.to_string()))
     }
 }
 

@@ -214,13 +214,8 @@ impl Peer {
     ///
     /// If the program cannot be copied to where that user can run it.
     pub fn as_nobody(mut self) -> Option<Self> {
-        // That user may not be able to reach the build's directory.
         let dir = TempDir::new();
-        let copy = dir.path().join("peer");
-        // Not by this process: a child that another thread starts meanwhile would hold the copy open, and nobody
-        // can execute a file that is open to be written.
-        let copied = Command::new("cp").args([Path::new(&self.program), &copy]).status();
-        assert!(copied.expect("run cp").success(), "copy the peer");
+        let copy = dir.program(&self.program);
         let switch = [
             "setpriv",
             "--reuid=65534",

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 /// A directory that every user may look into, removed when this is dropped.
@@ -41,6 +42,21 @@ impl TempDir {
         let path = self.0.join(name);
         fs::write(&path, text).expect("write a temporary file");
         path
+    }
+
+    /// A copy in it of a program, for users who may not be able to reach the build's directory. All may run it.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be copied.
+    pub fn program(&self, program: impl AsRef<Path>) -> PathBuf {
+        let copy = self.0.join("program");
+        // Not by this process: a child that another thread starts meanwhile would hold the copy open, and nobody
+        // can execute a file that is open to be written.
+        let mut install = Command::new("install");
+        let copied = install.args(["-m", "755"]).args([program.as_ref(), &copy]).status();
+        assert!(copied.expect("run install").success(), "copy a program");
+        copy
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) fn structure(container: &Container<'_>, fields: &[Field<'_>]) -> Toke
 
     // Code for each field would take the compiler most of its time; so there are lists, and one call for all. It is at the
     // struct's name, because from a place in the derive's output the compiler does not go on to the field.
-    let at_name = container.runtime_at_name();
+    let at_name = container.settings.runtime(ident.span());
     let members = fields.iter().map(|field| member(field.ty, runtime));
     let members = tuple(members.collect(), |tuple| tuple);
     let members = quote_spanned!(ident.span()=> #at_name::__private::Fields::of(#members));
