@@ -1,11 +1,17 @@
 //! The model of the annotated type. Every node keeps the `syn` original, for errors and for the output.
 
-use proc_macro2::Span;
-use syn::ext::IdentExt;
-use syn::{DeriveInput, Expr, ExprLit, Fields, Ident, Lit, Path, Type};
+use std::collections::HashSet;
 
-use crate::attr;
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::{DeriveInput, Expr, Fields, Ident, Path, Type};
+
+use crate::attr::{self, is};
 use crate::ctxt::Ctxt;
+use crate::expand::arguments;
+use crate::expand::names::{self, generated};
 use crate::repr::Repr;
 
 /// Which derive it is.
@@ -25,6 +31,12 @@ pub(crate) struct Container<'a> {
     pub(crate) data: Data<'a>,
     /// The path of the runtime crate.
     pub(crate) runtime: Path,
+    /// The names that its parameters and its fields' types mention.
+    pub(crate) mentioned: HashSet<String>,
+    /// Whether there are macros in the fields' types: what those mention is not known.
+    pub(crate) types_contain_macros: bool,
+    /// The twin's parameter for the access.
+    pub(crate) access: Ident,
 }
 
 pub(crate) enum Data<'a> {
@@ -37,6 +49,8 @@ pub(crate) enum Data<'a> {
 pub(crate) struct Field<'a> {
     pub(crate) original: &'a syn::Field,
     pub(crate) ident: &'a Ident,
+    /// The same, where the derive writes it.
+    pub(crate) generated: Ident,
     pub(crate) ty: &'a Type,
     pub(crate) settings: attr::Field,
 }
@@ -59,23 +73,48 @@ impl<'a> Container<'a> {
         };
         let repr = Repr::parse(&original.attrs, ctxt);
         let runtime = settings.runtime(Span::call_site());
-        Self { original, role, settings, repr, data, runtime }
+        let fields = fields(&data);
+        let (mentioned, types_contain_macros) =
+            (names::mentioned(&original.generics, fields), names::contain_macros(fields));
+        // `A`, where no other type can be meant by it.
+        let access = names::free(&mentioned, if types_contain_macros { "__ShmAccess" } else { "A" });
+        let access = Ident::new(&access, Span::call_site());
+        Self { original, role, settings, repr, data, runtime, mentioned, types_contain_macros, access }
     }
 
     /// The fields of a struct; none for anything else.
     pub(crate) fn fields(&self) -> &[Field<'a>] {
-        match &self.data {
-            Data::Struct(fields) => fields,
-            Data::Enum(_) | Data::Other => &[],
-        }
+        fields(&self.data)
     }
 
     /// The type's name as its readers know it: `type_name`, or the identifier without `r#`.
-    pub(crate) fn name(&self) -> String {
+    pub(crate) fn type_name(&self) -> TokenStream {
         match self.settings.type_name.as_ref().map(|set| &set.value) {
-            Some(Expr::Lit(ExprLit { lit: Lit::Str(name), .. })) => name.value(),
-            _ => self.original.ident.unraw().to_string(),
+            Some(name @ Expr::Lit(_)) => name.to_token_stream(),
+            Some(name) => {
+                quote_spanned!(name.span()=> __shm::type_name(#name))
+            }
+            None => self.original.ident.unraw().to_string().to_token_stream(),
         }
+    }
+
+    /// The type with its parameters, in a type and in an expression.
+    pub(crate) fn path(&self) -> TokenStream {
+        let (ident, arguments) = (&self.original.ident, arguments(&self.original.generics));
+        // The compiler warns of a deprecated type where the user names it.
+        let deprecated = self.original.attrs.iter().any(|attr| is(attr.path(), "deprecated"));
+        let ident = if deprecated { generated(ident) } else { ident.clone() };
+        match arguments.is_empty() {
+            true => quote!(#ident),
+            false => quote_spanned!(ident.span()=> #ident::<#(#arguments),*>),
+        }
+    }
+}
+
+fn fields<'a, 'b>(data: &'b Data<'a>) -> &'b [Field<'a>] {
+    match data {
+        Data::Struct(fields) => fields,
+        Data::Enum(_) | Data::Other => &[],
     }
 }
 
@@ -83,7 +122,8 @@ impl<'a> Field<'a> {
     /// `None` for a field without a name, which a struct with named fields does not have.
     fn new(original: &'a syn::Field, ctxt: &Ctxt) -> Option<Self> {
         let settings = attr::Field::parse(&original.attrs, ctxt);
-        Some(Self { original, ident: original.ident.as_ref()?, ty: &original.ty, settings })
+        let ident = original.ident.as_ref()?;
+        Some(Self { original, ident, generated: generated(ident), ty: &original.ty, settings })
     }
 
     /// The field's name without `r#`.

@@ -5,10 +5,11 @@ use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Expr, Ident, Path, Token, parenthesized, token};
+use syn::{Attribute, Expr, ExprLit, Ident, Lit, Path, Token, WherePredicate, parenthesized, token};
 
 use crate::ast::Role;
 use crate::ctxt::Ctxt;
+use crate::manifest::renamed;
 
 /// A setting's value, and the setting's name as it was written, for errors.
 pub(crate) struct Set<T> {
@@ -34,9 +35,15 @@ pub(crate) struct Container {
     pub(crate) type_name: Option<Set<Expr>>,
     pub(crate) size: Option<Set<Expr>>,
     pub(crate) align: Option<Set<Expr>>,
+    /// The name of the twin.
+    pub(crate) fields: Option<Set<Ident>>,
+    /// What the impls require of the parameters.
+    pub(crate) bound: Option<Set<Vec<WherePredicate>>>,
     pub(crate) runtime: Option<Set<Path>>,
     /// A mistake that was reported may have been meant as the key.
     pub(crate) key_misspelt: bool,
+    /// A part was given a key: it derives `SharedSegment` too, or should do so instead.
+    pub(crate) key_on_part: bool,
 }
 
 /// `#[shm(...)]` on a field.
@@ -127,7 +134,7 @@ fn once<T>(slot: &mut Option<Set<T>>, set: Option<Set<T>>, ctxt: &Ctxt) {
 /// Every setting in the `#[shm(...)]` attributes among `attrs`; `None` stands for those that could not be read.
 fn settings(attrs: &[Attribute], ctxt: &Ctxt) -> Vec<Option<Setting>> {
     let mut all = Vec::new();
-    for attr in attrs.iter().filter(|attr| attr.path().is_ident("shm")) {
+    for attr in attrs.iter().filter(|attr| is(attr.path(), "shm")) {
         match attr.parse_args_with(Punctuated::<Setting, Token![,]>::parse_terminated) {
             Ok(settings) => all.extend(settings.into_iter().map(Some)),
             Err(error) => {
@@ -155,9 +162,22 @@ fn unknown<'a>(name: &Ident, valid: &[&'a str], ctxt: &Ctxt) -> Option<&'a str> 
     nearest.map(|(_, nearest)| nearest)
 }
 
-const PART: [&str; 4] = ["type_name", "size", "align", "crate"];
-const SEGMENT: [&str; 11] =
-    ["ftok", "key", "name", "private", "mode", "bare", "trust", "type_name", "size", "align", "crate"];
+const PART: [&str; 6] = ["type_name", "size", "align", "fields", "bound", "crate"];
+const SEGMENT: [&str; 13] = [
+    "ftok",
+    "key",
+    "name",
+    "private",
+    "mode",
+    "bare",
+    "trust",
+    "type_name",
+    "size",
+    "align",
+    "fields",
+    "bound",
+    "crate",
+];
 const KEYS: [&str; 4] = ["ftok", "key", "name", "private"];
 const FIELD: [&str; 1] = ["offset"];
 
@@ -169,16 +189,27 @@ impl Container {
                 this.key_misspelt = true;
                 continue;
             };
-            let name = setting.name.to_string();
+            let name = setting.name.unraw().to_string();
             match (role, name.as_str()) {
                 (_, "size") => once(&mut this.size, setting.expr(ctxt), ctxt),
                 (_, "align") => once(&mut this.align, setting.expr(ctxt), ctxt),
                 (_, "type_name") => once(&mut this.type_name, setting.expr(ctxt), ctxt),
+                (_, "fields") => once(&mut this.fields, ident(setting, ctxt), ctxt),
+                (_, "bound") => once(&mut this.bound, bound(setting, ctxt), ctxt),
                 (_, "crate") => once(&mut this.runtime, path(setting, ctxt), ctxt),
                 (Role::Segment, "mode") => once(&mut this.mode, setting.expr(ctxt), ctxt),
                 (Role::Segment, "trust") => once(&mut this.trust, setting.expr(ctxt), ctxt),
                 (Role::Segment, "bare") => once(&mut this.bare, setting.flag(ctxt), ctxt),
                 (Role::Segment, name) if KEYS.contains(&name) => this.set_key(setting, ctxt),
+                (Role::Part, name) if KEYS.contains(&name) => {
+                    this.key_on_part = true;
+                    ctxt.error(
+                        &setting.name,
+                        format_args!(
+                            "`{name}` belongs to a whole segment: derive `SharedSegment` instead of `Shareable`, which it implies"
+                        ),
+                    );
+                }
                 (Role::Part, name) if SEGMENT.contains(&name) => ctxt.error(
                     &setting.name,
                     format_args!("`{name}` belongs to a whole segment: derive `SharedSegment` to use it"),
@@ -208,7 +239,7 @@ impl Container {
             );
             return;
         }
-        let value = match name.to_string().as_str() {
+        let value = match name.unraw().to_string().as_str() {
             "ftok" => ftok(setting, ctxt),
             "key" => setting.expr(ctxt).map(|set| Key::Fixed(set.value)),
             "name" => setting.expr(ctxt).map(|set| Key::Name(set.value)),
@@ -220,16 +251,25 @@ impl Container {
 
     /// The path of the runtime crate; if it is not given, as if it were written at `span`.
     pub(crate) fn runtime(&self, span: Span) -> Path {
-        match &self.runtime {
-            Some(set) => set.value.clone(),
-            None => syn::parse_quote_spanned!(span=> ::shm_runtime),
+        match (&self.runtime, renamed()) {
+            (Some(set), _) => set.value.clone(),
+            (None, None) => syn::parse_quote_spanned!(span=> ::shm_runtime),
+            (None, Some(name)) => {
+                let name = Ident::new(name, span);
+                syn::parse_quote_spanned!(span=> ::#name)
+            }
         }
     }
 }
 
+/// Whether the path is this name, also if it is written as `r#name`.
+pub(crate) fn is(path: &Path, name: &str) -> bool {
+    path.get_ident().is_some_and(|ident| ident.unraw() == name)
+}
+
 /// Reports the `#[shm(...)]` of a variant, which has no settings.
 pub(crate) fn none_on_variant(variant: &syn::Variant, ctxt: &Ctxt) {
-    for attr in variant.attrs.iter().filter(|attr| attr.path().is_ident("shm")) {
+    for attr in variant.attrs.iter().filter(|attr| is(attr.path(), "shm")) {
         ctxt.error(attr, "a variant has no settings");
     }
 }
@@ -238,7 +278,7 @@ impl Field {
     pub(crate) fn parse(attrs: &[Attribute], ctxt: &Ctxt) -> Self {
         let mut this = Self::default();
         for setting in settings(attrs, ctxt).into_iter().flatten() {
-            match setting.name.to_string().as_str() {
+            match setting.name.unraw().to_string().as_str() {
                 "offset" => once(&mut this.offset, setting.expr(ctxt), ctxt),
                 name if SEGMENT.contains(&name) => ctxt.error(
                     &setting.name,
@@ -250,6 +290,42 @@ impl Field {
             }
         }
         this
+    }
+}
+
+fn ident(setting: Setting, ctxt: &Ctxt) -> Option<Set<Ident>> {
+    let Set { name, value } = setting.expr(ctxt)?;
+    match &value {
+        Expr::Path(path) if path.path.get_ident().is_some() => {
+            path.path.get_ident().map(|ident| Set { name, value: ident.clone() })
+        }
+        other => {
+            ctxt.error(
+                other,
+                "`fields` takes a name for the struct of fields, such as `fields = StationParts`",
+            );
+            None
+        }
+    }
+}
+
+fn bound(setting: Setting, ctxt: &Ctxt) -> Option<Set<Vec<WherePredicate>>> {
+    let Set { name, value } = setting.expr(ctxt)?;
+    let predicates = match &value {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
+            text.parse_with(Punctuated::<WherePredicate, Token![,]>::parse_terminated)
+        }
+        other => Err(syn::Error::new_spanned(
+            other,
+            "`bound` takes a text as it stands behind `where`, such as `bound = \"T: Shareable\"`",
+        )),
+    };
+    match predicates {
+        Ok(value) => Some(Set { name, value: value.into_iter().collect() }),
+        Err(error) => {
+            ctxt.syn_error(error);
+            None
+        }
     }
 }
 
@@ -278,7 +354,7 @@ fn ftok(setting: Setting, ctxt: &Ctxt) -> Option<Key> {
     };
     let (mut path, mut project, mut misspelt) = (None, None, false);
     for inner in list {
-        match inner.name.to_string().as_str() {
+        match inner.name.unraw().to_string().as_str() {
             "path" => once(&mut path, inner.expr(ctxt), ctxt),
             "project" => once(&mut project, inner.expr(ctxt), ctxt),
             _ => {

@@ -6,10 +6,11 @@ mod check;
 mod ctxt;
 mod expand;
 mod fallback;
+mod manifest;
 mod repr;
+mod tokens;
 
 use proc_macro::TokenStream;
-use syn::{DeriveInput, parse_macro_input};
 
 use crate::ast::Role;
 
@@ -39,6 +40,8 @@ use crate::ast::Role;
 /// | `type_name = "Station"` | the name that two programs have to agree on, if the structs' own differ |
 /// | `bare` | no seal: exactly `size_of::<Self>()` bytes, for segments that other programs create or whose size they check |
 /// | `size = 96`, `align = 8` | what size and alignment have to be; a compile error if they are not |
+/// | `fields = Name` | the name of the generated struct of fields, if `{Name}Fields` is taken |
+/// | `bound = "T: Trait"` | what the impls require of the type parameters, instead of what the derive infers |
 /// | `crate = path` | where `shm_runtime` is, if it was renamed or re-exported |
 ///
 /// # `#[shm(...)]` on a field
@@ -49,9 +52,12 @@ use crate::ast::Role;
 ///
 /// Structs with named fields and `#[repr(C)]` (also with `align(N)`), with type parameters and const parameters,
 /// whose fields are all `Shareable`. All mistakes of a struct are reported at once, each at its place.
+///
+/// A type parameter `T` has to be `Shareable` where a field is of type `T` or contains it, and `T::Item` where a field is of that
+/// type; a parameter that is in no field, or in a `PhantomData` only, has to be nothing but `'static`.
 #[proc_macro_derive(SharedSegment, attributes(shm))]
 pub fn derive_shared_segment(input: TokenStream) -> TokenStream {
-    expand::derive(&parse_macro_input!(input as DeriveInput), Role::Segment).into()
+    derive(input, Role::Segment)
 }
 
 /// Makes a `#[repr(C)]` struct, or a fieldless enum of `#[repr(u8)]` to `#[repr(i64)]`, a part that can be in a
@@ -61,5 +67,12 @@ pub fn derive_shared_segment(input: TokenStream) -> TokenStream {
 /// settings can be given here too.
 #[proc_macro_derive(Shareable, attributes(shm))]
 pub fn derive_shareable(input: TokenStream) -> TokenStream {
-    expand::derive(&parse_macro_input!(input as DeriveInput), Role::Part).into()
+    derive(input, Role::Part)
+}
+
+fn derive(input: TokenStream, role: Role) -> TokenStream {
+    match syn::parse2(tokens::normalise(input.into())) {
+        Ok(input) => expand::derive(&input, role).into(),
+        Err(error) => error.into_compile_error().into(),
+    }
 }

@@ -2,8 +2,10 @@
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
-use syn::{Attribute, Ident, Path, parenthesized, token};
+use syn::ext::IdentExt;
+use syn::{Attribute, Ident, LitInt, Path, parenthesized, token};
 
+use crate::attr::is;
 use crate::ctxt::Ctxt;
 
 /// The integers an enum can be, with nothing left to the platform.
@@ -16,6 +18,8 @@ pub(crate) struct Repr<'a> {
     pub(crate) c: bool,
     /// `packed` or `transparent`, as written.
     pub(crate) refused: Option<Path>,
+    /// `align`, as written, and its number.
+    align: Option<(Path, u32)>,
     /// The integer of an enum.
     pub(crate) int: Option<Ident>,
 }
@@ -23,21 +27,26 @@ pub(crate) struct Repr<'a> {
 impl<'a> Repr<'a> {
     pub(crate) fn parse(attrs: &'a [Attribute], ctxt: &Ctxt) -> Self {
         let mut repr = Self::default();
-        for attr in attrs.iter().filter(|attr| attr.path().is_ident("repr")) {
+        for attr in attrs.iter().filter(|attr| is(attr.path(), "repr")) {
             repr.attrs.push(attr);
             let parsed = attr.parse_nested_meta(|meta| {
+                // Of `align(N)` or `packed(N)`.
+                let mut number = 0;
                 if meta.input.peek(token::Paren) {
-                    // The number of `align(N)` or `packed(N)`.
-                    let number;
-                    parenthesized!(number in meta.input);
-                    number.parse::<TokenStream>()?;
+                    let tokens;
+                    parenthesized!(tokens in meta.input);
+                    let tokens = tokens.parse::<TokenStream>()?;
+                    number =
+                        syn::parse2::<LitInt>(tokens).and_then(|number| number.base10_parse()).unwrap_or(0);
                 }
-                if meta.path.is_ident("C") {
+                if is(&meta.path, "C") {
                     repr.c = true;
-                } else if meta.path.is_ident("packed") || meta.path.is_ident("transparent") {
+                } else if is(&meta.path, "packed") || is(&meta.path, "transparent") {
                     repr.refused = Some(meta.path);
-                } else if ENUM_REPRS.iter().any(|name| meta.path.is_ident(name)) {
-                    repr.int = meta.path.get_ident().cloned();
+                } else if ENUM_REPRS.iter().any(|name| is(&meta.path, name)) {
+                    repr.int = meta.path.get_ident().map(IdentExt::unraw);
+                } else if is(&meta.path, "align") {
+                    repr.align = Some((meta.path, number));
                 }
                 Ok(())
             });
@@ -46,6 +55,13 @@ impl<'a> Repr<'a> {
             }
         }
         repr
+    }
+
+    /// The `align` of an enum that makes it larger than its integer.
+    pub(crate) fn align_beyond_int(&self) -> Option<&Path> {
+        let int = self.int.as_ref()?.to_string();
+        let bits: u32 = int.trim_start_matches(['u', 'i']).parse().ok()?;
+        self.align.as_ref().filter(|(_, bytes)| *bytes > bits / 8).map(|(path, _)| path)
     }
 }
 

@@ -6,6 +6,7 @@ mod types;
 use syn::GenericParam;
 
 use crate::ast::{Container, Data, Role};
+use crate::attr::is;
 pub(crate) use crate::check::settings::number;
 use crate::check::settings::{key, mode, trust, type_name};
 pub(crate) use crate::check::types::without_size;
@@ -84,7 +85,7 @@ fn repr(container: &Container<'_>, ctxt: &Ctxt) {
     if let Some(refused) = &repr.refused {
         ctxt.error(
             refused,
-            match refused.is_ident("packed") {
+            match is(refused, "packed") {
                 true => {
                     "a packed field may be unaligned, and then it cannot be accessed atomically: order the fields by \
                      size, and write padding out as `[u8; N]` fields"
@@ -103,6 +104,15 @@ fn repr(container: &Container<'_>, ctxt: &Ctxt) {
                 ENUM_REPRS[1..].join("`, `")
             ),
         ),
+        Data::Enum(_) => {
+            if let Some(align) = repr.align_beyond_int() {
+                ctxt.error(
+                    align,
+                    "an enum that is aligned to more than its integer has bytes that belong to no value: align the struct that \
+                     it is in",
+                );
+            }
+        }
         Data::Struct(_) if !repr.c => ctxt.error(
             ident,
             "the layout of this struct is the compiler's choice, and may differ between two builds: add `#[repr(C)]`",

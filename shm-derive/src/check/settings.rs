@@ -118,7 +118,9 @@ pub(crate) fn type_name(container: &Container<'_>, ctxt: &Ctxt) {
             let name = name.value();
             !name.is_empty() && name.chars().all(|char| char.is_alphanumeric() || char == '_')
         }
-        _ => false,
+        Expr::Lit(_) => false,
+        // The compiler checks it.
+        _ => true,
     };
     if !valid {
         ctxt.error(

@@ -1,4 +1,5 @@
-//! The rules for the types of fields that are known by their looks; the rest the trait `Shareable` decides.
+//! The rules for the types of fields that are known by their looks; the rest the trait `Shareable` decides, because a name may be
+//! that of a type of the user's.
 
 use syn::{PathArguments, Type};
 
@@ -67,14 +68,13 @@ fn field_type(ty: &Type, ctxt: &Ctxt) {
     }
 }
 
-/// Why the standard type of this name cannot be shared. A user's own type of the same name can be written
-/// with its path, `self::Option<T>`, and is then left to the trait.
+/// Why the standard type of this path cannot be shared. A name alone may be that of a type of the user's: it is left to the trait.
 fn refused_name(path: &syn::TypePath) -> Option<String> {
     let segments = &path.path.segments;
-    let last = segments.last()?;
-    let std =
-        segments.first().is_some_and(|first| ["std", "core", "alloc"].iter().any(|name| first.ident == name));
-    if path.qself.is_some() || !(std || segments.len() == 1) {
+    let (first, last) = (segments.first()?, segments.last()?);
+    let std = segments.len() > 1 && ["std", "core", "alloc"].iter().any(|name| first.ident == name);
+    let primitive = segments.len() == 1 && ["str", "u128", "i128"].iter().any(|name| first.ident == name);
+    if path.qself.is_some() || !(std || primitive) {
         return None;
     }
     let generic = matches!(last.arguments, PathArguments::AngleBracketed(_));
@@ -98,18 +98,12 @@ fn refused_name(path: &syn::TypePath) -> Option<String> {
              means none"
         }
         ("u128" | "i128", false) => "is read in two steps, and could be torn: use `[u64; 2]`",
-        ("Mutex" | "RwLock" | "Condvar" | "Barrier", _) if std => {
+        ("Mutex" | "RwLock" | "Condvar" | "Barrier", _) => {
             "works within one process alone: use `shm_runtime::sync`"
         }
         _ => return None,
     };
-    let own = match segments.len() {
-        1 if !matches!(name.as_str(), "str" | "u128" | "i128") => {
-            format!(" (if this `{name}` is a type of your own, write `self::{name}`)")
-        }
-        _ => String::new(),
-    };
-    Some(format!("`{name}` {why}{own}"))
+    Some(format!("`{name}` {why}"))
 }
 
 pub(crate) fn is_reference(ty: &Type) -> bool {

@@ -2,43 +2,71 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::parse_quote;
+use syn::ext::IdentExt;
+use syn::{Attribute, Type, parse_quote};
 
 use crate::ast::{Container, Field};
-use crate::expand::names::{free_ident, replace_self};
-use crate::expand::twin_ident;
+use crate::attr::is;
+use crate::expand::names::{mentions_self, replace_self};
+use crate::expand::{allowed, twin_ident};
 
 pub(crate) fn twin(container: &Container<'_>, fields: &[Field<'_>]) -> TokenStream {
     let (runtime, repr) = (&container.runtime, &container.repr);
     let (vis, ident) = (&container.original.vis, twin_ident(container));
-    let access = free_ident(container, "A");
+    let access = &container.access;
 
     let mut generics = container.original.generics.clone();
     generics.params.push(parse_quote!(#access = #runtime::ReadWrite));
-    let where_clause = generics.where_clause.take();
+    let this = container.path();
+    let params = replace_self(generics.params.to_token_stream(), &this);
+    let where_clause = replace_self(generics.where_clause.to_token_stream(), &this);
 
-    let doc =
-        format!("The fields of a [`{}`] in shared memory, reached with access `{access}`.", container.name());
-    let (original, ty_generics) = (&container.original.ident, container.original.generics.split_for_impl().1);
-    let turbofish = ty_generics.as_turbofish();
-    let this = quote!(#original #turbofish);
-    let fields = fields.iter().map(|field| {
-        let (vis, ident) = (&field.original.vis, field.ident);
-        let ty = replace_self(field.ty.to_token_stream(), &this);
-        let attrs = field.original.attrs.iter();
-        let carried =
-            attrs.filter(|attr| ["doc", "deprecated"].iter().any(|name| attr.path().is_ident(name)));
-        quote!(#(#carried)* #vis #ident: #runtime::Shared<#ty, #access>)
+    let original = container.original.ident.unraw();
+    let doc = format!("The fields of a [`{original}`] in shared memory, reached with access `{access}`.");
+    let allowed_in_all = allowed(&container.original.attrs);
+    let carried_by_all = carried(&container.original.attrs);
+    // Lists of parts, and not of whole fields: to put streams together takes longer than all else here.
+    let docs = fields.iter().map(|field| format!("[`{original}::{}`], in shared memory.", field.name()));
+    let attrs = fields.iter().map(|field| {
+        let attrs = &field.original.attrs;
+        let (carried, allowed) = (carried(attrs), allowed(attrs));
+        (!carried.is_empty() || !allowed.is_empty()).then(|| quote!(#(#carried)* #(#allowed)*))
     });
-    // What the compiler has to say of the user's names, docs and visibility, it says at the user's struct; and a
-    // field that the program never touches is still part of the layout.
+    let visibilities = fields.iter().map(|field| &field.original.vis);
+    let idents = fields.iter().map(|field| &field.generated);
+    let types = fields.iter().map(|field| FieldType { ty: field.ty, this: &this });
     quote! {
         #[doc = #doc]
-        #[allow(dead_code, missing_docs, missing_debug_implementations, nonstandard_style, unreachable_pub)]
-        #[allow(clippy::all, clippy::pedantic, clippy::nursery, rustdoc::all)]
+        #(#carried_by_all)*
+        #(#allowed_in_all)*
         #repr
-        #vis struct #ident #generics #where_clause {
-            #(#fields,)*
+        #vis struct #ident<#params> #where_clause {
+            #(#[doc = #docs] #attrs #visibilities #idents: #runtime::Shared<#types, #access>,)*
+        }
+    }
+}
+
+/// What is as true of the twin as of the original: that it is deprecated, and that it is hidden. (Its docs are not: they would be
+/// tested twice, and their links can begin with `Self`.)
+fn carried(attrs: &[Attribute]) -> Vec<&Attribute> {
+    let hides = |attr: &Attribute| {
+        let list = attr.meta.require_list();
+        is(attr.path(), "doc") && list.is_ok_and(|list| list.tokens.to_string() == "hidden")
+    };
+    attrs.iter().filter(|attr| is(attr.path(), "deprecated") || hides(attr)).collect()
+}
+
+/// A field's type, where `Self` is another one than `this`.
+struct FieldType<'a> {
+    ty: &'a Type,
+    this: &'a TokenStream,
+}
+
+impl ToTokens for FieldType<'_> {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        match mentions_self(self.ty) {
+            true => tokens.extend(replace_self(self.ty.to_token_stream(), self.this)),
+            false => self.ty.to_tokens(tokens),
         }
     }
 }

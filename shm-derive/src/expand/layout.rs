@@ -1,65 +1,80 @@
 //! `Shareable` and `AlwaysValid`: the layout as a constant, the copies by field, and the assertions.
 
-use std::collections::HashSet;
-
-use proc_macro2::{Literal, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
+use proc_macro2::{Literal, Punct, Spacing, TokenStream};
+use quote::{ToTokens, TokenStreamExt, quote, quote_spanned};
+use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Generics, Ident, Path, Type, parse_quote};
+use syn::{Expr, Generics, Ident, Path, Type, parse_quote};
 
 use crate::ast::{Container, Field, Role};
-use crate::expand::names::free_ident;
-use crate::expand::{shareable_generics, twin_type};
+use crate::expand::names::{generated, replace_self, simple};
+use crate::expand::{shareable, twin_ident, twin_type};
 
 pub(crate) fn structure(container: &Container<'_>, fields: &[Field<'_>]) -> TokenStream {
-    let (runtime, ident, name) = (&container.runtime, &container.original.ident, container.name());
-    let generics = shareable_generics(container);
-    let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
-    let access = free_ident(container, "A");
-    let parts = twin_type(container, &access);
+    let (runtime, ident, name) = (&container.runtime, &container.original.ident, container.type_name());
+    let (this, twin, access) = (container.path(), twin_ident(container), &container.access);
+    let generics = shareable(container);
+    let (impl_generics, _, where_clause) = generics.split_for_impl();
+    let parts = twin_type(container, access);
 
-    // Code for each field would take the compiler most of its time; so there are lists, and one call for all. It is at the
-    // struct's name, because from a place in the derive's output the compiler does not go on to the field.
-    let at_name = container.settings.runtime(ident.span());
-    let members = fields.iter().map(|field| member(field.ty, runtime));
-    let members = tuple(members.collect(), |tuple| tuple);
-    let members = quote_spanned!(ident.span()=> #at_name::__private::Fields::of(#members));
-    let names = fields.iter().map(Field::name);
-    let idents = fields.iter().map(|field| field.ident);
-    let count = Literal::usize_unsuffixed(fields.len());
+    // Code for each field would take the compiler most of its time; so there are lists, and one call for all.
+    let members = in_tuples(fields.iter().map(|field| Member { ty: field.ty, runtime }), |tuple| tuple);
     let always_valid = always_valid(container, fields, &generics);
+    let names = fields.iter().map(Field::name);
+    let idents: Vec<&Ident> = fields.iter().map(|field| &field.generated).collect();
+    let count = Literal::usize_unsuffixed(fields.len());
 
+    let at_name = container.settings.runtime(ident.span());
     // Where parameters decide, it is asserted when the type is used.
     let assertion = generics.params.is_empty().then(|| {
         let assert = match container.role {
             Role::Segment => quote_spanned!(ident.span()=> assert_segment),
             Role::Part => quote_spanned!(ident.span()=> assert_struct),
         };
-        quote_spanned!(ident.span()=> const _: () = #at_name::__private::#assert::<#ident>();)
+        quote_spanned!(ident.span()=> const _: () = #at_name::__private::#assert::<#this>();)
     });
     let declared = declared(container, fields);
+
+    // The fields that the struct has now have to be those of the members: an attribute may have changed the struct since the derive
+    // saw it, and a macro in a type may give another type each time it is written. So it is for the twin, whose types can
+    // differ from the members' only where there is such a macro: it could name the access, too.
+    let at: Vec<TokenStream> = (0..fields.len()).map(|i| place(i, fields.len())).collect();
+    let struct_of = quote!(|__shm_fields| Self { #(#idents: __shm_fields #at),* });
+    let twin_of = quote!(|__shm_parts| #twin { #(#idents: __shm_parts #at),* });
+    // The call is at the struct's name, because from a place in the derive's output the compiler does not go on to the field.
+    let (function, twins) = match container.types_contain_macros {
+        false => (Ident::new("of", ident.span()), None),
+        true => (Ident::new("of_both", ident.span()), Some(quote!(#twin_of, #twin_of, #twin_of))),
+    };
+    let members = quote_spanned! {ident.span()=>
+        #at_name::__private::Fields::#function(
+            #members,
+            #struct_of,
+            #twins
+        )
+    };
 
     // Where it says `unsafe {`: the pointer is to room for a struct, in which all of the fields are, and only addresses are
     // taken. Variables have names that no constant of anybody's has.
     quote! {
         #[automatically_derived]
-        unsafe impl #impl_generics #runtime::Shareable for #ident #ty_generics #where_clause {
-            type Parts<#access: #runtime::Access> = #parts;
-            type Member = #runtime::__private::Member<Self>;
-            const MEMBERS: #runtime::__private::Fields = #members;
-            const NAMES: &'static [&'static ::core::primitive::str] = &[#(#names),*];
-            const OFFSETS: &'static [::core::primitive::usize] = &{
-                let __shm_place = ::core::mem::MaybeUninit::<Self>::uninit();
-                let __shm_base = __shm_place.as_ptr();
+        unsafe impl #impl_generics #runtime::Shareable for #this #where_clause {
+            type __Parts<#access: #runtime::Access> = #parts;
+            type __Member = __shm::Member<Self>;
+            const __MEMBERS: __shm::Fields = #members;
+            const __NAMES: &'static [&'static __shm::core::primitive::str] = &[#(#names),*];
+            const __OFFSETS: &'static [__shm::core::primitive::usize] = &{
+                __shm::assert_can_be_placed::<Self>();
+                let __shm_place = __shm::core::mem::MaybeUninit::<Self>::uninit();
+                let __shm_base = __shm::core::mem::MaybeUninit::as_ptr(&__shm_place);
                 unsafe {
-                    #runtime::__private::offsets(
+                    __shm::offsets(
                         __shm_base,
-                        [#(&raw const (*__shm_base).#idents as *const ::core::primitive::u8),*],
+                        [#(&raw const (*__shm_base).#idents as *const __shm::core::primitive::u8),*],
                     )
                 }
             };
-            const INFO: #runtime::__private::TypeInfo =
-                #runtime::__private::TypeInfo::structure::<Self, #count>(#name);
+            const __INFO: __shm::Declared = __shm::Declared::structure::<Self, #count>(#name);
         }
         #always_valid
         #assertion
@@ -68,34 +83,40 @@ pub(crate) fn structure(container: &Container<'_>, fields: &[Field<'_>]) -> Toke
 }
 
 pub(crate) fn enumeration(container: &Container<'_>, variants: &[&syn::Variant]) -> TokenStream {
-    let (runtime, ident, name) = (&container.runtime, &container.original.ident, container.name());
+    let (runtime, name, this) = (&container.runtime, container.type_name(), container.path());
     // The checks saw one.
     let Some(repr) = &container.repr.int else {
         return TokenStream::new();
     };
     let upper = repr.to_string().to_uppercase();
     let scalar = Ident::new(&upper, repr.span());
-    let variants = variants.iter().map(|variant| {
-        let (ident, name) = (&variant.ident, syn::ext::IdentExt::unraw(&variant.ident).to_string());
-        quote!((#name, Self::#ident as ::core::primitive::#repr as ::core::primitive::i128))
-    });
+    let idents: Vec<Ident> = variants.iter().map(|variant| generated(&variant.ident)).collect();
+    let names = variants.iter().map(|variant| variant.ident.unraw().to_string());
     let declared = declared(container, &[]);
     quote! {
         #[automatically_derived]
-        unsafe impl #runtime::Shareable for #ident {
-            type Parts<A: #runtime::Access> = #runtime::__private::Opaque;
-            type Member = #runtime::__private::Member<Self>;
+        unsafe impl #runtime::Shareable for #this {
+            type __Parts<A: #runtime::Access> = __shm::Opaque;
+            type __Member = __shm::Member<Self>;
 
-            const INFO: #runtime::__private::TypeInfo = #runtime::__private::TypeInfo::enumeration(
-                #name,
-                #runtime::__private::Scalar::#scalar,
-                &[#(#variants),*],
-            );
+            const __INFO: __shm::Declared = {
+                const __SHM_REPR: __shm::Scalar = __shm::Scalar::#scalar;
+                const __SHM_VARIANTS: &[(&__shm::core::primitive::str, __shm::core::primitive::i128)] =
+                    &__shm::variants(__SHM_REPR, [#((#names, &#this::#idents {})),*]);
+                // For the compiler only: it does not compile if the enum has other variants than the derive saw.
+                let _: fn(&Self) = |__shm_value| match __shm_value {
+                    #(Self::#idents {} => {})*
+                };
+                __shm::Declared::enumeration(#name, __SHM_REPR, __SHM_VARIANTS)
+            };
 
             #[inline]
-            unsafe fn copy<D: #runtime::__private::Direction>(__shm_from: *const Self, __shm_to: *mut Self) {
+            unsafe fn __copy<D: __shm::Direction>(__shm_from: *const Self, __shm_to: *mut Self) {
                 unsafe {
-                    <::core::primitive::#repr as #runtime::Shareable>::copy::<D>(__shm_from.cast(), __shm_to.cast())
+                    <__shm::core::primitive::#repr as #runtime::Shareable>::__copy::<D>(
+                        __shm_from.cast(),
+                        __shm_to.cast(),
+                    )
                 }
             }
         }
@@ -103,54 +124,106 @@ pub(crate) fn enumeration(container: &Container<'_>, variants: &[&syn::Variant])
     }
 }
 
-/// The stand-in for a field's type, written from the type's first token to its last: there the compiler says what is wrong.
-fn member(ty: &Type, runtime: &Path) -> TokenStream {
-    let first = ty.span();
-    let last = ty.to_token_stream().into_iter().last().map_or(first, |token| token.span());
-    let mut member = quote_spanned!(first=> ::core::marker::PhantomData::< <);
-    member.extend(quote_spanned!(last=> #ty as #runtime::Shareable>::Member>));
-    member
+/// How many the runtime has tuples for.
+const MOST: usize = 16;
+
+/// A tuple with an item for each field; of tuples, each in its `wrapping`, where there are more than the runtime has tuples for.
+fn in_tuples<T: ToTokens>(
+    items: impl Iterator<Item = T>,
+    wrapping: impl Fn(TokenStream) -> TokenStream,
+) -> TokenStream {
+    let items: Vec<T> = items.collect();
+    let mut tuples: Vec<TokenStream> =
+        items.chunks(MOST).map(|items| wrapping(quote!((#(#items,)*)))).collect();
+    while tuples.len() > 1 {
+        tuples = tuples.chunks(MOST).map(|tuples| wrapping(quote!((#(#tuples,)*)))).collect();
+    }
+    tuples.into_iter().collect()
 }
 
-/// A tuple of all; of tuples, each in its `wrapping`, where there are more than the runtime has tuples for.
-fn tuple(mut members: Vec<TokenStream>, wrapping: impl Fn(TokenStream) -> TokenStream) -> TokenStream {
-    const MOST: usize = 16;
-    while members.len() > MOST {
-        members = members.chunks(MOST).map(|members| wrapping(quote!((#(#members,)*)))).collect();
+/// `PhantomData::<<F as Shareable>::__Member>`, written from the type's first token to its last: there the compiler says what is wrong.
+struct Member<'a> {
+    ty: &'a Type,
+    runtime: &'a Path,
+}
+
+impl ToTokens for Member<'_> {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        let Self { ty, runtime } = self;
+        let first = ty.span();
+        let last = match simple(ty) {
+            Some(ident) if matches!(ty, Type::Path(_)) => ident.span(),
+            _ => ty.to_token_stream().into_iter().last().map_or(first, |token| token.span()),
+        };
+        // One token after the other: to put streams together takes longer.
+        let punct = |tokens: &mut TokenStream, text: &str, span| {
+            let joint = |i| if i + 1 < text.len() { Spacing::Joint } else { Spacing::Alone };
+            for (i, char) in text.chars().enumerate() {
+                let mut punct = Punct::new(char, joint(i));
+                punct.set_span(span);
+                tokens.append(punct);
+            }
+        };
+        let ident = |tokens: &mut TokenStream, name| tokens.append(Ident::new(name, last));
+        tokens.append(Ident::new("__shm", first));
+        punct(tokens, "::", first);
+        tokens.append(Ident::new("PhantomData", first));
+        punct(tokens, "::", first);
+        punct(tokens, "<", first);
+        punct(tokens, "<", first);
+        ty.to_tokens(tokens);
+        ident(tokens, "as");
+        runtime.to_tokens(tokens);
+        punct(tokens, "::", last);
+        ident(tokens, "Shareable");
+        punct(tokens, ">", last);
+        punct(tokens, "::", last);
+        ident(tokens, "__Member");
+        punct(tokens, ">", last);
     }
-    wrapping(quote!((#(#members,)*)))
+}
+
+/// The place of item `i` in tuples that are nested as those of [`members`]: `.0.3`.
+fn place(i: usize, count: usize) -> TokenStream {
+    let literal = Literal::usize_unsuffixed;
+    if count <= MOST {
+        let i = literal(i);
+        return quote!(.#i);
+    }
+    let (outer, inner) = (place(i / MOST, count.div_ceil(MOST)), literal(i % MOST));
+    quote!(#outer.#inner)
 }
 
 /// Any bytes make a value of the struct if they do of each field.
 fn always_valid(container: &Container<'_>, fields: &[Field<'_>], generics: &Generics) -> TokenStream {
-    let (runtime, ident) = (&container.runtime, &container.original.ident);
-    let ty_generics = generics.split_for_impl().1;
+    let (runtime, this) = (&container.runtime, container.path());
+    let types = fields.iter().map(|field| field.ty);
+    let all = in_tuples(types, |types| quote!(__shm::If<'always_valid, #types>));
     let mut with_bounds = generics.clone();
     with_bounds.params.insert(0, parse_quote!('always_valid));
-    let mut seen = HashSet::new();
-    let types = fields.iter().map(|field| field.ty.to_token_stream());
-    let types = types.filter(|ty| seen.insert(ty.to_string())).collect();
-    let all = tuple(types, |types| quote!(#runtime::__private::If<'always_valid, #types>));
     with_bounds.make_where_clause().predicates.push(parse_quote!(#all: #runtime::AlwaysValid));
     let (impl_generics, _, where_clause) = with_bounds.split_for_impl();
     quote! {
         #[automatically_derived]
-        unsafe impl #impl_generics #runtime::AlwaysValid for #ident #ty_generics #where_clause {}
+        unsafe impl #impl_generics #runtime::AlwaysValid for #this #where_clause {}
     }
 }
 
 /// The numbers of `size`, `align` and `offset`: a wrong one is a type mismatch on it, which shows both.
 fn declared(container: &Container<'_>, fields: &[Field<'_>]) -> TokenStream {
-    let ident = &container.original.ident;
+    let this = container.path();
+    let mem = quote!(__shm::core::mem);
     let (size, align) = (&container.settings.size, &container.settings.align);
-    let size = size.as_ref().map(|set| (&set.value, quote!(::core::mem::size_of::<#ident>())));
-    let align = align.as_ref().map(|set| (&set.value, quote!(::core::mem::align_of::<#ident>())));
+    let size = size.as_ref().map(|set| (&set.value, quote!(#mem::size_of::<#this>())));
+    let align = align.as_ref().map(|set| (&set.value, quote!(#mem::align_of::<#this>())));
     let offsets = fields.iter().filter_map(|field| {
-        let (set, field) = (field.settings.offset.as_ref()?, field.ident);
-        Some((&set.value, quote!(::core::mem::offset_of!(#ident, #field))))
+        let (set, field) = (field.settings.offset.as_ref()?, &field.generated);
+        Some((&set.value, quote!(#mem::offset_of!(#this, #field))))
     });
-    let assertions = size.into_iter().chain(align).chain(offsets).map(
-        |(declared, actual)| quote_spanned!(declared.span()=> const _: [(); #declared] = [(); #actual];),
-    );
+    let assertions =
+        size.into_iter().chain(align).chain(offsets).map(|(declared, actual): (&Expr, TokenStream)| {
+            let value = replace_self(declared.to_token_stream(), &this);
+            quote_spanned!(declared.span()=> const _: [(); #value] = [(); #actual];)
+        });
     quote!(#(#assertions)*)
 }

@@ -1,17 +1,22 @@
 //! From the model to code.
 
 mod fields;
+mod generics;
 mod layout;
 pub(crate) mod names;
 mod segment;
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, format_ident, quote};
-use syn::{DeriveInput, GenericParam, Generics, Ident, parse_quote};
+use quote::{ToTokens, quote};
+use syn::ext::IdentExt;
+use syn::{Attribute, DeriveInput, Ident, Meta};
 
 use crate::ast::{Container, Data, Role};
+use crate::attr::is;
 use crate::check::{check, without_size};
 use crate::ctxt::Ctxt;
+pub(crate) use crate::expand::generics::{arguments, shareable};
+use crate::expand::names::generated;
 use crate::fallback::fallback;
 
 pub(crate) fn derive(input: &DeriveInput, role: Role) -> TokenStream {
@@ -20,8 +25,9 @@ pub(crate) fn derive(input: &DeriveInput, role: Role) -> TokenStream {
     check(&container, &ctxt);
     let errors = ctxt.check().err().map(|errors| errors.to_compile_error());
     let failed = errors.is_some();
-    // The compiler reports a field without a size, and would report again whatever is made from it.
-    if container.fields().iter().any(|field| without_size(field.ty)) {
+    // The compiler reports a field without a size, and would report again whatever is made from it. And of two derives, the other
+    // writes all there is to write.
+    if container.settings.key_on_part || container.fields().iter().any(|field| without_size(field.ty)) {
         return errors.unwrap_or_default();
     }
 
@@ -41,37 +47,46 @@ pub(crate) fn derive(input: &DeriveInput, role: Role) -> TokenStream {
         };
         quote!(#shareable #segment)
     };
+    let (runtime, allowed) = (&container.runtime, allowed(&input.attrs));
     quote! {
         #errors
         #twin
-        // Deprecated fields and variants are generated from, not used.
-        #[allow(deprecated)]
-        const _: () = { #impls };
+        #(#allowed)*
+        const _: () = {
+            // All else that is named here is reached through it, or is the user's.
+            use #runtime::__private as __shm;
+            #impls
+        };
     }
+}
+
+/// What the user allows on the type or field: it is allowed in what is made from it, too. (What nobody allowed is not allowed
+/// here either, because it may be forbidden.)
+pub(crate) fn allowed(attrs: &[Attribute]) -> Vec<TokenStream> {
+    // An expectation is fulfilled by the original.
+    let allows = |attr: &&Attribute| ["allow", "expect"].iter().any(|name| is(attr.path(), name));
+    let lints = attrs.iter().filter(allows).filter_map(|attr| match &attr.meta {
+        Meta::List(list) => Some(&list.tokens),
+        Meta::Path(_) | Meta::NameValue(_) => None,
+    });
+    lints.map(|lints| quote!(#[allow(#lints)])).collect()
 }
 
 /// The name of the generated struct of fields.
 pub(crate) fn twin_ident(container: &Container<'_>) -> Ident {
-    format_ident!("{}Fields", container.original.ident)
+    let ident = &container.original.ident;
+    match &container.settings.fields {
+        Some(set) => set.value.clone(),
+        // A field's type may have the name already.
+        None => {
+            let wanted = format!("{}Fields", ident.unraw());
+            Ident::new(&names::free(&container.mentioned, &wanted), generated(ident).span())
+        }
+    }
 }
 
 /// The generated struct of fields as a type, with access `access`.
 pub(crate) fn twin_type(container: &Container<'_>, access: impl ToTokens) -> TokenStream {
-    let ident = twin_ident(container);
-    let params = container.original.generics.params.iter().map(|param| match param {
-        GenericParam::Type(param) => param.ident.to_token_stream(),
-        GenericParam::Const(param) => param.ident.to_token_stream(),
-        GenericParam::Lifetime(param) => param.lifetime.to_token_stream(),
-    });
-    quote!(#ident<#(#params,)* #access>)
-}
-
-/// The type's generics, with `Shareable` required of every type parameter.
-pub(crate) fn shareable_generics(container: &Container<'_>) -> Generics {
-    let runtime = &container.runtime;
-    let mut generics = container.original.generics.clone();
-    for param in generics.type_params_mut() {
-        param.bounds.push(parse_quote!(#runtime::Shareable));
-    }
-    generics
+    let (ident, arguments) = (twin_ident(container), arguments(&container.original.generics));
+    quote!(#ident<#(#arguments,)* #access>)
 }

@@ -4,23 +4,78 @@ use std::collections::HashSet;
 
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::Ident;
+use syn::{Expr, Generics, Ident, Type, TypeArray};
 
-use crate::ast::Container;
+use crate::ast::Field;
 
-/// `wanted`, or something like it that neither a parameter nor a field's type mentions.
-pub(crate) fn free_ident(container: &Container<'_>, wanted: &str) -> Ident {
-    let mut taken = HashSet::new();
-    collect(container.original.generics.to_token_stream(), &mut taken);
-    collect(container.original.generics.where_clause.to_token_stream(), &mut taken);
-    for field in container.fields() {
-        collect(field.ty.to_token_stream(), &mut taken);
+/// The user's name where the derive writes it. Its place is that of the original, for whoever goes to the definition; but to the
+/// compiler it is the derive's, so that it warns of what it finds there only where the user wrote it.
+pub(crate) fn generated(ident: &Ident) -> Ident {
+    let mut ident = ident.clone();
+    ident.set_span(Span::call_site().located_at(ident.span()));
+    ident
+}
+
+/// What the type's parameters, their bounds and the fields' types mention.
+pub(crate) fn mentioned(generics: &Generics, fields: &[Field<'_>]) -> HashSet<String> {
+    let mut names = HashSet::new();
+    if !generics.params.is_empty() {
+        collect(generics.to_token_stream(), &mut names);
     }
+    if let Some(clause) = &generics.where_clause {
+        collect(clause.to_token_stream(), &mut names);
+    }
+    for field in fields {
+        match simple(field.ty) {
+            Some(ident) => {
+                names.insert(ident.to_string());
+            }
+            None => collect(field.ty.to_token_stream(), &mut names),
+        }
+    }
+    names
+}
+
+/// Whether a macro in one of the types may name what is not known here.
+pub(crate) fn contain_macros(fields: &[Field<'_>]) -> bool {
+    fn contains_macro(tokens: TokenStream) -> bool {
+        tokens.into_iter().any(|token| match token {
+            TokenTree::Punct(punct) => punct.as_char() == '!',
+            TokenTree::Group(group) => contains_macro(group.stream()),
+            TokenTree::Ident(_) | TokenTree::Literal(_) => false,
+        })
+    }
+    fields.iter().any(|field| simple(field.ty).is_none() && contains_macro(field.ty.to_token_stream()))
+}
+
+/// Whether the type has `Self` in it.
+pub(crate) fn mentions_self(ty: &Type) -> bool {
+    let mut names = HashSet::new();
+    match simple(ty) {
+        Some(ident) => ident == "Self",
+        None => {
+            collect(ty.to_token_stream(), &mut names);
+            names.contains("Self")
+        }
+    }
+}
+
+/// The name that is all of the type, as most are: to look at a type's tokens takes much longer.
+pub(crate) fn simple(ty: &Type) -> Option<&Ident> {
+    match ty {
+        Type::Path(path) if path.qself.is_none() => path.path.get_ident(),
+        Type::Array(TypeArray { elem, len: Expr::Lit(_), .. }) => simple(elem),
+        _ => None,
+    }
+}
+
+/// `wanted`, or something like it that is not mentioned.
+pub(crate) fn free(mentioned: &HashSet<String>, wanted: &str) -> String {
     let mut name = wanted.to_owned();
-    while taken.contains(&name) {
+    while mentioned.contains(&name) {
         name.push('_');
     }
-    Ident::new(&name, Span::call_site())
+    name
 }
 
 fn collect(tokens: TokenStream, names: &mut HashSet<String>) {

@@ -1,21 +1,22 @@
 //! `SharedSegment`: the key and the settings.
 
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Expr, ExprLit, Lit, Path};
+use syn::{Expr, ExprLit, Lit};
 
 use crate::ast::Container;
 use crate::attr::Key;
 use crate::check::number;
-use crate::expand::shareable_generics;
+use crate::expand::names::replace_self;
+use crate::expand::shareable;
 
 pub(crate) fn segment(container: &Container<'_>) -> TokenStream {
-    let (runtime, ident, name) = (&container.runtime, &container.original.ident, container.name());
-    let generics = shareable_generics(container);
-    let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
+    let (runtime, this, name) = (&container.runtime, container.path(), container.type_name());
+    let generics = shareable(container);
+    let (impl_generics, _, where_clause) = generics.split_for_impl();
     // The checks saw one.
-    let Some(key) = container.settings.key.as_ref().map(|set| key(&set.value, runtime)) else {
+    let Some(key) = container.settings.key.as_ref().map(|set| key(container, &set.value)) else {
         return TokenStream::new();
     };
     let mode = match &container.settings.mode {
@@ -25,9 +26,10 @@ pub(crate) fn segment(container: &Container<'_>) -> TokenStream {
             match number(mode) {
                 Some(_) => quote!(#mode),
                 None => constant(
+                    container,
                     mode,
-                    quote!(::core::primitive::u32),
-                    quote!(__SHM_VALUE <= 0o777),
+                    quote!(u32),
+                    |value| quote!(#value <= 0o777),
                     "a mode is nine bits, read and write for owner, group and others: at most 0o777",
                 ),
             }
@@ -45,13 +47,13 @@ pub(crate) fn segment(container: &Container<'_>) -> TokenStream {
     };
     quote! {
         #[automatically_derived]
-        impl #impl_generics #runtime::SharedSegment for #ident #ty_generics #where_clause {
-            const SETTINGS: #runtime::__private::Settings = #runtime::__private::Settings {
+        impl #impl_generics #runtime::SharedSegment for #this #where_clause {
+            const SETTINGS: __shm::Settings = __shm::Settings {
                 name: #name,
                 key_name: #key_name,
                 mode: #mode,
                 bare: #bare,
-                trust: #runtime::__private::Trust::#trust,
+                trust: __shm::Trust::#trust,
             };
 
             fn key() -> #runtime::Key {
@@ -62,21 +64,23 @@ pub(crate) fn segment(container: &Container<'_>) -> TokenStream {
 }
 
 /// An expression for the key.
-fn key(key: &Key, runtime: &Path) -> TokenStream {
+fn key(container: &Container<'_>, key: &Key) -> TokenStream {
+    let runtime = &container.runtime;
     match key {
         Key::Ftok { path, project } => {
             let project = match number(project).and_then(|number| u8::try_from(number).ok()) {
                 Some(number) => quote!(#number),
                 None => constant(
+                    container,
                     project,
-                    quote!(::core::primitive::u8),
-                    quote!(__SHM_VALUE != 0),
+                    quote!(u8),
+                    |value| quote!(#value != 0),
                     "an ftok project is a number from 1 to 255, and this is 0",
                 ),
             };
             match path {
                 Expr::Lit(ExprLit { lit: Lit::Str(_), .. }) => {
-                    quote!(#runtime::__private::ftok_key(#path, #project))
+                    quote!(__shm::ftok_key(#path, #project))
                 }
                 _ => quote!(#runtime::Key::ftok(#path, #project)),
             }
@@ -89,25 +93,46 @@ fn key(key: &Key, runtime: &Path) -> TokenStream {
                     quote!(#key)
                 }
                 _ => constant(
+                    container,
                     expr,
-                    quote!(::core::primitive::i32),
-                    quote!(__SHM_VALUE != 0),
+                    quote!(i32),
+                    |value| quote!(#value != 0),
                     "key 0 is IPC_PRIVATE, a new segment every time: write `private` if that is meant",
                 ),
             };
             quote!(#runtime::Key::fixed(#key))
         }
-        Key::Name(_) => quote!(#runtime::__private::name_key::<Self>()),
+        Key::Name(_) => quote!(__shm::name_key::<Self>()),
         Key::Private => quote!(#runtime::Key::private()),
     }
 }
 
-/// A constant expression of the user's, checked by the compiler: which sees the name that is given to it here, so that
-/// the name is one that nobody else gives.
-fn constant(expr: &Expr, ty: TokenStream, holds: TokenStream, message: &str) -> TokenStream {
-    let assertion = quote_spanned!(expr.span()=> const _: () = ::core::assert!(#holds, #message););
+/// A constant expression of the user's, checked by the compiler.
+fn constant(
+    container: &Container<'_>,
+    expr: &Expr,
+    ty: TokenStream,
+    holds: impl Fn(TokenStream) -> TokenStream,
+    message: &str,
+) -> TokenStream {
+    let core = quote_spanned!(expr.span()=> __shm::core);
+    let ty = quote!(#core::primitive::#ty);
+    if !container.original.generics.params.is_empty() {
+        // It may name the parameters, and so is known when they are. A variable is not seen by what it is given.
+        let holds = holds(quote!(__shm_value));
+        let assertion = quote_spanned!(expr.span()=> #core::assert!(#holds, #message););
+        return quote!(const {
+            let __shm_value: #ty = #expr;
+            #assertion
+            __shm_value
+        });
+    }
+    // A constant is seen by the expression that it is given: by a name that nobody else gives.
+    let expr_of_this = replace_self(expr.to_token_stream(), &container.path());
+    let holds = holds(quote!(__SHM_VALUE));
+    let assertion = quote_spanned!(expr.span()=> const _: () = #core::assert!(#holds, #message););
     quote!({
-        const __SHM_VALUE: #ty = #expr;
+        const __SHM_VALUE: #ty = #expr_of_this;
         #assertion
         __SHM_VALUE
     })

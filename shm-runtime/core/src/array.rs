@@ -5,6 +5,7 @@ use core::ops::{Bound, Range, RangeBounds};
 
 use crate::access::{Access, Readable, Writable};
 use crate::bulk::{self, Load, Store};
+use crate::info::assert_always_valid;
 use crate::shareable::{AlwaysValid, Plain, Shareable};
 use crate::shared::Shared;
 
@@ -21,6 +22,7 @@ impl<T: Shareable, A: Access, const N: usize> Shared<[T; N], A> {
         T: Plain + AlwaysValid,
         A: Readable,
     {
+        const { assert_always_valid::<T>() };
         within::<N>(.., to.len());
         // SAFETY: `to` is as long as the array; it is borrowed exclusively, and stays valid because any bytes
         // make a `T`.
@@ -71,6 +73,7 @@ impl<T: Shareable, A: Access, const N: usize> Shared<[T; N], A> {
         T: Plain + AlwaysValid,
         A: Readable,
     {
+        const { assert_always_valid::<T>() };
         let range = within::<N>(range, to.len());
         let from = self.as_ptr().cast::<T>();
         // SAFETY: `within` checked that the range lies in the array and that `to` is as long; `to` is borrowed

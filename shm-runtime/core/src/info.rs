@@ -4,6 +4,7 @@ use crate::access::ReadWrite;
 use crate::hash::Hash;
 use crate::members::Named;
 use crate::shareable::Shareable;
+use crate::value::integer;
 
 /// A scalar, by its Rust name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +76,9 @@ impl Scalar {
     }
 }
 
+/// How many elements without a size an array may have: what is in it is printed one by one.
+pub(crate) const MAX_EMPTY: usize = 1 << 16;
+
 /// How deep structs and arrays may nest. Real ones are far below; text from another process need not be.
 pub(crate) const MAX_DEPTH: usize = 64;
 
@@ -116,16 +120,39 @@ pub(crate) struct FieldInfo {
     pub(crate) info: &'static TypeInfo,
 }
 
-impl TypeInfo {
+/// The layout that a type declares. It is believed only by way of [`of`](Self::of), which holds it against the type.
+#[derive(Debug)]
+pub struct Declared(TypeInfo);
+
+impl Declared {
+    /// The layout of `T`: of the size and alignment that the compiler gives it, or `T` cannot be used. There is no other way to
+    /// the layout of a type, so that none is used unchecked.
+    pub(crate) const fn of<T: Shareable>() -> &'static TypeInfo {
+        const {
+            let Self(info) = &T::__INFO;
+            assert!(
+                info.size == size_of::<T>() && info.align == align_of::<T>(),
+                "the type has another size or alignment than its layout says: an attribute that the derive did not see \
+                 changed it, or an `unsafe impl` is wrong"
+            );
+            assert!(
+                size_of::<T::__Parts<ReadWrite>>() <= info.size
+                    && align_of::<T::__Parts<ReadWrite>>() <= info.align,
+                "the type's parts are larger than the type, or more aligned"
+            );
+            info
+        }
+    }
+
     pub(crate) const fn scalar(scalar: Scalar) -> Self {
-        Self::one(scalar, Kind::Scalar(scalar), !matches!(scalar, Scalar::Char), Hash::of("scalar"))
+        Self(TypeInfo::one(scalar, Kind::Scalar(scalar), !matches!(scalar, Scalar::Char), Hash::of("scalar")))
     }
 
     pub(crate) const fn atomic(scalar: Scalar) -> Self {
-        Self::one(scalar, Kind::Atomic(scalar), true, Hash::of("atomic"))
+        Self(TypeInfo::one(scalar, Kind::Atomic(scalar), true, Hash::of("atomic")))
     }
 
-    /// A fieldless enum of `repr`, with its variants and their discriminants.
+    /// A fieldless enum of `repr`, with its variants and their [values](variants).
     pub const fn enumeration(
         name: &'static str,
         repr: Scalar,
@@ -138,29 +165,18 @@ impl TypeInfo {
             hash = hash.text(name).bytes(&value.to_le_bytes());
             i += 1;
         }
-        Self::one(repr, Kind::Enum { name, repr, variants }, false, hash)
+        Self(TypeInfo::one(repr, Kind::Enum { name, repr, variants }, false, hash))
     }
 
-    /// The Rust name, if it is one word.
-    pub(crate) const fn name(&self) -> Option<&'static str> {
-        match self.kind {
-            Kind::Scalar(scalar) => Some(scalar.name()),
-            Kind::Struct { name, .. } | Kind::Enum { name, .. } => Some(name),
-            Kind::Atomic(_) | Kind::Array { .. } => None,
-        }
-    }
-
-    const fn one(scalar: Scalar, kind: Kind, always_valid: bool, hash: Hash) -> Self {
-        let size = scalar.size();
-        let verbatim = !matches!(scalar, Scalar::Bool);
-        let fingerprint = hash.text(scalar.name()).finish();
-        Self { size, align: size, kind, scalar_bytes: size, verbatim, always_valid, depth: 0, fingerprint }
-    }
-
-    pub(crate) const fn array(of: &'static Self, len: usize) -> Self {
-        assert!(of.size > 0 || len == 0, "an array in shared memory needs elements that have a size");
+    /// `N` values of `T`.
+    pub(crate) const fn array<T: Shareable>(len: usize) -> Self {
+        let of = Self::of::<T>();
+        assert!(
+            of.size > 0 || len <= MAX_EMPTY,
+            "an array of so many elements needs elements that have a size"
+        );
         assert!(of.depth + 1 < MAX_DEPTH, "types in shared memory may nest 64 deep");
-        Self {
+        Self(TypeInfo {
             size: of.size * len,
             align: of.align,
             scalar_bytes: of.scalar_bytes * len,
@@ -169,7 +185,7 @@ impl TypeInfo {
             kind: Kind::Array { of, len },
             depth: of.depth + 1,
             fingerprint: Hash::of("array").number(len as u64).number(of.fingerprint).finish(),
-        }
+        })
     }
 
     /// The `#[repr(C)]` struct `T` of `N` fields.
@@ -201,19 +217,76 @@ impl TypeInfo {
             "the compiler gives the struct another size than C does"
         );
         let (kind, fingerprint) = (Kind::Struct { name, fields }, hash.finish());
-        Self { size, align, kind, scalar_bytes, verbatim, always_valid, depth, fingerprint }
+        Self(TypeInfo { size, align, kind, scalar_bytes, verbatim, always_valid, depth, fingerprint })
+    }
+}
+
+/// That any bytes are a `T`: asked of the layout where a plain `T` is returned, so that it does not hang on the trait
+/// [`AlwaysValid`](crate::AlwaysValid) only.
+///
+/// # Panics
+///
+/// At compile time, if it is not so.
+pub(crate) const fn assert_always_valid<T: Shareable>() {
+    assert!(
+        Declared::of::<T>().always_valid,
+        "the type says that any bytes are a value of it, and its layout that they are not"
+    );
+}
+
+/// The variants of a fieldless enum: their names, and the numbers that the compiler has for them. Those are read from the values
+/// themselves, whatever an attribute says of the enum.
+///
+/// # Panics
+///
+/// At compile time, if a value of the enum is not one integer of `repr`.
+pub const fn variants<T, const N: usize>(
+    repr: Scalar,
+    variants: [(&'static str, &'static T); N],
+) -> [(&'static str, i128); N] {
+    assert!(
+        size_of::<T>() == repr.size() && align_of::<T>() == repr.size(),
+        "the enum is not one integer of its `repr`"
+    );
+    let mut numbers = [("", 0); N];
+    let mut i = 0;
+    while i < N {
+        let (name, value) = variants[i];
+        // SAFETY: a value of the enum, which has the size and alignment of the integer. It has no byte that is not
+        // initialised: reading one would stop the compiler, which does this.
+        numbers[i] = (name, unsafe { integer(repr, core::ptr::from_ref(value).cast()) });
+        i += 1;
+    }
+    numbers
+}
+
+impl TypeInfo {
+    /// The Rust name, if it is one word.
+    pub(crate) const fn name(&self) -> Option<&'static str> {
+        match self.kind {
+            Kind::Scalar(scalar) => Some(scalar.name()),
+            Kind::Struct { name, .. } | Kind::Enum { name, .. } => Some(name),
+            Kind::Atomic(_) | Kind::Array { .. } => None,
+        }
+    }
+
+    const fn one(scalar: Scalar, kind: Kind, always_valid: bool, hash: Hash) -> Self {
+        let size = scalar.size();
+        let verbatim = !matches!(scalar, Scalar::Bool);
+        let fingerprint = hash.text(scalar.name()).finish();
+        Self { size, align: size, kind, scalar_bytes: size, verbatim, always_valid, depth: 0, fingerprint }
     }
 }
 
 /// The compile-time check of a derive: the struct `T` has a size, and its generated twin has the same, and the same
-/// alignment. Both are `#[repr(C)]` and have the same fields, so the offsets are the same too.
+/// alignment.
 ///
 /// # Panics
 ///
 /// At compile time, if it is not so.
 #[track_caller]
 pub const fn assert_struct<T: Shareable>() {
-    let (size, align) = (size_of::<T::Parts<ReadWrite>>(), align_of::<T::Parts<ReadWrite>>());
+    let (size, align) = (size_of::<T::__Parts<ReadWrite>>(), align_of::<T::__Parts<ReadWrite>>());
     assert!(size_of::<T>() > 0, "a struct without a size cannot be shared");
     assert!(size_of::<T>() == size, "the struct and its generated fields differ in size");
     assert!(align_of::<T>() == align, "the struct and its generated fields differ in alignment");
@@ -231,4 +304,35 @@ pub const fn assert_segment<T: Shareable>() {
         align_of::<T>() <= 4096,
         "a segment begins at a page, and so can be aligned to 4096 bytes at most"
     );
+}
+
+/// The compiler finds the offsets of the fields of `T` with room for one, in memory of its own.
+///
+/// # Panics
+///
+/// At compile time, if it would not have that.
+pub const fn assert_can_be_placed<T>() {
+    assert!(
+        size_of::<T>() <= 1 << 36,
+        "a struct of more than 64 GiB is more than the compiler can lay out: make its arrays shorter"
+    );
+}
+
+/// A type's name that is a constant.
+///
+/// # Panics
+///
+/// At compile time, if a schema cannot have it for a name.
+pub const fn type_name(name: &'static str) -> &'static str {
+    let bytes = name.as_bytes();
+    assert!(!bytes.is_empty(), "a type name is not empty");
+    let mut i = 0;
+    while i < bytes.len() {
+        assert!(
+            matches!(bytes[i], b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'_'),
+            "a type name is a text of letters, digits and `_`"
+        );
+        i += 1;
+    }
+    name
 }

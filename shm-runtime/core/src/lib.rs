@@ -68,7 +68,14 @@ pub use value::InvalidValue;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::bulk::Direction;
-    pub use crate::info::{Scalar, TypeInfo, assert_segment, assert_struct};
+    // By way of here, because another crate may be called `core` where the derive's output stands, and in edition 2015
+    // `::core` is not the crate.
+    pub use core;
+    pub use core::marker::PhantomData;
+
+    pub use crate::info::{
+        Declared, Scalar, assert_can_be_placed, assert_segment, assert_struct, type_name, variants,
+    };
     pub use crate::key::{ftok_key, name_key};
     pub use crate::members::{Fields, Member, offsets};
     pub use crate::shareable::{If, Opaque};

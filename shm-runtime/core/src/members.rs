@@ -1,22 +1,24 @@
-//! The fields of a struct as one value: a tuple of a stand-in for each field's type. To the compiler that is far less work
-//! than code for each field.
+//! The fields of a struct as one type: a tuple of a stand-in for each field's type. To the compiler that is far less work than code
+//! for each field.
 
 use core::marker::PhantomData;
 
+use crate::access::{ReadOnly, ReadWrite, WriteOnly};
 use crate::bulk::{Direction, Load, Store};
-use crate::info::{FieldInfo, TypeInfo};
+use crate::info::{Declared, FieldInfo, TypeInfo};
 use crate::shareable::Shareable;
+use crate::shared::Shared;
 
-/// A stand-in for a field's type, or a tuple of up to sixteen of them or of such tuples, in the order of the fields.
+/// A [`Member`], or a tuple of up to sixteen of them or of such tuples, in the order of the fields.
 ///
 /// # Safety
 ///
-/// Implemented here alone: `copy` copies all that `INFOS` lists, and nothing else.
-pub unsafe trait Members: Copy {
+/// Implemented here only: `copy` copies all that `INFOS` lists, and nothing else.
+pub unsafe trait Members: Typed {
     #[doc(hidden)]
     const INFOS: Infos;
 
-    /// Copies the fields, as [`Shareable::copy`] does, of a struct that begins at `from` and `to`. The first field lies
+    /// Copies the fields, as [`Shareable::__copy`] does, of a struct that begins at `from` and `to`. The first field lies
     /// where C lays it if the one before it ends at `end`; returns where the last one ends.
     ///
     /// # Safety
@@ -24,6 +26,25 @@ pub unsafe trait Members: Copy {
     /// As for [`Direction`], for the struct on each side; it is laid out as C does it.
     #[doc(hidden)]
     unsafe fn copy<D: Direction>(from: *const u8, to: *mut u8, end: usize) -> usize;
+}
+
+/// The types that [`Members`] stand for, whether they can be shared or not: that is asked elsewhere, and once.
+pub trait Typed {
+    /// The types of the fields, in such tuples.
+    #[doc(hidden)]
+    type Types;
+
+    /// The types of the same fields in a segment that can be read and written, ...
+    #[doc(hidden)]
+    type Both;
+
+    /// ... only read, ...
+    #[doc(hidden)]
+    type Read;
+
+    /// ... and only written.
+    #[doc(hidden)]
+    type Write;
 }
 
 /// The layouts of the fields, as they are nested in tuples.
@@ -36,25 +57,31 @@ pub enum Infos {
 /// Stands for a field of type `T`.
 pub struct Member<T>(PhantomData<T>);
 
-impl<T> Clone for Member<T> {
-    fn clone(&self) -> Self {
-        *self
-    }
+impl<T> Typed for Member<T> {
+    type Types = T;
+    type Both = Shared<T, ReadWrite>;
+    type Read = Shared<T, ReadOnly>;
+    type Write = Shared<T, WriteOnly>;
 }
-
-impl<T> Copy for Member<T> {}
 
 // SAFETY: one field, and its own `copy`.
 unsafe impl<T: Shareable> Members for Member<T> {
-    const INFOS: Infos = Infos::One(&T::INFO);
+    const INFOS: Infos = Infos::One(Declared::of::<T>());
 
     #[inline(always)]
     unsafe fn copy<D: Direction>(from: *const u8, to: *mut u8, end: usize) -> usize {
         let offset = end.next_multiple_of(align_of::<T>());
         // SAFETY: where C lays the field out, which is within the structs that the caller vouches for.
-        unsafe { T::copy::<D>(from.add(offset).cast(), to.add(offset).cast()) };
+        unsafe { T::__copy::<D>(from.add(offset).cast(), to.add(offset).cast()) };
         offset + size_of::<T>()
     }
+}
+
+impl<M: Typed> Typed for PhantomData<M> {
+    type Types = M::Types;
+    type Both = M::Both;
+    type Read = M::Read;
+    type Write = M::Write;
 }
 
 // SAFETY: passes it on.
@@ -71,8 +98,16 @@ unsafe impl<M: Members> Members for PhantomData<M> {
 macro_rules! tuples {
     () => {};
     ($first:ident $($rest:ident)*) => {
+        impl<$first: Typed, $($rest: Typed),*> Typed for ($first, $($rest,)*) {
+            type Types = ($first::Types, $($rest::Types,)*);
+            type Both = ($first::Both, $($rest::Both,)*);
+            type Read = ($first::Read, $($rest::Read,)*);
+            type Write = ($first::Write, $($rest::Write,)*);
+        }
+
         // SAFETY: one after the other, each by its own `copy`.
         unsafe impl<$first: Members, $($rest: Members),*> Members for ($first, $($rest,)*) {
+
             const INFOS: Infos = Infos::Many(&[$first::INFOS, $($rest::INFOS),*]);
 
             #[inline(always)]
@@ -84,10 +119,28 @@ macro_rules! tuples {
                 end
             }
         }
+
         tuples! { $($rest)* }
     };
 }
 tuples! { M1 M2 M3 M4 M5 M6 M7 M8 M9 M10 M11 M12 M13 M14 M15 M16 }
+
+impl Typed for () {
+    type Types = ();
+    type Both = ();
+    type Read = ();
+    type Write = ();
+}
+
+// SAFETY: of no fields.
+unsafe impl Members for () {
+    const INFOS: Infos = Infos::Many(&[]);
+
+    #[inline(always)]
+    unsafe fn copy<D: Direction>(_: *const u8, _: *mut u8, end: usize) -> usize {
+        end
+    }
+}
 
 /// What `Members` say, without their type.
 pub struct Fields {
@@ -98,11 +151,28 @@ pub struct Fields {
 
 impl Fields {
     /// A type without fields.
-    pub(crate) const NONE: Self = Self { infos: Infos::Many(&[]), load: nothing, store: nothing };
+    pub(crate) const NONE: Self = Self::listed(());
 
-    /// The fields of a struct, in order.
-    pub const fn of<M: Members>(_: M) -> Self {
+    /// The fields of a struct of this crate, in order.
+    pub(crate) const fn listed<M: Members + Copy>(_: M) -> Self {
         Self { infos: M::INFOS, load: copy::<M, Load>, store: copy::<M, Store> }
+    }
+
+    /// The fields of the struct `T`, in order, as the derive listed them. The compiler holds the list against the struct as it is
+    /// now: with other fields, or fields of other types, it cannot be made of them. (It never is.)
+    pub const fn of<T: Shareable, M: Members + Copy>(members: M, _: fn(M::Types) -> T) -> Self {
+        Self::listed(members)
+    }
+
+    /// The same, and the twin is held against it too, for each access.
+    pub const fn of_both<T: Shareable, M: Members + Copy>(
+        members: M,
+        _: fn(M::Types) -> T,
+        _: fn(M::Both) -> T::__Parts<ReadWrite>,
+        _: fn(M::Read) -> T::__Parts<ReadOnly>,
+        _: fn(M::Write) -> T::__Parts<WriteOnly>,
+    ) -> Self {
+        Self::listed(members)
     }
 }
 
@@ -113,18 +183,21 @@ impl<T: Shareable, const N: usize> Named<T, N> {
     pub(crate) const FIELDS: &'static [FieldInfo] = &Self::fields();
 
     const fn fields() -> [FieldInfo; N] {
-        let mut fields = [FieldInfo { name: "", offset: 0, info: &<u8 as Shareable>::INFO }; N];
-        let end = T::MEMBERS.infos.fill(&mut fields, 0);
-        assert!(end == N && T::NAMES.len() == N && T::OFFSETS.len() == N, "all lists are of the same fields");
+        let mut fields = [FieldInfo { name: "", offset: 0, info: Declared::of::<u8>() }; N];
+        let end = T::__MEMBERS.infos.fill(&mut fields, 0);
+        assert!(
+            end == N && T::__NAMES.len() == N && T::__OFFSETS.len() == N,
+            "all lists are of the same fields"
+        );
         let (mut i, mut end) = (0, 0_usize);
         while i < N {
             let FieldInfo { info, .. } = fields[i];
-            let offset = T::OFFSETS[i];
+            let offset = T::__OFFSETS[i];
             assert!(
                 offset == end.next_multiple_of(info.align),
                 "the compiler lays the struct out otherwise than C does"
             );
-            fields[i] = FieldInfo { name: T::NAMES[i], offset, info };
+            fields[i] = FieldInfo { name: T::__NAMES[i], offset, info };
             end = offset + info.size;
             i += 1;
         }
@@ -179,10 +252,3 @@ unsafe fn copy<M: Members, D: Direction>(from: *const u8, to: *mut u8) {
     // SAFETY: the caller's promise; nothing is before the first field.
     unsafe { M::copy::<D>(from, to, 0) };
 }
-
-/// Of no fields.
-///
-/// # Safety
-///
-/// None is needed; it is unsafe as its kind is.
-unsafe fn nothing(_: *const u8, _: *mut u8) {}

@@ -1,5 +1,6 @@
 //! What may live in a segment: the trait `Shareable` and its implementations.
 
+use core::marker::PhantomData;
 use core::sync::atomic::{
     AtomicBool, AtomicI8, AtomicI16, AtomicI32, AtomicI64, AtomicIsize, AtomicU8, AtomicU16, AtomicU32,
     AtomicU64, AtomicUsize,
@@ -7,11 +8,11 @@ use core::sync::atomic::{
 
 use static_assertions::{assert_impl_all, const_assert};
 
-use crate::access::Access;
+use crate::access::{Access, ReadOnly, ReadWrite, WriteOnly};
 use crate::atomic::Atom;
 use crate::bulk::{self, Direction};
-use crate::info::{Scalar, TypeInfo};
-use crate::members::{Fields, Member, Members};
+use crate::info::{Declared, Scalar};
+use crate::members::{Fields, Member, Members, Typed};
 use crate::shared::Shared;
 
 /// A type whose values can live in memory that other processes write.
@@ -34,13 +35,16 @@ use crate::shared::Shared;
 ///
 /// # Safety
 ///
-/// Implemented by the derives; there is no need to do it by hand. Whoever does promises that
-/// - `INFO` describes the type: its size, its alignment, and every scalar in it at its offset;
-/// - `Parts<A>` is no larger and no more aligned than `Self`, is valid with any bytes, has interior
-///   mutability in every byte that is not padding, and offers no access that `A` does not have;
-/// - `copy` copies every scalar of `INFO`, each by `D`, and nothing else (as it does for the `MEMBERS` of a `#[repr(C)]`
+/// Implemented by the derives; there is no need to do it by hand. An implementation promises that
+/// - `__INFO` describes the type: every scalar in it at its offset (its size and alignment are compared with the compiler's);
+/// - `__Parts<A>` is valid with any bytes, has interior mutability in every byte that is not padding, and offers no access that
+///   `A` does not have (that it is no larger and no more aligned than `Self` is checked);
+/// - `__Member` is `Member<Self>`;
+/// - `__copy` copies every scalar of `__INFO`, each by `D`, and nothing else (as it does for the `__MEMBERS` of a `#[repr(C)]`
 ///   struct, if it is not written anew);
 /// - the type has no drop glue and no lifetime.
+///
+/// The hidden items begin with `__`, so that they clash with no item of another trait that a type implements.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot live in shared memory",
     label = "not shareable",
@@ -48,33 +52,41 @@ use crate::shared::Shared;
             `#[repr(u8)]` .. `#[repr(i64)]` for an enum)",
     note = "pointers, references and what holds them (`String`, `Vec`, `Box`, `Rc`, `Arc`) mean something in one \
             process alone: use `[u8; N]` for text, `[T; N]` and a count for lists, the value itself for a box",
-    note = "`std::sync` locks work within one process: use those of `shm_runtime::sync`"
+    note = "`std::sync` locks work within one process: use those of `shm_runtime::sync`",
+    note = "`Option`: use a `bool` beside the value, or an agreed value that means none; a map: an array of a struct of key and \
+            value; a type of another crate: a struct of your own with its fields"
 )]
 pub unsafe trait Shareable: Sized + 'static {
     /// What a `Shared<Self, A>` derefs to.
     #[doc(hidden)]
-    type Parts<A: Access>;
+    type __Parts<A: Access>;
 
     /// The types of a struct's fields, in order.
     #[doc(hidden)]
-    const MEMBERS: Fields = Fields::NONE;
+    const __MEMBERS: Fields = Fields::NONE;
 
     /// Their names.
     #[doc(hidden)]
-    const NAMES: &'static [&'static str] = &[];
+    const __NAMES: &'static [&'static str] = &[];
 
     /// Their offsets, as the compiler has them.
     #[doc(hidden)]
-    const OFFSETS: &'static [usize] = &[];
+    const __OFFSETS: &'static [usize] = &[];
 
     /// The layout, down to the scalars.
     #[doc(hidden)]
-    const INFO: TypeInfo;
+    const __INFO: Declared;
 
     /// `Member<Self>`: what [`Members`] are made of. By this name, because a type that is not shareable has none: then the
     /// compiler has one thing to say of it, and not two.
     #[doc(hidden)]
-    type Member: Members;
+    type __Member: Members
+        + Typed<
+            Types = Self,
+            Both = Shared<Self, ReadWrite>,
+            Read = Shared<Self, ReadOnly>,
+            Write = Shared<Self, WriteOnly>,
+        >;
 
     /// Copies between the segment and private memory, scalar by scalar: of a struct, field by field.
     ///
@@ -84,10 +96,10 @@ pub unsafe trait Shareable: Sized + 'static {
     /// large enough; the side that is read is initialised.
     #[doc(hidden)]
     #[inline(always)]
-    unsafe fn copy<D: Direction>(from: *const Self, to: *mut Self) {
-        const { _ = &Self::INFO };
-        let copy = if D::LOADS { Self::MEMBERS.load } else { Self::MEMBERS.store };
-        // SAFETY: the caller's promise, for a struct with these fields. It is laid out as C does it: `INFO` asserts
+    unsafe fn __copy<D: Direction>(from: *const Self, to: *mut Self) {
+        const { _ = Declared::of::<Self>() };
+        let copy = if D::LOADS { Self::__MEMBERS.load } else { Self::__MEMBERS.store };
+        // SAFETY: the caller's promise, for a struct with these fields. It is laid out as C does it: `__INFO` asserts
         // that when it is made, which is done above at the latest.
         unsafe { copy(from.cast(), to.cast()) }
     }
@@ -124,15 +136,15 @@ pub trait Plain: Shareable + Copy {}
 #[diagnostic::do_not_recommend]
 impl<T: Shareable + Copy> Plain for T {}
 
-/// `AlwaysValid` if all types of the tuple `T` are. The lifetime makes the bound depend on something, so that the compiler
+/// `AlwaysValid` if all types in the tuple `T` are. The lifetime makes the bound depend on something, so that the compiler
 /// takes `where If<'a, (F,)>: AlwaysValid` as a condition of the impl and not as an error by itself.
 #[doc(hidden)]
-pub struct If<'a, T>(core::marker::PhantomData<(&'a (), T)>);
+pub struct If<'a, T>(PhantomData<(&'a (), T)>);
 
 macro_rules! all {
     () => {};
     ($first:ident $($rest:ident)*) => {
-        // SAFETY: nobody makes a value of it; the derived impls only ask whether this holds, and it does where it
+        // SAFETY: there is no value of it; the derived impls only ask whether this holds, and it does where it
         // does for all of their fields.
         unsafe impl<$first: AlwaysValid, $($rest: AlwaysValid),*> AlwaysValid for If<'_, ($first, $($rest,)*)> {}
         all! { $($rest)* }
@@ -148,12 +160,12 @@ macro_rules! plain {
     ($($type:ty: $width:ident, $scalar:ident;)*) => {$(
         // SAFETY: one scalar, copied by its own width, and `Opaque` is empty.
         unsafe impl Shareable for $type {
-            type Parts<A: Access> = Opaque;
-            type Member = Member<Self>;
-            const INFO: TypeInfo = TypeInfo::scalar(Scalar::$scalar);
+            type __Parts<A: Access> = Opaque;
+            type __Member = Member<Self>;
+            const __INFO: Declared = Declared::scalar(Scalar::$scalar);
 
             #[inline(always)]
-            unsafe fn copy<D: Direction>(from: *const Self, to: *mut Self) {
+            unsafe fn __copy<D: Direction>(from: *const Self, to: *mut Self) {
                 // SAFETY: the caller's promise, for a scalar of this width.
                 unsafe { D::$width(from.cast(), to.cast()) }
             }
@@ -183,12 +195,12 @@ macro_rules! atomic {
         // SAFETY: one scalar, copied by its own width; the parts are the atomic's cell, and never more of its
         // operations than the access allows.
         unsafe impl Shareable for $type {
-            type Parts<A: Access> = A::Atomic<$type>;
-            type Member = Member<Self>;
-            const INFO: TypeInfo = TypeInfo::atomic(Scalar::$scalar);
+            type __Parts<A: Access> = A::Atomic<$type>;
+            type __Member = Member<Self>;
+            const __INFO: Declared = Declared::atomic(Scalar::$scalar);
 
             #[inline(always)]
-            unsafe fn copy<D: Direction>(from: *const Self, to: *mut Self) {
+            unsafe fn __copy<D: Direction>(from: *const Self, to: *mut Self) {
                 // SAFETY: the caller's promise, for a scalar of this width.
                 unsafe { D::$width(from.cast(), to.cast()) }
             }
@@ -206,12 +218,12 @@ atomic! {
 
 // SAFETY: N values of T behind each other, copied one by one or in the equivalent bulk.
 unsafe impl<T: Shareable, const N: usize> Shareable for [T; N] {
-    type Parts<A: Access> = [Shared<T, A>; N];
-    type Member = Member<Self>;
-    const INFO: TypeInfo = TypeInfo::array(&T::INFO, N);
+    type __Parts<A: Access> = [Shared<T, A>; N];
+    type __Member = Member<Self>;
+    const __INFO: Declared = Declared::array::<T>(N);
 
     #[inline]
-    unsafe fn copy<D: Direction>(from: *const Self, to: *mut Self) {
+    unsafe fn __copy<D: Direction>(from: *const Self, to: *mut Self) {
         // SAFETY: the caller's promise; an array is its elements.
         unsafe { bulk::copy_array::<T, D, N>(from, to) }
     }
@@ -219,3 +231,16 @@ unsafe impl<T: Shareable, const N: usize> Shareable for [T; N] {
 
 // SAFETY: an array is valid where each element is.
 unsafe impl<T: AlwaysValid, const N: usize> AlwaysValid for [T; N] {}
+
+// SAFETY: no bytes, so nothing to describe and nothing to copy.
+unsafe impl<T: 'static> Shareable for PhantomData<T> {
+    type __Parts<A: Access> = Opaque;
+    type __Member = Member<Self>;
+    const __INFO: Declared = Declared::array::<u8>(0);
+
+    #[inline(always)]
+    unsafe fn __copy<D: Direction>(_: *const Self, _: *mut Self) {}
+}
+
+// SAFETY: there are no bytes.
+unsafe impl<T> AlwaysValid for PhantomData<T> {}

@@ -10,6 +10,7 @@ use core::panic::{RefUnwindSafe, UnwindSafe};
 use crate::access::{Access, ReadWrite, Readable, Writable};
 use crate::atomic::Integer;
 use crate::bulk::{self, Load};
+use crate::info::{Declared, assert_always_valid};
 use crate::schema::Schema;
 use crate::shareable::{AlwaysValid, Plain, Shareable};
 use crate::value::InvalidValue;
@@ -74,10 +75,11 @@ impl<T: Shareable, A: Access> Shared<T, A> {
         T: Plain + AlwaysValid,
         A: Readable,
     {
+        const { assert_always_valid::<T>() };
         let mut value = MaybeUninit::uninit();
         // SAFETY: the memory behind `self` is readable for a `T`, `value` is private.
         unsafe { bulk::copy::<T, Load>(self.as_ptr(), value.as_mut_ptr()) };
-        // SAFETY: every scalar was just copied, and with `AlwaysValid` any bytes make a `T`.
+        // SAFETY: every scalar was just copied, and any bytes make a `T`, as was just asserted of its layout.
         unsafe { value.assume_init() }
     }
 
@@ -98,7 +100,7 @@ impl<T: Shareable, A: Access> Shared<T, A> {
         // SAFETY: the memory behind `self` is readable for a `T`, `value` is private.
         unsafe { bulk::copy::<T, Load>(self.as_ptr(), value.as_mut_ptr()) };
         // SAFETY: every scalar of this private `T` was just copied.
-        unsafe { crate::value::check(&T::INFO, value.as_ptr().cast()) }?;
+        unsafe { crate::value::check(Declared::of::<T>(), value.as_ptr().cast()) }?;
         // SAFETY: initialised, and checked to be a valid `T`.
         Ok(unsafe { value.assume_init() })
     }
@@ -169,12 +171,13 @@ impl<T: Shareable, A: Access> Shared<T, A> {
 }
 
 impl<T: Shareable, A: Access> Deref for Shared<T, A> {
-    type Target = T::Parts<A>;
+    type Target = T::__Parts<A>;
 
     #[inline]
-    fn deref(&self) -> &T::Parts<A> {
-        // SAFETY: by the contract of `Shareable`, the parts lie within `T`, are aligned as `T` is, are valid with any
-        // bytes and have interior mutability wherever the memory may change.
+    fn deref(&self) -> &T::__Parts<A> {
+        const { _ = Declared::of::<T>() };
+        // SAFETY: the parts lie within `T` and are aligned as `T` is, as was just asserted. By the contract of `Shareable`, they
+        // are valid with any bytes and have interior mutability wherever the memory may change.
         unsafe { &*self.memory.get().cast() }
     }
 }

@@ -116,11 +116,11 @@ unsafe fn check_parts(info: &'static TypeInfo, at: *const u8) -> Result<(), Inva
 /// # Safety
 ///
 /// `at` points to a private, initialised scalar of this type, aligned.
-pub(crate) unsafe fn integer(scalar: Scalar, at: *const u8) -> i128 {
+pub(crate) const unsafe fn integer(scalar: Scalar, at: *const u8) -> i128 {
     macro_rules! read {
         ($int:ty) => {
-            // SAFETY: as promised, and the integer has the scalar's width.
-            i128::from(unsafe { at.cast::<$int>().read() })
+            // SAFETY: as promised, and the integer has the scalar's width. (`as`, because `From` is not const: no bit is lost.)
+            unsafe { at.cast::<$int>().read() as i128 }
         };
     }
     match scalar {

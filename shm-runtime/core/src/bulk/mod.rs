@@ -6,7 +6,7 @@
 
 use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed};
 
-use crate::info::{Kind, Scalar, TypeInfo};
+use crate::info::{Declared, Kind, Scalar, TypeInfo};
 use crate::shareable::Shareable;
 
 // Miri runs no assembly.
@@ -109,7 +109,11 @@ by_width! {
 /// `bool` is only brought to 0 or 1 when it is loaded.
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 const fn is_bytes<T: Shareable, D: Direction>() -> bool {
-    if D::LOADS { T::INFO.verbatim } else { T::INFO.scalar_bytes == T::INFO.size }
+    if D::LOADS {
+        Declared::of::<T>().verbatim
+    } else {
+        Declared::of::<T>().scalar_bytes == Declared::of::<T>().size
+    }
 }
 
 /// Whether there is nothing but `bool` in it.
@@ -135,12 +139,12 @@ const fn is_long(info: &TypeInfo) -> bool {
 #[inline(always)]
 pub(crate) unsafe fn copy<T: Shareable, D: Direction>(from: *const T, to: *mut T) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
-    if const { is_bytes::<T, D>() && is_long(&T::INFO) } {
+    if const { is_bytes::<T, D>() && is_long(Declared::of::<T>()) } {
         // SAFETY: the caller's promise; `is_bytes` holds.
         return unsafe { x86_64::copy_value::<T, D>(from, to) };
     }
     // SAFETY: the caller's promise.
-    unsafe { T::copy::<D>(from, to) }
+    unsafe { T::__copy::<D>(from, to) }
 }
 
 /// Stores a value.
@@ -184,7 +188,7 @@ pub(crate) unsafe fn copy_array<T: Shareable, D: Direction, const N: usize>(
     to: *mut [T; N],
 ) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
-    if const { is_bytes::<T, D>() && is_long(&<[T; N]>::INFO) } {
+    if const { is_bytes::<T, D>() && is_long(Declared::of::<[T; N]>()) } {
         // SAFETY: the caller's promise; `is_bytes` holds.
         return unsafe { x86_64::copy_value::<[T; N], D>(from, to) };
     }
@@ -215,7 +219,7 @@ pub(crate) unsafe fn copy_slice<T: Shareable, D: Direction>(from: *const T, to: 
 /// As for [`Direction`], for `len` values of `T` on each side.
 #[inline(always)]
 unsafe fn copy_each<T: Shareable, D: Direction>(from: *const T, to: *mut T, len: usize) {
-    if const { D::LOADS && is_bools(&T::INFO) } {
+    if const { D::LOADS && is_bools(Declared::of::<T>()) } {
         // SAFETY: the caller's promise; a `bool` is a byte.
         return unsafe { load_bools(from.cast(), to.cast(), len * size_of::<T>()) };
     }

@@ -4,7 +4,7 @@ use core::marker::PhantomData;
 use core::mem::offset_of;
 
 use super::{Load, Store, copy};
-use crate::info::TypeInfo;
+use crate::info::Declared;
 use crate::members::{Fields, Member};
 use crate::shared::Shared;
 use crate::{Access, Shareable};
@@ -27,15 +27,15 @@ fn a_store_leaves_what_is_padding_in_the_segment() {
     }
     // SAFETY: as the derive would have it.
     unsafe impl Shareable for Padded {
-        type Parts<A: Access> = Shared<Self, A>;
-        type Member = Member<Self>;
-        const MEMBERS: Fields = Fields::of((
-            PhantomData::<<u8 as Shareable>::Member>,
-            PhantomData::<<[u64; 40] as Shareable>::Member>,
+        type __Parts<A: Access> = Shared<Self, A>;
+        type __Member = Member<Self>;
+        const __MEMBERS: Fields = Fields::listed((
+            PhantomData::<<u8 as Shareable>::__Member>,
+            PhantomData::<<[u64; 40] as Shareable>::__Member>,
         ));
-        const NAMES: &'static [&'static str] = &["small", "large"];
-        const OFFSETS: &'static [usize] = &[offset_of!(Self, small), offset_of!(Self, large)];
-        const INFO: TypeInfo = TypeInfo::structure::<Self, 2>("Padded");
+        const __NAMES: &'static [&'static str] = &["small", "large"];
+        const __OFFSETS: &'static [usize] = &[offset_of!(Self, small), offset_of!(Self, large)];
+        const __INFO: Declared = Declared::structure::<Self, 2>("Padded");
     }
     let mut segment = [u64::MAX; 41];
     let value = Padded { small: 0, large: [0; 40] };

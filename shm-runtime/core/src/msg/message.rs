@@ -6,6 +6,7 @@ use std::io;
 
 use crate::bulk::{Load, Store};
 use crate::error::ErrorKind;
+use crate::info::Declared;
 use crate::shareable::Shareable;
 use crate::sys;
 use crate::value::{self, InvalidValue};
@@ -92,7 +93,7 @@ impl<T: Shareable + Copy> Envelope<T> {
         // SAFETY: the place of a field of `envelope`.
         let to = unsafe { &raw mut (*at).value }.cast::<T>();
         // SAFETY: `value` is a valid `T`; `to` has room for one, is aligned, and nobody else accesses it.
-        unsafe { T::copy::<Store>(value, to) };
+        unsafe { T::__copy::<Store>(value, to) };
         // SAFETY: behind the type, by `ALIGNED`, are the `size_of::<T>()` bytes of the value: its scalars, copied just
         // now, and zeros between them.
         unsafe { sys::ipc::msgsnd(id, at.cast_const().cast::<c_void>(), size_of::<T>(), flags) }
@@ -121,9 +122,9 @@ impl<T: Shareable + Copy> Envelope<T> {
         let mut value = MaybeUninit::<T>::uninit();
         // SAFETY: all bytes of a `T` were written to `from`, which is aligned; `value` has room for one; nobody else
         // accesses either.
-        unsafe { T::copy::<Load>(from, value.as_mut_ptr()) };
+        unsafe { T::__copy::<Load>(from, value.as_mut_ptr()) };
         // SAFETY: every scalar of this private `T` was just copied.
-        if let Err(invalid) = unsafe { value::check(&T::INFO, value.as_ptr().cast()) } {
+        if let Err(invalid) = unsafe { value::check(Declared::of::<T>(), value.as_ptr().cast()) } {
             return Ok(Received::Other(raw(), Some(invalid)));
         }
         // SAFETY: initialised, and checked to be a valid `T`.

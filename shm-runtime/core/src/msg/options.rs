@@ -5,6 +5,7 @@ use core::marker::PhantomData;
 
 use crate::error::Error;
 use crate::identity::Object;
+use crate::info::Declared;
 use crate::key::Key;
 use crate::lookup::Lookup;
 use crate::msg::Queue;
@@ -30,7 +31,13 @@ pub struct Options<T> {
 impl<T: Shareable + Copy> Options<T> {
     pub(crate) fn new(key: Key) -> Self {
         Self {
-            lookup: Lookup { object: Object::Queue, key, type_name: T::INFO.name(), mode: 0o600, count: 0 },
+            lookup: Lookup {
+                object: Object::Queue,
+                key,
+                type_name: Declared::of::<T>().name(),
+                mode: 0o600,
+                count: 0,
+            },
             holds: PhantomData,
         }
     }

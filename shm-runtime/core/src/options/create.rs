@@ -6,6 +6,7 @@ use super::Options;
 use crate::diagnose::{self, Creation};
 use crate::error::{Error, ErrorKind};
 use crate::identity::Identity;
+use crate::info::Declared;
 use crate::mapping::{Mapping, Told};
 use crate::process::Process;
 use crate::reclaim::Outcome;
@@ -84,7 +85,7 @@ impl<T: SharedSegment> Options<T> {
 
     /// The texts in the seal of a segment that we would create; `None` of a bare one.
     pub(super) fn texts(&self) -> Option<Texts> {
-        (!self.settings.bare).then(|| Texts { schema: text(&T::INFO), key: self.key.to_string() })
+        (!self.settings.bare).then(|| Texts { schema: text(Declared::of::<T>()), key: self.key.to_string() })
     }
 
     /// The size of a segment with these.

@@ -22,7 +22,7 @@ use core::fmt;
 
 use self::live::Live;
 pub use self::parse::ParseError;
-use crate::info::Scalar;
+use crate::info::{Declared, Scalar};
 use crate::shareable::Shareable;
 use crate::text::text;
 
@@ -81,7 +81,7 @@ impl Schema {
     ///
     /// Never: what is written of a type can be read.
     pub fn of<T: Shareable>() -> Self {
-        let text = text(&T::INFO);
+        let text = text(Declared::of::<T>());
         let parsed = Self::parse(&text);
         parsed.unwrap_or_else(|error| unreachable!("{error} in what was written of a type:\n{text}"))
     }
@@ -89,7 +89,7 @@ impl Schema {
     /// A hash of the layout of `T`, its names, types and offsets down to the scalars: 64 bits, known at compile time. Two
     /// programs with the same layout have the same.
     pub const fn fingerprint<T: Shareable>() -> u64 {
-        T::INFO.fingerprint
+        Declared::of::<T>().fingerprint
     }
 
     /// The name of the struct.

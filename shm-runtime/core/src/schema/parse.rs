@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::{Field, Kind, Schema, Type};
-use crate::info::{MAX_DEPTH, Scalar};
+use crate::info::{MAX_DEPTH, MAX_EMPTY, Scalar};
 
 /// The whole text.
 pub(super) fn parse(text: &str) -> Result<Schema, ParseError> {
@@ -87,8 +87,8 @@ fn parse_type(text: &str, depth: usize, indent: usize, lines: &mut Lines<'_>) ->
             Some(len) => {
                 let len = parse_number(len, lines)?;
                 let of = parse_type(rest, depth + 1, indent, lines)?;
-                if of.size == 0 && len > 0 {
-                    return Err(lines.error("an array of elements without a size"));
+                if of.size == 0 && len > MAX_EMPTY {
+                    return Err(lines.error("an array of too many elements without a size"));
                 }
                 let size = of.size.checked_mul(len).ok_or_else(|| lines.error("the array is too large"))?;
                 Ok(Type { size, align: of.align, kind: Kind::Array { of: Box::new(of), len } })

@@ -9,7 +9,7 @@ use core::time::Duration;
 use super::count;
 use super::kernel::{Kernel, Linux};
 use crate::access::{Access, ReadWrite, Readable, Writable};
-use crate::info::TypeInfo;
+use crate::info::Declared;
 use crate::members::{Fields, Member};
 use crate::shareable::Shareable;
 
@@ -70,16 +70,16 @@ pub struct Event<A = ReadWrite> {
     access: PhantomData<A>,
 }
 
-// SAFETY: `INFO` names the one field that has a size, and `copy` copies it. `Parts<A>` is the same struct with another
+// SAFETY: `__INFO` names the one field that has a size, and `__copy` copies it. `__Parts<A>` is the same struct with another
 // marker: an atomic, valid with any bytes, with interior mutability. What its methods do, `A` allows.
 unsafe impl Shareable for Event {
-    type Parts<A: Access> = Event<A>;
+    type __Parts<A: Access> = Event<A>;
 
-    type Member = Member<Self>;
-    const MEMBERS: Fields = Fields::of(PhantomData::<<AtomicU32 as Shareable>::Member>);
-    const NAMES: &'static [&'static str] = &["count"];
-    const OFFSETS: &'static [usize] = &[offset_of!(Self, count)];
-    const INFO: TypeInfo = TypeInfo::structure::<Self, 1>("Event");
+    type __Member = Member<Self>;
+    const __MEMBERS: Fields = Fields::listed((PhantomData::<<AtomicU32 as Shareable>::__Member>,));
+    const __NAMES: &'static [&'static str] = &["count"];
+    const __OFFSETS: &'static [usize] = &[offset_of!(Self, count)];
+    const __INFO: Declared = Declared::structure::<Self, 1>("Event");
 }
 
 impl<A: Access> Event<A> {

@@ -15,7 +15,7 @@ use super::kernel::Linux;
 use super::lock::{Lock, Patience, Refusal, Value};
 use super::thread;
 use crate::access::{Access, ReadWrite, Readable, Writable};
-use crate::info::TypeInfo;
+use crate::info::Declared;
 use crate::members::{Fields, Member};
 use crate::shareable::Shareable;
 use crate::shared::Shared;
@@ -115,23 +115,25 @@ pub struct Mutex<T, A = ReadWrite> {
     value: Shared<T, A>,
 }
 
-// SAFETY: `INFO` names the three fields at their offsets, and `copy` copies them, the value as `T` does. `Parts<A>` is
+// SAFETY: `__INFO` names the three fields at their offsets, and `__copy` copies them, the value as `T` does. `__Parts<A>` is
 // the same struct with another marker: of the same layout, since `Shared<T, A>` has that of a `T` whatever `A` is; valid
 // with any bytes; interior mutability in the words, and in the value as `Shared` has it. What its methods do, `A` allows.
 // It has no drop glue, as atomics and `Shared` have none, and no lifetime.
 unsafe impl<T: Shareable> Shareable for Mutex<T> {
-    type Parts<A: Access> = Mutex<T, A>;
+    type __Parts<A: Access> = Mutex<T, A>;
 
-    type Member = Member<Self>;
-    const MEMBERS: Fields = Fields::of((
-        PhantomData::<<AtomicU32 as Shareable>::Member>,
-        PhantomData::<<AtomicU32 as Shareable>::Member>,
-        PhantomData::<<T as Shareable>::Member>,
-    ));
-    const NAMES: &'static [&'static str] = &["word", "abandoned", "value"];
-    const OFFSETS: &'static [usize] =
+    type __Member = Member<Self>;
+    const __MEMBERS: Fields = Fields::listed(
+        PhantomData::<(
+            <AtomicU32 as Shareable>::__Member,
+            <AtomicU32 as Shareable>::__Member,
+            <T as Shareable>::__Member,
+        )>,
+    );
+    const __NAMES: &'static [&'static str] = &["word", "abandoned", "value"];
+    const __OFFSETS: &'static [usize] =
         &[offset_of!(Self, word), offset_of!(Self, abandoned), offset_of!(Self, value)];
-    const INFO: TypeInfo = TypeInfo::structure::<Self, 3>("Mutex");
+    const __INFO: Declared = Declared::structure::<Self, 3>("Mutex");
 }
 
 impl<T: Shareable, A: Access> Mutex<T, A> {

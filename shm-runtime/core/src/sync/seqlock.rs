@@ -13,7 +13,7 @@ use super::error::{ReadError, WriterError};
 use super::{latch, thread};
 use crate::access::{Access, ReadWrite, Readable, Writable};
 use crate::bulk::{self, Load, Store};
-use crate::info::TypeInfo;
+use crate::info::{Declared, assert_always_valid};
 use crate::members::{Fields, Member};
 use crate::process::Process;
 use crate::shareable::{AlwaysValid, Shareable};
@@ -84,23 +84,25 @@ pub struct SeqLock<T, A = ReadWrite> {
     slots: [Shared<T, A>; 2],
 }
 
-// SAFETY: `INFO` names the three fields at their offsets, and `copy` copies them, the slots as an array of `T`. `Parts<A>`
+// SAFETY: `__INFO` names the three fields at their offsets, and `__copy` copies them, the slots as an array of `T`. `__Parts<A>`
 // is the same struct with another marker: of the same layout, since `Shared<T, A>` has that of a `T` whatever `A` is;
 // valid with any bytes; interior mutability in the words, and in the slots as `Shared` has it. What its methods do, `A`
 // allows. It has no drop glue, as atomics and `Shared` have none, and no lifetime.
 unsafe impl<T: Shareable + Copy> Shareable for SeqLock<T> {
-    type Parts<A: Access> = SeqLock<T, A>;
+    type __Parts<A: Access> = SeqLock<T, A>;
 
-    type Member = Member<Self>;
-    const MEMBERS: Fields = Fields::of((
-        PhantomData::<<AtomicU64 as Shareable>::Member>,
-        PhantomData::<<AtomicU64 as Shareable>::Member>,
-        PhantomData::<<[T; 2] as Shareable>::Member>,
-    ));
-    const NAMES: &'static [&'static str] = &["sequence", "writer", "slots"];
-    const OFFSETS: &'static [usize] =
+    type __Member = Member<Self>;
+    const __MEMBERS: Fields = Fields::listed(
+        PhantomData::<(
+            <AtomicU64 as Shareable>::__Member,
+            <AtomicU64 as Shareable>::__Member,
+            <[T; 2] as Shareable>::__Member,
+        )>,
+    );
+    const __NAMES: &'static [&'static str] = &["sequence", "writer", "slots"];
+    const __OFFSETS: &'static [usize] =
         &[offset_of!(Self, sequence), offset_of!(Self, writer), offset_of!(Self, slots)];
-    const INFO: TypeInfo = TypeInfo::structure::<Self, 3>("SeqLock");
+    const __INFO: Declared = Declared::structure::<Self, 3>("SeqLock");
 }
 
 impl<T: Shareable + Copy, A: Access> SeqLock<T, A> {
@@ -118,7 +120,7 @@ impl<T: Shareable + Copy, A: Access> SeqLock<T, A> {
         let mut value = MaybeUninit::uninit();
         self.load(&mut value)?;
         // SAFETY: `load` copied every scalar of a `T` here.
-        unsafe { value::check(&T::INFO, value.as_ptr().cast()) }.map_err(ReadError::Invalid)?;
+        unsafe { value::check(Declared::of::<T>(), value.as_ptr().cast()) }.map_err(ReadError::Invalid)?;
         // SAFETY: initialised, and checked to be a valid `T`.
         Ok(unsafe { value.assume_init() })
     }
@@ -134,6 +136,7 @@ impl<T: Shareable + Copy, A: Access> SeqLock<T, A> {
         T: AlwaysValid,
         A: Readable,
     {
+        const { assert_always_valid::<T>() };
         // SAFETY: a `T` may be taken for one that may be uninitialised, for what is written to it are copies of scalars,
         // which with `AlwaysValid` leave a `T`.
         let to = unsafe { &mut *core::ptr::from_mut(to).cast::<MaybeUninit<T>>() };
