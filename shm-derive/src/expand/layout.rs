@@ -31,7 +31,16 @@ pub(crate) fn structure(container: &Container<'_>, fields: &[Field<'_>]) -> Toke
             Role::Segment => quote_spanned!(ident.span()=> assert_segment),
             Role::Part => quote_spanned!(ident.span()=> assert_struct),
         };
-        quote_spanned!(ident.span()=> const _: () = #at_name::__private::#assert::<#this>();)
+        // It takes as long as all else, and is not needed where there are only scalars.
+        let nested = fields.iter().any(|field| !is_scalar(field.ty));
+        let layout =
+            nested.then(|| quote_spanned!(ident.span()=> #at_name::__private::assert_layout::<#this>();));
+        quote_spanned! {ident.span()=>
+            const _: () = {
+                #at_name::__private::#assert::<#this>();
+                #layout
+            };
+        }
     });
     let declared = declared(container, fields);
 
@@ -122,6 +131,16 @@ pub(crate) fn enumeration(container: &Container<'_>, variants: &[&syn::Variant])
         }
         #declared
     }
+}
+
+/// Whether the type is a number, or an array of numbers, by its looks.
+fn is_scalar(ty: &Type) -> bool {
+    const SCALARS: [&str; 14] = [
+        "u8", "u16", "u32", "u64", "usize", "i8", "i16", "i32", "i64", "isize", "f32", "f64", "bool", "char",
+    ];
+    simple(ty).is_some_and(|ident| {
+        SCALARS.iter().any(|name| ident == name) || ident.to_string().starts_with("Atomic")
+    })
 }
 
 /// How many the runtime has tuples for.

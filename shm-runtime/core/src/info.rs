@@ -306,6 +306,17 @@ pub const fn assert_segment<T: Shareable>() {
     );
 }
 
+/// For a struct with parts that are structs: its layout is found now, and so it is known when that of a struct around it is. To the
+/// compiler, each layout that it has to find first is some levels of recursion, of which it allows 128.
+///
+/// # Panics
+///
+/// At compile time, if it is not laid out as C does it.
+#[track_caller]
+pub const fn assert_layout<T: Shareable>() {
+    _ = Declared::of::<T>();
+}
+
 /// The compiler finds the offsets of the fields of `T` with room for one, in memory of its own.
 ///
 /// # Panics

@@ -74,7 +74,8 @@ pub mod __private {
     pub use core::marker::PhantomData;
 
     pub use crate::info::{
-        Declared, Scalar, assert_can_be_placed, assert_segment, assert_struct, type_name, variants,
+        Declared, Scalar, assert_can_be_placed, assert_layout, assert_segment, assert_struct, type_name,
+        variants,
     };
     pub use crate::key::{ftok_key, name_key};
     pub use crate::members::{Fields, Member, offsets};
