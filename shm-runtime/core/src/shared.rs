@@ -10,7 +10,7 @@ use core::panic::{RefUnwindSafe, UnwindSafe};
 use crate::access::{Access, ReadWrite, Readable, Writable};
 use crate::atomic::Integer;
 use crate::bulk::{self, Load};
-use crate::schema::Schema;
+use crate::schema;
 use crate::shareable::{AlwaysValid, Plain, Shareable};
 use crate::value::InvalidValue;
 
@@ -185,8 +185,7 @@ impl<T: Shareable, A: Access> fmt::Debug for Shared<T, A> {
         if !A::READS {
             return f.write_str("<write-only>");
         }
-        let schema = Schema::of::<T>();
-        // SAFETY: the schema of `T` describes the memory behind `self`, which is readable.
-        unsafe { schema.debug(self.memory.get().cast(), f) }
+        // SAFETY: in the memory of `self`, which is readable, is a `T`.
+        unsafe { schema::debug(&T::INFO, self.memory.get().cast(), f) }
     }
 }
