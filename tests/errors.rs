@@ -224,7 +224,7 @@ fn huge_pages_that_are_not_to_be_had_are_told_from_too_little_memory() {
         skip("there is a pool of huge pages, or no support for them");
         return;
     }
-    match Bare::options().huge_pages(true).create().map(Segment::remove_on_drop) {
+    match Bare::options().huge_pages(true).trust_writers().create().map(Segment::remove_on_drop) {
         Err(error) if matches!(error.kind(), ErrorKind::NoMemory { huge_pages: true, .. }) => {
             let size = size_of::<Bare>().to_string();
             assert_says(&error, &["cannot create Bare (private): ", &size, "vm.nr_hugepages"]);

@@ -1,4 +1,4 @@
-//! Memory options: locked, present, at a fixed address, of huge pages, not reserved.
+//! Memory options: locked, present, at a fixed address, not reserved.
 
 use shm_runtime::{ErrorKind, SharedSegment};
 use shm_tests::key::Own;
@@ -135,20 +135,4 @@ fn a_segment_larger_than_memory_takes_no_reserve() {
     let vast = segment.attach().unwrap();
     vast.bytes[(1 << 45) - 1].set(9);
     assert_eq!(segment.attach_read_only().unwrap().bytes[(1 << 45) - 1].get(), 9);
-}
-
-#[test]
-fn huge_pages_are_what_the_kernel_maps() {
-    let pool = std::fs::read_to_string("/proc/sys/vm/nr_hugepages").unwrap_or_default();
-    if pool.trim().parse().unwrap_or(0) == 0 {
-        skip("there is no pool of huge pages (vm.nr_hugepages)");
-        return;
-    }
-    let segment = Megabyte::options().huge_pages(true).create().unwrap().remove_on_drop();
-    assert!(segment.size() < 2 << 20, "the size is not rounded up");
-    let both = segment.attach().unwrap();
-    assert!(kib(both.as_ptr().addr(), "KernelPageSize") >= 2048);
-    both.bytes[0].set(1);
-    both.prefault().unwrap();
-    assert_eq!(segment.attach_read_only().unwrap().bytes[0].get(), 1);
 }

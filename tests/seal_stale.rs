@@ -348,9 +348,7 @@ fn a_removed_segment_whose_id_was_used_again_is_not_mistaken_for_it() {
     let id = segment.id();
     drop(cell);
     segment.remove().expect("ours");
-    // The ids go round after four million segments; the kernel can be told to be there already. Those take it longer than
-    // this: an id that it spoke of a moment ago is believed.
-    std::thread::sleep(Duration::from_millis(50));
+    // The ids go round after four million segments; the kernel can be told to be there already.
     if std::fs::write("/proc/sys/kernel/shm_next_id", id.to_string()).is_err() {
         println!("skipped: this kernel has no shm_next_id");
         return;

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use shm_runtime::{Attached, Error, Key, Options, ReadOnly, Segment, Shared, SharedSegment};
-use structs::{Cell, pattern};
+use structs::{Cell, Raw, pattern};
 
 /// What is attached until it is dropped by a command.
 enum Held {
@@ -115,24 +115,38 @@ fn obey(words: &[&str], held: &mut Held) -> Result<String, Error> {
             Ok("ok".to_owned())
         }
         // For strace: what is done between the two lines, the second time, when nothing has to be set up any more.
-        ["calls", "create", name] => {
+        ["calls", what, name] => {
             for line in ["first", "begin"] {
+                // Found and made before the first line.
+                let (mut bare, sealed) = (Raw::options(), options(name, 1000));
+                bare.key(Key::name(name.to_owned()));
+                let _opened = match what {
+                    "open" => Some(Ok(sealed.create()?.remove_on_drop())),
+                    "open-bare" => Some(Err(bare.create()?.remove_on_drop())),
+                    _ => None,
+                };
                 println!("{line}");
-                let segment = options(name, 1000).create()?;
-                segment.attach()?.counter.store(1, Relaxed);
-                segment.remove()?;
+                match what {
+                    "create" => {
+                        let segment = sealed.create()?;
+                        segment.attach()?.counter.store(1, Relaxed);
+                        segment.remove()?;
+                    }
+                    "create-bare" => {
+                        let segment = bare.create()?;
+                        segment.attach()?.counter.store(1, Relaxed);
+                        segment.remove()?;
+                    }
+                    "guard" => {
+                        let segment = sealed.create()?.remove_on_drop();
+                        segment.attach()?.counter.store(1, Relaxed);
+                    }
+                    "open" => drop(sealed.open()?.attach()?.counter.load(Relaxed)),
+                    "open-bare" => drop(bare.open()?.attach()?.counter.load(Relaxed)),
+                    _ => panic!("what is {what}?"),
+                }
                 println!("end");
             }
-            Ok("ok".to_owned())
-        }
-        ["calls", "open", name] => {
-            let segment = options(name, 1000).create()?.remove_on_drop();
-            for line in ["first", "begin"] {
-                println!("{line}");
-                options(name, 1000).open()?.attach()?.counter.load(Relaxed);
-                println!("end");
-            }
-            drop(segment);
             Ok("ok".to_owned())
         }
         // A creator that gets no further than shmget.

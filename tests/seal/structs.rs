@@ -22,3 +22,11 @@ pub(crate) struct Cell {
 pub(crate) fn pattern(i: usize) -> u64 {
     u64::try_from(i + 1).unwrap_or_default().wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
+
+/// What a C program would make.
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private, bare)]
+pub(crate) struct Raw {
+    pub(crate) counter: AtomicU32,
+}

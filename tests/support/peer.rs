@@ -79,7 +79,7 @@ impl<T: Whole> Told<T> {
                 self.keep(created)
             }
             ["create_huge", key] => {
-                let created = options.key(fixed(key)?).huge_pages(true).create()?;
+                let created = options.key(fixed(key)?).huge_pages(true).trust_writers().create()?;
                 self.keep(created)
             }
             ["open", key] => {

@@ -1,5 +1,6 @@
 //! Whether this program may use the segment that it has mapped: initialised, and of the layout it expects.
 
+use core::cell::LazyCell;
 use core::time::Duration;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -47,8 +48,7 @@ impl Expected<'_> {
         seal: Option<Seal<'_>>,
         id: i32,
         size: usize,
-        writable: bool,
-        start: Instant,
+        start: &LazyCell<Instant>,
     ) -> Result<(), Refusal> {
         let not_sealed = ErrorKind::NotSealed { found: size, expected: self.struct_size };
         let Some(seal) = seal else {
@@ -58,7 +58,7 @@ impl Expected<'_> {
             if size == self.struct_size && seal.is_blank() {
                 return Err(not_sealed.into());
             }
-            wait_until_ready(seal, id, self.wait, writable, start)?;
+            wait_until_ready(seal, id, self.wait, start)?;
         }
         let Some(claims) = seal.claims()? else {
             return Err(not_sealed.into());
@@ -83,10 +83,11 @@ impl Expected<'_> {
 
     /// Says what differs, or finds that it may.
     fn compare(&self, seal: Seal<'_>, claims: &Claims, same_key: bool, size: usize) -> Result<(), ErrorKind> {
-        let (schema, key) = seal.texts(claims).map_err(bad)?;
-        let theirs = Schema::parse(&schema).map_err(|error| bad(&error.to_string()))?;
+        let schema = seal.schema_text(claims).map_err(bad)?;
+        let theirs = Schema::from_text(schema).map_err(|error| bad(&error.to_string()))?;
         let ours = (self.schema)();
         if let (false, Some((_, our_key))) = (same_key, self.key) {
+            let key = seal.key_text(claims).map_err(bad)?;
             return Err(ErrorKind::KeyCollision {
                 theirs: format!("{} by {}", theirs.name(), printable(&key)),
                 ours: format!("{} by {our_key}", ours.name()),
@@ -104,7 +105,7 @@ impl Expected<'_> {
 
 /// A text of another process's, without what could confuse a terminal.
 fn printable(text: &str) -> String {
-    text.chars().take(4096).map(|char| if char.is_control() { '?' } else { char }).collect()
+    text.chars().map(|char| if char.is_control() { '?' } else { char }).collect()
 }
 
 fn bad(reason: &str) -> ErrorKind {
@@ -143,8 +144,7 @@ fn wait_until_ready(
     seal: Seal<'_>,
     id: i32,
     wait: Duration,
-    writable: bool,
-    start: Instant,
+    start: &LazyCell<Instant>,
 ) -> Result<(), Refusal> {
     loop {
         let state = seal.state();
@@ -176,7 +176,7 @@ fn wait_until_ready(
                 }
                 // It died between its claim and its decision, so the claim is void. Should another process be making
                 // one of its own just now, it will find us attached.
-                if writable {
+                if seal.is_writable() {
                     seal.change_state(state, seal.unclaimed(was_ready));
                 }
                 return if was_ready { Ok(()) } else { abandoned() };

@@ -1,12 +1,11 @@
 //! One mapping of a segment.
 
 use core::fmt;
-use core::marker::PhantomData;
 use core::ops::Deref;
 
 use crate::access::{Access, ReadWrite, Readable};
 use crate::error::{Error, ErrorKind};
-use crate::mapping::Mapping;
+use crate::place::Place;
 use crate::schema::Schema;
 use crate::segment::Segment;
 use crate::shared::Shared;
@@ -17,18 +16,14 @@ use crate::sys;
 ///
 /// The kernel detaches at the process's death too. A child of fork(2) inherits the mapping, exec(3) drops it.
 pub struct Attached<T: SharedSegment, A: Access = ReadWrite> {
-    mapping: Mapping,
+    place: Place<T, A>,
     segment: Segment<T>,
-    access: PhantomData<fn() -> A>,
 }
 
 impl<T: SharedSegment, A: Access> Attached<T, A> {
-    /// `mapping` is one of `segment`, mapped as `A` says, and a `T` is in it.
-    pub(crate) fn new(segment: Segment<T>, mapping: Mapping) -> Self {
-        const {
-            assert!(align_of::<T>() <= 4096, "shmat aligns to pages: align a segment to 4096 bytes at most");
-        }
-        Self { mapping, segment, access: PhantomData }
+    /// `place` is in a mapping of `segment`.
+    pub(crate) fn new(segment: Segment<T>, place: Place<T, A>) -> Self {
+        Self { place, segment }
     }
 
     /// The segment that is mapped here.
@@ -42,8 +37,8 @@ impl<T: SharedSegment, A: Access> Attached<T, A> {
     ///
     /// If nothing was mapped there any more, because other code unmapped it.
     pub fn detach(self) -> Result<(), Error> {
-        let Self { mapping, segment, .. } = self;
-        mapping.unmap().map_err(|source| segment.error("detach", ErrorKind::Os { source }))
+        let Self { place, segment } = self;
+        place.into_mapping().unmap().map_err(|source| segment.error("detach", ErrorKind::Os { source }))
     }
 
     /// The schema that the segment's creator wrote into the seal; of a bare segment, that of `T`. After
@@ -56,7 +51,7 @@ impl<T: SharedSegment, A: Access> Attached<T, A> {
     where
         A: Readable,
     {
-        self.segment.schema(&self.mapping)
+        self.segment.schema(self.place.mapping())
     }
 
     /// Whether this is still the segment that has the key: not removed, and not replaced by a new one.
@@ -81,7 +76,7 @@ impl<T: SharedSegment, A: Access> Attached<T, A> {
     ///
     /// If memory is short, or the kernel is older.
     pub fn prefault(&self) -> Result<(), Error> {
-        self.mapping.populate(A::MAPS_WRITABLE).map_err(|source| {
+        self.place.mapping().populate(A::MAPS_WRITABLE).map_err(|source| {
             let kind = match source.raw_os_error() {
                 Some(sys::ENOMEM) => ErrorKind::NoMemory { size: self.segment.size(), huge_pages: false },
                 _ => ErrorKind::Os { source },
@@ -96,10 +91,7 @@ impl<T: SharedSegment, A: Access> Deref for Attached<T, A> {
 
     #[inline]
     fn deref(&self) -> &Shared<T, A> {
-        // SAFETY: the mapping is at least as large as a `T` (checked when it was made, and a segment does not shrink),
-        // aligned to pages, mapped as `A` says, and lives until `self` is dropped. `Shared` is valid
-        // with any bytes, and lets them change.
-        unsafe { self.mapping.address().cast().as_ref() }
+        self.place.shared()
     }
 }
 

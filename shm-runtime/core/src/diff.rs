@@ -1,22 +1,40 @@
-//! Two lists of lines, compared as people read a diff.
+//! Two lists, compared as people read a diff.
 
-/// Above this many lines on a side, lines that differ are not matched with each other any more.
+/// Above this many items on a side, items that differ are not matched with each other any more.
 const MOST: usize = 1000;
 
-/// Lines of a difference that anyone would read.
+/// Changes that anyone would read.
 const MOST_SHOWN: usize = 200;
 
-/// The lines that only `old` has, after a `-`, and those that only `new` has, after a `+`, in order.
-pub(crate) fn diff(old: &[String], new: &[String]) -> String {
+/// Which list an item is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Old,
+    New,
+}
+
+/// How one list becomes another: by leaving out items of the old one, and putting in those of the new one.
+#[derive(Debug)]
+pub(crate) struct Changes {
+    /// How many there are.
+    pub(crate) count: usize,
+    /// The first ones, with the places of their items in their lists, in order.
+    pub(crate) first: Vec<(Side, usize)>,
+}
+
+/// The items that only `old` has, and those that only `new` has.
+///
+/// It takes time in proportion to the lists, and little memory.
+pub(crate) fn changes<T: PartialEq>(old: &[T], new: &[T]) -> Changes {
     let start = old.iter().zip(new).take_while(|(old, new)| old == new).count();
     let (old, new) = (&old[start..], &new[start..]);
     let end = old.iter().rev().zip(new.iter().rev()).take_while(|(old, new)| old == new).count();
     let (old, new) = (&old[..old.len() - end], &new[..new.len() - end]);
 
-    // table[i][j]: how many lines old[i..] and new[j..] have in common, in order.
+    // table[i][j]: how many items old[i..] and new[j..] have in common, in order.
     let mut table = Vec::new();
     if old.len().max(new.len()) <= MOST {
-        table = vec![vec![0_u32; new.len() + 1]; old.len() + 1];
+        table = vec![vec![0_u16; new.len() + 1]; old.len() + 1];
         for i in (0..old.len()).rev() {
             for j in (0..new.len()).rev() {
                 table[i][j] = match old[i] == new[j] {
@@ -26,13 +44,13 @@ pub(crate) fn diff(old: &[String], new: &[String]) -> String {
             }
         }
     }
-    let common = |i: usize, j: usize| table.get(i).map_or(0, |row: &Vec<u32>| row[j]);
+    let common = |i: usize, j: usize| table.get(i).map_or(0, |row: &Vec<u16>| row[j]);
 
-    let (mut text, mut shown) = (String::new(), 0_usize);
-    let mut line = |sign, line: &str| {
-        shown += 1;
-        if shown <= MOST_SHOWN {
-            text.extend(["  ", sign, " ", line, "\n"]);
+    let mut changes = Changes { count: 0, first: Vec::new() };
+    let mut change = |side, at| {
+        changes.count += 1;
+        if changes.count <= MOST_SHOWN {
+            changes.first.push((side, start + at));
         }
     };
     let (mut i, mut j) = (0, 0);
@@ -40,35 +58,32 @@ pub(crate) fn diff(old: &[String], new: &[String]) -> String {
         if i < old.len() && j < new.len() && old[i] == new[j] {
             (i, j) = (i + 1, j + 1);
         } else if i < old.len() && (j == new.len() || common(i + 1, j) >= common(i, j + 1)) {
-            line("-", &old[i]);
+            change(Side::Old, i);
             i += 1;
         } else {
-            line("+", &new[j]);
+            change(Side::New, j);
             j += 1;
         }
     }
-    if shown > MOST_SHOWN {
-        text.push_str(&format!("  and {} more lines\n", shown - MOST_SHOWN));
-    }
-    text
+    changes
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Every list of at most four lines, each `a`, `b` or `c`.
-    fn lists() -> Vec<Vec<String>> {
-        let mut all = vec![Vec::new()];
+    /// Every list of at most four items, each `a`, `b` or `c`.
+    fn lists() -> Vec<String> {
+        let mut all = vec![String::new()];
         for start in 0..1 + 3 + 9 + 27 {
-            let shorter: Vec<String> = Vec::clone(&all[start]);
-            all.extend(["a", "b", "c"].map(|line| [&shorter[..], &[line.to_owned()]].concat()));
+            let shorter = all[start].clone();
+            all.extend(["a", "b", "c"].map(|item| format!("{shorter}{item}")));
         }
         all
     }
 
-    /// The most lines that two lists have in common, in order: by trying.
-    fn most_common(old: &[String], new: &[String]) -> usize {
+    /// The most items that two lists have in common, in order: by trying.
+    fn most_common(old: &[u8], new: &[u8]) -> usize {
         match (old, new) {
             ([a, old @ ..], [b, new @ ..]) if a == b => 1 + most_common(old, new),
             ([_, shorter @ ..], [_, also @ ..]) => most_common(shorter, new).max(most_common(old, also)),
@@ -77,28 +92,28 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_turns_one_list_into_the_other_with_the_fewest_lines() {
+    fn changes_turn_one_list_into_the_other_and_are_the_fewest() {
         for (old, new) in lists().iter().flat_map(|old| lists().into_iter().map(move |new| (old, new))) {
-            let text = diff(old, &new);
-            let lines = |sign: &str| -> Vec<String> {
-                let lines = text.lines().filter_map(|line| line.strip_prefix(sign));
-                lines.map(str::to_owned).collect()
+            let (old, new) = (old.as_bytes(), new.as_bytes());
+            let Changes { count, first } = changes(old, new);
+            assert_eq!(count, first.len());
+            assert_eq!(count, old.len() + new.len() - 2 * most_common(old, new), "{old:?} {new:?} {first:?}");
+            let of = |side| first.iter().filter(move |change| change.0 == side).map(|change| change.1);
+            // In order, and each item once.
+            assert!(of(Side::Old).is_sorted_by(|a, b| a < b) && of(Side::New).is_sorted_by(|a, b| a < b));
+            let kept = |list: &[u8], gone: &[usize]| -> Vec<u8> {
+                let items = list.iter().enumerate().filter(|(at, _)| !gone.contains(at));
+                items.map(|(_, item)| *item).collect()
             };
-            let (gone, come) = (lines("  - "), lines("  + "));
-            let common = most_common(old, &new);
-            assert_eq!(gone.len() + common, old.len(), "{old:?} {new:?}\n{text}");
-            assert_eq!(come.len() + common, new.len(), "{old:?} {new:?}\n{text}");
-            // In order, and all of them lines of their list.
-            let is_within = |part: &[String], whole: &[String]| most_common(part, whole) == part.len();
-            assert!(is_within(&gone, old) && is_within(&come, &new), "{old:?} {new:?}\n{text}");
+            let (gone, come): (Vec<_>, Vec<_>) = (of(Side::Old).collect(), of(Side::New).collect());
+            assert_eq!(kept(old, &gone), kept(new, &come), "{old:?} {new:?} {first:?}");
         }
     }
 
     #[test]
-    fn a_difference_is_never_longer_than_anyone_would_read() {
-        let many = |prefix: &str| -> Vec<String> { (0..2000).map(|i| format!("{prefix}{i}")).collect() };
-        let text = diff(&many("old"), &many("new"));
-        assert_eq!(text.lines().count(), MOST_SHOWN + 1);
-        assert!(text.ends_with("  and 3800 more lines\n"), "{text}");
+    fn no_more_changes_are_listed_than_anyone_would_read() {
+        let (old, new): (Vec<u32>, Vec<u32>) = ((0..2000).collect(), (2000..4000).collect());
+        let changes = changes(&old, &new);
+        assert_eq!((changes.count, changes.first.len()), (4000, MOST_SHOWN));
     }
 }

@@ -324,8 +324,8 @@ pub const fn assert_layout<T: Shareable>() {
 /// At compile time, if it would not have that.
 pub const fn assert_can_be_placed<T>() {
     assert!(
-        size_of::<T>() <= 1 << 36,
-        "a struct of more than 64 GiB is more than the compiler can lay out: make its arrays shorter"
+        size_of::<T>() <= 1 << 45,
+        "a struct of more than 32 TiB is more than the compiler can lay out: make its arrays shorter"
     );
 }
 

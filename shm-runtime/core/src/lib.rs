@@ -27,7 +27,9 @@ mod key;
 mod lookup;
 mod mapping;
 mod members;
+mod observed;
 mod options;
+mod place;
 mod process;
 mod reclaim;
 mod remove_on_drop;
@@ -42,6 +44,7 @@ mod stat;
 pub mod sync;
 mod sys;
 mod text;
+mod trusted;
 mod value;
 
 pub mod msg;

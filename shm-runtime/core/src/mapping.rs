@@ -4,38 +4,23 @@ use core::ffi::c_void;
 use core::mem::ManuallyDrop;
 use core::num::NonZero;
 use core::ptr::NonNull;
-use core::time::Duration;
 use std::io;
 use std::panic::resume_unwind;
 use std::thread;
-use std::time::Instant;
 
+use crate::observed::Observed;
 use crate::sys;
 
-/// What the kernel said of an id, and when.
-#[derive(Clone, Copy)]
-pub(crate) struct Told {
-    /// Before it was asked.
-    pub(crate) at: Instant,
-    pub(crate) size: usize,
-    /// `None` of a segment that was created here.
-    pub(crate) creator_uid: Option<u32>,
-}
-
-/// How long an id certainly means the same segment.
+/// What shmat returned, to be given to shmdt once, and what the kernel says of the segment that is mapped.
 ///
-/// An id can be used again for another, smaller segment, once its segment is gone. But the kernel goes through all others
-/// first: four million since Linux 5.2 (half a million with `ipcmni_extend`), 65,536 before. To make and remove one takes
-/// it some microseconds, and it does so under a lock, for one process at a time: so ten seconds, or one, or a tenth.
-/// (Root alone can ask for an id, by `shm_next_id`; and root can write to the memory of this process, too.)
-const STABLE: Duration = Duration::from_millis(5);
-
-/// What shmat returned, to be given to shmdt once, and what the kernel says of the segment that is mapped: it cannot
-/// become another while it is.
+/// A mapping keeps its segment: it does not shrink, and as long as this thread stays in its IPC namespace, the id means
+/// no other. So what is asked of the id right after shmat, in the same call, is said of what was mapped. An answer from
+/// before is not: ids belong to IPC namespaces, and these to threads, which can change theirs between two calls; and
+/// the id of a segment that was removed is used again, if not soon.
 pub(crate) struct Mapping {
     address: NonNull<c_void>,
-    size: usize,
-    creator_uid: Option<u32>,
+    writable: bool,
+    observed: Observed,
 }
 
 // SAFETY: a mapping belongs to the process, not to a thread: any thread may use and detach it.
@@ -43,71 +28,90 @@ unsafe impl Send for Mapping {}
 // SAFETY: a shared reference to it gives an address, and nothing else.
 unsafe impl Sync for Mapping {}
 
+/// Why there is no mapping.
+pub(crate) enum Unmapped {
+    /// What shmat or shmctl says.
+    Os(io::Error),
+    /// The segment is made of huge pages, and those who may write to it were not said to be trusted.
+    HugePages,
+}
+
+impl From<io::Error> for Unmapped {
+    fn from(error: io::Error) -> Self {
+        Self::Os(error)
+    }
+}
+
 impl Mapping {
-    /// shmat(2), read-only or for both. The kernel is asked what was mapped, unless it has just `told`.
-    pub(crate) fn new(id: i32, writable: bool, told: Option<&Told>) -> io::Result<Self> {
+    /// shmat(2), read-only or for both, and a look at what was mapped.
+    pub(crate) fn new(id: i32, writable: bool, trusts_writers: bool) -> Result<Self, Unmapped> {
         let address = sys::shmat(id, if writable { 0 } else { sys::SHM_RDONLY })?;
-        match told {
-            // Looked at behind shmat: so what was mapped is what the kernel spoke of, however long this process
-            // was kept from running.
-            Some(&Told { at, size, creator_uid }) if at.elapsed() < STABLE => {
-                Ok(Self { address, size, creator_uid })
-            }
-            _ => Self::measured(address, id),
-        }
+        Self::looked_at(address, id, writable, trusts_writers)
     }
 
-    /// `address` is where `id` was just attached.
-    fn measured(address: NonNull<c_void>, id: i32) -> io::Result<Self> {
-        let mut mapping = Self { address, size: 0, creator_uid: None };
-        let stat = sys::shm_stat(id)?;
-        (mapping.size, mapping.creator_uid) = (stat.shm_segsz, Some(stat.shm_perm.cuid));
-        Ok(mapping)
-    }
-
-    /// shmat(2) at `address`, in place of what is mapped there.
+    /// shmat(2) at `address`, in place of what is mapped there, to read and write; and a look at what was mapped.
     ///
     /// # Safety
     ///
     /// What the mapping covers is not in use: no object lives there, and nobody counts on it being unmapped.
-    pub(crate) unsafe fn over(id: i32, address: *mut c_void) -> io::Result<Self> {
+    pub(crate) unsafe fn over(id: i32, address: *mut c_void, trusts_writers: bool) -> Result<Self, Unmapped> {
         // SAFETY: the caller's promise.
         let address = unsafe { sys::shmat_over(id, address, 0) }?;
-        Self::measured(address, id)
+        Self::looked_at(address, id, true, trusts_writers)
     }
 
-    /// Where it is: valid until `self` is dropped.
+    /// `address` is where this thread has just attached `id`.
+    fn looked_at(
+        address: NonNull<c_void>,
+        id: i32,
+        writable: bool,
+        trusts_writers: bool,
+    ) -> Result<Self, Unmapped> {
+        let mut mapping = Self { address, writable, observed: Observed::nothing() };
+        // Before anything touches it.
+        if !trusts_writers && sys::is_of_huge_pages(address) {
+            return Err(Unmapped::HugePages);
+        }
+        mapping.observed = Observed::of(id)?;
+        Ok(mapping)
+    }
+
+    /// Where it is, at the start of a page: valid until `self` is dropped.
     pub(crate) fn address(&self) -> NonNull<c_void> {
         self.address
     }
 
     /// The bytes of the segment, all of them mapped.
     pub(crate) fn size(&self) -> usize {
-        self.size
+        self.observed.size
     }
 
-    /// Whether this is the segment that the kernel spoke of, and not a later one with the same id.
-    pub(crate) fn is(&self, told: &Told) -> bool {
-        let same_creator = told.creator_uid.is_none() || told.creator_uid == self.creator_uid;
-        self.size == told.size && same_creator
+    /// Whether it may be written through.
+    pub(crate) fn is_writable(&self) -> bool {
+        self.writable
+    }
+
+    /// What the kernel says of the segment that is mapped.
+    pub(crate) fn observed(&self) -> &Observed {
+        &self.observed
     }
 
     /// Makes every page present, by this thread and, if it is worth it, by others.
     pub(crate) fn populate(&self, write: bool) -> io::Result<()> {
         // To make so many pages takes the kernel milliseconds, and to start a thread, a fraction of one.
         const SHARE: usize = 32 << 20;
-        let shares = match self.size / SHARE {
+        let shares = match self.size() / SHARE {
             0 | 1 => 1,
             // Not asked for less: to count the processors takes as long as a hundred pages.
             most => thread::available_parallelism().map_or(1, NonZero::get).min(most),
         };
         // Whole huge pages, and so whole pages.
-        let len = self.size.div_ceil(shares).next_multiple_of(2 << 20);
+        let len = self.size().div_ceil(shares).next_multiple_of(2 << 20);
         let populate = |share: usize| {
-            let start = (share * len).min(self.size);
+            let start = (share * len).min(self.size());
             // SAFETY: within the mapping, or at its end.
             let from = unsafe { self.address.byte_add(start) };
-            sys::populate(from, len.min(self.size - start), write)
+            sys::populate(from, len.min(self.size() - start), write)
         };
         thread::scope(|scope| {
             let builder = || thread::Builder::new().name("shm prefault".to_owned());

@@ -5,7 +5,8 @@ use std::io;
 use std::thread;
 use std::time::Instant;
 
-use crate::mapping::Mapping;
+use crate::mapping::{Mapping, Unmapped};
+use crate::observed::Observed;
 use crate::process::Process;
 use crate::seal::{Seal, State};
 use crate::stat::Stat;
@@ -23,7 +24,18 @@ pub(crate) enum Outcome {
 /// How long a claim is held at most while somebody is attached: those who only looked leave at once.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// Removes the segment `id` if its creator is certainly dead and nobody is attached.
+/// Which segments are reclaimed.
+pub(crate) struct Rules {
+    /// The size of a segment without a seal that is taken for one of ours.
+    pub(crate) blank_size: usize,
+    /// Whether one is that was initialised to the end.
+    pub(crate) even_if_ready: bool,
+    /// For those who are about to leave.
+    pub(crate) wait: Duration,
+    pub(crate) trusts_writers: bool,
+}
+
+/// Removes the segment `id`, if it is the one that was `observed`, its creator is certainly dead and nobody is attached.
 ///
 /// A segment that was never initialised to the end is reclaimed; one that was, only with `even_if_ready`. One that has
 /// no seal yet is taken for ours only if it has `blank_size` bytes.
@@ -31,27 +43,27 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// Between looking and removing, somebody could attach. So the state in the seal is changed first, to a claim with
 /// our pid: whoever attaches after that sees it and detaches, and whoever attached before is counted by the kernel.
 /// The claim of a process that dies here is void.
-pub(crate) fn reclaim(
-    id: i32,
-    blank_size: usize,
-    even_if_ready: bool,
-    wait: Duration,
-) -> io::Result<Outcome> {
+pub(crate) fn reclaim(id: i32, observed: &Observed, rules: Rules) -> io::Result<Outcome> {
+    let Rules { blank_size, even_if_ready, wait, trusts_writers } = rules;
     let gone = |error: io::Error| match error.raw_os_error() {
         Some(sys::EINVAL | sys::EIDRM) => Ok(Outcome::Gone),
         _ => Err(error),
     };
+    let mapping = match Mapping::new(id, true, trusts_writers) {
+        Ok(mapping) => mapping,
+        Err(Unmapped::HugePages) => return Ok(Outcome::InUse),
+        Err(Unmapped::Os(error)) => return gone(error),
+    };
+    // What follows is said of the segment that is mapped: its id means no other while it is.
+    if !mapping.observed().may_be(observed) {
+        return Ok(Outcome::Gone);
+    }
     let stat = match Stat::of(id) {
         Ok(stat) if stat.removed => return Ok(Outcome::Gone),
         Ok(stat) => stat,
         Err(error) => return gone(error),
     };
-    let mapping = match Mapping::new(id, true, None) {
-        Ok(mapping) => mapping,
-        Err(error) => return gone(error),
-    };
-    // SAFETY: mapped until `mapping` is dropped, and of the size that the kernel says.
-    let Some(seal) = (unsafe { Seal::of(mapping.address().cast(), mapping.size()) }) else {
+    let Some(seal) = Seal::of(&mapping) else {
         return Ok(Outcome::InUse);
     };
     let state = seal.state();
@@ -66,7 +78,7 @@ pub(crate) fn reclaim(
         return Ok(Outcome::InUse);
     }
     // A claim would keep others out of a segment that is in use. (Nobody uses one that was never ready.)
-    if was_ready && (!even_if_ready || stat.attached > 0) {
+    if was_ready && (!even_if_ready || stat.attached > 1) {
         if state != State::Ready {
             seal.change_state(state, State::Ready);
         }

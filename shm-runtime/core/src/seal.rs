@@ -18,6 +18,7 @@ use core::sync::atomic::{
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::bulk::{self, Load, Store};
+use crate::mapping::Mapping;
 use crate::process::Process;
 use crate::sys::futex;
 
@@ -26,6 +27,8 @@ const MAGIC: u64 = u64::from_le_bytes(*b"SysVseal");
 const VERSION: u32 = 1;
 /// Far more than the largest struct's schema, and little enough to copy whatever a peer claims.
 const MAX_TEXT: u64 = 16 << 20;
+/// As much of the text of a key as an error would show.
+const MAX_KEY_SHOWN: usize = 4096;
 
 /// In a segment, accessed by atomics alone: valid with any bytes.
 #[repr(C)]
@@ -117,23 +120,27 @@ pub(crate) const fn sealed_size(struct_size: usize, text: usize) -> usize {
 pub(crate) struct Seal<'a> {
     base: NonNull<u8>,
     size: usize,
+    writable: bool,
     footer: &'a Footer,
 }
 
 impl<'a> Seal<'a> {
-    /// The seal of the segment of `size` bytes mapped at `base`; `None` if the segment is too small for one, or of
-    /// a size that no sealed one has.
-    ///
-    /// # Safety
-    ///
-    /// `base` is where the segment is mapped, readable, for `'a`, and `size` is its size as the kernel says.
-    pub(crate) unsafe fn of(base: NonNull<u8>, size: usize) -> Option<Self> {
+    /// The seal in a mapping, or where it would be; `None` if the segment is too small for one, or of a size that no
+    /// sealed one has.
+    pub(crate) fn of(mapping: &'a Mapping) -> Option<Self> {
+        let (base, size) = (mapping.address().cast::<u8>(), mapping.size());
         let at = size.checked_sub(FOOTER).filter(|at| at.is_multiple_of(8))?;
         // SAFETY: within the mapping, which is `size` bytes long.
         let footer = unsafe { base.add(at) }.cast::<Footer>();
-        // SAFETY: mapped for `'a`; aligned to 8, as `base` is to pages; atomics are valid with any bytes.
+        // SAFETY: mapped as long as `mapping` is borrowed; aligned to 8, as `base` is to pages; atomics are valid with
+        // any bytes.
         let footer = unsafe { footer.as_ref() };
-        Some(Self { base, size, footer })
+        Some(Self { base, size, writable: mapping.is_writable(), footer })
+    }
+
+    /// Whether the seal may be written.
+    pub(crate) fn is_writable(self) -> bool {
+        self.writable
     }
 
     /// Writes all but the state, which is still `New`: readers do not look before it says otherwise.
@@ -230,22 +237,35 @@ impl<'a> Seal<'a> {
         })
     }
 
-    /// Copies of the schema's text and of the key's.
-    pub(crate) fn texts(self, claims: &Claims) -> Result<(String, String), &'static str> {
+    /// A copy of the schema's text.
+    pub(crate) fn schema_text(self, claims: &Claims) -> Result<String, &'static str> {
+        let (at, _) = self.readable_texts(claims)?;
+        let text = self.copy(at, usize::try_from(claims.schema_len).unwrap_or_default());
+        String::from_utf8(text).map_err(|_| "the texts of its seal are not UTF-8")
+    }
+
+    /// How the key was derived, shortened to what an error would show.
+    pub(crate) fn key_text(self, claims: &Claims) -> Result<String, &'static str> {
+        let (_, at) = self.readable_texts(claims)?;
+        let len = usize::try_from(claims.key_len).unwrap_or_default();
+        Ok(String::from_utf8_lossy(&self.copy(at, len.min(MAX_KEY_SHOWN))).into_owned())
+    }
+
+    fn readable_texts(self, claims: &Claims) -> Result<(usize, usize), &'static str> {
         if u64::from(claims.schema_len) > MAX_TEXT || u64::from(claims.key_len) > MAX_TEXT {
             return Err("the texts of its seal are too long to be true");
         }
-        let (schema, key) =
-            self.text_places(claims).ok_or("the texts of its seal are not within the segment")?;
-        let read = |at: usize, len: u32| {
-            let mut text = vec![0; usize::try_from(len).unwrap_or_default()];
-            // SAFETY: `text_places` keeps both places in front of the footer.
-            let from = unsafe { self.base.add(at) }.as_ptr();
-            // SAFETY: as above, and `text` is private.
-            unsafe { bulk::copy_slice::<u8, Load>(from, text.as_mut_ptr(), text.len()) };
-            String::from_utf8(text).map_err(|_| "the texts of its seal are not UTF-8")
-        };
-        Ok((read(schema, claims.schema_len)?, read(key, claims.key_len)?))
+        self.text_places(claims).ok_or("the texts of its seal are not within the segment")
+    }
+
+    /// A copy of `len` bytes from one of the places that `text_places` gives, in which there are as many.
+    fn copy(self, at: usize, len: usize) -> Vec<u8> {
+        let mut text = vec![0; len];
+        // SAFETY: `text_places` keeps both places in front of the footer.
+        let from = unsafe { self.base.add(at) }.as_ptr();
+        // SAFETY: as above, and `text` is private.
+        unsafe { bulk::copy_slice::<u8, Load>(from, text.as_mut_ptr(), text.len()) };
+        text
     }
 
     /// Nothing was written there yet, but for a claim of somebody who is reclaiming it: what the creator finds, and

@@ -1,7 +1,9 @@
 //! A segment: the kernel's object, known by its shmid.
 
+use core::cell::LazyCell;
 use core::fmt;
 use core::marker::PhantomData;
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use core::time::Duration;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -13,13 +15,16 @@ use crate::attached::Attached;
 use crate::diagnose;
 use crate::error::{Error, ErrorKind};
 use crate::identity::Identity;
-use crate::mapping::{Mapping, Told};
+use crate::mapping::{Mapping, Unmapped};
+use crate::observed::Observed;
+use crate::place::Place;
 use crate::remove_on_drop::{Removable, RemoveOnDrop, private};
 use crate::schema::Schema;
 use crate::seal::Seal;
 use crate::shared_segment::SharedSegment;
 use crate::stat::{Permissions, Stat, mode_bits};
 use crate::sys;
+use crate::trusted::Trusted;
 
 /// A System V shared memory segment that holds a `T`: the kernel's object, not yet mapped.
 ///
@@ -28,32 +33,51 @@ use crate::sys;
 pub struct Segment<T> {
     identity: Identity,
     id: i32,
-    told: Told,
-    /// Whether more fields behind ours are welcome.
-    compatible: bool,
-    /// For the creator to finish.
-    wait: Duration,
+    /// When it was found or created.
+    observed: Observed,
+    /// The owner that it was given by this handle; [`NOBODY`] if it was not.
+    given_to: AtomicU32,
+    terms: Terms,
     /// The creator's mapping, in which it wrote the seal: the first that it attaches.
     spare: Mutex<Option<Mapping>>,
     holds: PhantomData<fn() -> T>,
 }
 
+/// What no user's number is: to chown(2) and its like, it is "leave it as it is".
+const NOBODY: u32 = u32::MAX;
+
+/// What the program that found or made a segment expects of it, besides its type.
+#[derive(Clone)]
+pub(crate) struct Terms {
+    /// Whether more fields after ours are welcome.
+    pub(crate) compatible: bool,
+    /// For the creator to finish.
+    pub(crate) wait: Duration,
+    pub(crate) trusted: Trusted,
+    /// Whether those who may write are trusted not to take huge pages away.
+    pub(crate) trusts_writers: bool,
+}
+
 impl<T: SharedSegment> Segment<T> {
-    /// The segment `id`, of which the kernel `told`.
-    pub(crate) fn new(identity: Identity, id: i32, told: Told, wait: Duration) -> Self {
-        let (spare, holds) = (Mutex::new(None), PhantomData);
-        Self { identity: identity.with_id(id), id, told, compatible: false, wait, spare, holds }
+    /// The segment `id`, of which this much was `observed`.
+    pub(crate) fn new(identity: Identity, id: i32, observed: Observed, terms: Terms) -> Self {
+        let (given_to, spare) = (AtomicU32::new(NOBODY), Mutex::new(None));
+        Self { identity: identity.with_id(id), id, observed, given_to, terms, spare, holds: PhantomData }
     }
 
-    /// The same, where more fields behind ours are welcome.
-    pub(crate) fn compatible(self, compatible: bool) -> Self {
-        Self { compatible, ..self }
+    /// The same, now that more is known of it.
+    pub(crate) fn observed_as(self, observed: Observed) -> Self {
+        Self { observed, ..self }
     }
 
     /// Keeps a mapping that is known to be good, to be attached first.
-    pub(crate) fn with_spare(mut self, mapping: Mapping) -> Self {
-        self.spare = Mutex::new(Some(mapping));
-        self
+    pub(crate) fn with_spare(self, mapping: Mapping) -> Self {
+        Self { spare: Mutex::new(Some(mapping)), ..self }
+    }
+
+    /// What it was when it was found or created.
+    pub(crate) fn observed(&self) -> &Observed {
+        &self.observed
     }
 
     fn take_spare(&self) -> Option<Mapping> {
@@ -97,7 +121,7 @@ impl<T: SharedSegment> Segment<T> {
 
     /// Bytes in the segment.
     pub fn size(&self) -> usize {
-        self.told.size
+        self.observed.size
     }
 
     /// Maps the segment to read and write: shmat(2).
@@ -110,8 +134,11 @@ impl<T: SharedSegment> Segment<T> {
     ///
     /// # Errors
     ///
-    /// If it was removed, may not be both read and written, or there is no room in the address space. If it is sealed:
-    /// also if its creator does not finish or died before, or it has another layout than `T`.
+    /// If it was removed, may not be both read and written, or there is no room in the address space. If its id means
+    /// another segment since it was found, or it has another owner, who is not trusted: what counts is what was mapped. If
+    /// it is made of huge pages, and its writers were not said to be trusted
+    /// (see [`trust_writers`](crate::Options::trust_writers)). If it is sealed: also if its creator
+    /// does not finish or died before, or it has another layout than `T`.
     pub fn attach(&self) -> Result<Attached<T, ReadWrite>, Error> {
         self.attach_as()
     }
@@ -138,19 +165,24 @@ impl<T: SharedSegment> Segment<T> {
         if A::MAPS_WRITABLE
             && let Some(mapping) = self.take_spare()
         {
-            return Ok(Attached::new(self.clone(), mapping));
+            return self.attached(mapping);
         }
-        let start = Instant::now();
+        self.attach_once_ready()
+    }
+
+    /// Maps it when it holds a `T`.
+    fn attach_once_ready<A: Access>(&self) -> Result<Attached<T, A>, Error> {
+        let start: LazyCell<Instant> = LazyCell::new(Instant::now);
         loop {
             let mapping = self.map(A::MAPS_WRITABLE)?;
-            let by = match self.admit(&mapping, A::MAPS_WRITABLE, start) {
-                Ok(()) => return Ok(Attached::new(self.clone(), mapping)),
+            let by = match self.admit(&mapping, &start) {
+                Ok(()) => return self.attached(mapping),
                 Err(Refusal::Error(kind)) => return Err(self.error("attach", kind)),
                 Err(Refusal::BeingReclaimed { by }) => by,
             };
             drop(mapping);
             let waited = start.elapsed();
-            if waited >= self.wait {
+            if waited >= self.terms.wait {
                 let creator_pid = by;
                 return Err(self.error("attach", ErrorKind::NotReady { creator_pid, waited }));
             }
@@ -158,19 +190,56 @@ impl<T: SharedSegment> Segment<T> {
         }
     }
 
+    fn attached<A: Access>(&self, mapping: Mapping) -> Result<Attached<T, A>, Error> {
+        match Place::new(mapping) {
+            Ok(place) => Ok(Attached::new(self.clone(), place)),
+            Err(kind) => Err(self.error("attach", kind)),
+        }
+    }
+
     /// Maps it, whatever is in it.
     pub(crate) fn map(&self, writable: bool) -> Result<Mapping, Error> {
-        let mapping = Mapping::new(self.id, writable, Some(&self.told));
-        let mapping = mapping.map_err(|error| self.attach_error(error))?;
-        match mapping.is(&self.told) {
-            true => Ok(mapping),
-            // It was removed, and the kernel gave its id to another.
-            false => Err(self.error("attach", ErrorKind::Removed)),
+        self.recognised(Mapping::new(self.id, writable, self.terms.trusts_writers))
+    }
+
+    /// The mapping, if it is of the segment that was found, and of users that are trusted.
+    fn recognised(&self, mapped: Result<Mapping, Unmapped>) -> Result<Mapping, Error> {
+        let mapping = mapped.map_err(|unmapped| self.error("attach", self.why_unmapped(unmapped)))?;
+        self.same(mapping.observed(), "attach")?;
+        match self.trusts_users(mapping.observed()) {
+            Ok(()) => Ok(mapping),
+            Err(kind) => Err(self.error("attach", kind)),
+        }
+    }
+
+    /// Whether what was found under the id is this segment, as far as can be told.
+    fn same(&self, found: &Observed, operation: &'static str) -> Result<(), Error> {
+        if self.observed.may_be(found) {
+            return Ok(());
+        }
+        Err(self.error(operation, ErrorKind::Removed).with_note(format!(
+            "shmid {} means another segment now: {found}, and not {}. If that was not removed, this thread \
+             has changed its IPC namespace since (unshare(2), setns(2)): there ids mean other segments",
+            self.id, self.observed
+        )))
+    }
+
+    /// Whether those are trusted whose the segment is now.
+    fn trusts_users(&self, found: &Observed) -> Result<(), ErrorKind> {
+        let Some(found) = found.users else { return Ok(()) };
+        let known = self.observed.users;
+        let same_owner = known.is_some_and(|known| known.owner == found.owner)
+            || self.given_to.load(Relaxed) == found.owner;
+        match (same_owner, known) {
+            (true, Some(_)) => Ok(()),
+            (true, None) => self.terms.trusted.check(found.creator, found.creator),
+            // It was given away, which others than this handle can have done too.
+            (false, _) => self.terms.trusted.check(found.owner, found.creator),
         }
     }
 
     /// Whether the mapping holds a `T`.
-    fn admit(&self, mapping: &Mapping, writable: bool, start: Instant) -> Result<(), Refusal> {
+    fn admit(&self, mapping: &Mapping, start: &LazyCell<Instant>) -> Result<(), Refusal> {
         if T::SETTINGS.bare {
             return Ok(());
         }
@@ -180,10 +249,10 @@ impl<T: SharedSegment> Segment<T> {
             fingerprint: Schema::fingerprint::<T>(),
             schema: Schema::of::<T>,
             key: key.map(|(hash, key)| (hash, key as _)),
-            compatible: self.compatible,
-            wait: self.wait,
+            compatible: self.terms.compatible,
+            wait: self.terms.wait,
         };
-        expected.admit(seal(mapping), self.id, mapping.size(), writable, start)
+        expected.admit(Seal::of(mapping), self.id, mapping.size(), start)
     }
 
     /// The schema in the seal.
@@ -192,11 +261,11 @@ impl<T: SharedSegment> Segment<T> {
             return Ok(Schema::of::<T>());
         }
         let bad = |reason: String| self.error("read the schema of", ErrorKind::BadSeal { reason });
-        let seal = seal(mapping).filter(|seal| seal.has_magic());
+        let seal = Seal::of(mapping).filter(|seal| seal.has_magic());
         let seal = seal.ok_or_else(|| bad("there is no seal any more".to_owned()))?;
-        let texts = seal.read().and_then(|claims| seal.texts(&claims));
-        let (schema, _) = texts.map_err(|reason| bad(reason.to_owned()))?;
-        Schema::parse(&schema).map_err(|error| bad(error.to_string()))
+        let schema = seal.read().and_then(|claims| seal.schema_text(&claims));
+        let schema = schema.map_err(|reason| bad(reason.to_owned()))?;
+        Schema::from_text(schema).map_err(|error| bad(error.to_string()))
     }
 
     /// Maps the segment to read and write at `address`, in place of what is mapped there: shmat(2) with SHM_REMAP.
@@ -214,20 +283,23 @@ impl<T: SharedSegment> Segment<T> {
     /// As for [`attach`](Self::attach), and if `address` is not a multiple of the page size.
     pub unsafe fn attach_at(&self, address: usize) -> Result<Attached<T, ReadWrite>, Error> {
         // Waits and checks, and until it is dropped keeps the segment from being reclaimed and the id from another.
-        let _admitted: Attached<T, ReadWrite> = self.attach_as()?;
+        // Mapped by this thread, as what follows is: the creator's mapping may be of another IPC namespace.
+        let admitted: Attached<T, ReadWrite> = self.attach_once_ready()?;
         let pointer = core::ptr::with_exposed_provenance_mut(address);
         // SAFETY: the caller's promise.
-        match unsafe { Mapping::over(self.id, pointer) } {
-            Ok(mapping) => Ok(Attached::new(self.clone(), mapping)),
+        let mapped = unsafe { Mapping::over(self.id, pointer, self.terms.trusts_writers) };
+        let attached = match mapped {
             // EINVAL for an odd address, ENOMEM for one outside the address space; and both for other reasons.
-            Err(error)
+            Err(Unmapped::Os(error))
                 if matches!(error.raw_os_error(), Some(sys::EINVAL | sys::ENOMEM))
                     && Stat::from_proc(self.id).is_some() =>
             {
                 Err(self.error("attach", ErrorKind::Address { address }))
             }
-            Err(error) => Err(self.attach_error(error)),
-        }
+            mapped => self.recognised(mapped).and_then(|mapping| self.attached(mapping)),
+        };
+        drop(admitted);
+        attached
     }
 
     /// Whether this is still the segment that has the key: not removed, and not replaced by a new one. Of a
@@ -255,24 +327,31 @@ impl<T: SharedSegment> Segment<T> {
         }
     }
 
-    pub(crate) fn attach_error(&self, error: std::io::Error) -> Error {
-        let kind = match error.raw_os_error() {
-            Some(sys::ENOMEM) => ErrorKind::NoMemory { size: self.size(), huge_pages: false },
-            _ => diagnose::by_id(error, self.id),
-        };
-        self.error("attach", kind)
+    fn why_unmapped(&self, unmapped: Unmapped) -> ErrorKind {
+        match unmapped {
+            Unmapped::HugePages => ErrorKind::HugePages,
+            Unmapped::Os(error) if error.raw_os_error() == Some(sys::ENOMEM) => {
+                ErrorKind::NoMemory { size: self.size(), huge_pages: false }
+            }
+            Unmapped::Os(error) => diagnose::by_id(error, self.id),
+        }
     }
 
     /// What the kernel records of the segment: shmctl(2) with IPC_STAT.
     ///
     /// # Errors
     ///
-    /// If it was removed, or may not be read.
+    /// If it was removed, its id means another segment by now, or it may not be read.
     pub fn stat(&self) -> Result<Stat, Error> {
-        Stat::of(self.id).map_err(|error| self.error("stat", diagnose::by_id(error, self.id)))
+        let stat = Stat::of(self.id).map_err(|error| self.error("stat", diagnose::by_id(error, self.id)))?;
+        self.same(&Observed::from(&stat), "stat")?;
+        Ok(stat)
     }
 
     /// Sets owner, group and mode: shmctl(2) with IPC_SET. Those already attached stay so.
+    ///
+    /// This handle can be attached when the segment has its new owner. Other handles find it changed, and attach it only
+    /// if they trust that user.
     ///
     /// # Errors
     ///
@@ -281,8 +360,11 @@ impl<T: SharedSegment> Segment<T> {
         let Permissions { uid, gid, mode } = permissions;
         let operation = "set the permissions of";
         let bits = mode_bits(mode).map_err(|kind| self.error(operation, kind))?;
+        self.look(operation)?;
         sys::shm_set(self.id, uid, gid, bits)
-            .map_err(|error| self.error(operation, diagnose::by_id(error, self.id)))
+            .map_err(|error| self.error(operation, diagnose::by_id(error, self.id)))?;
+        self.given_to.store(uid, Relaxed);
+        Ok(())
     }
 
     /// Keeps the segment in memory, never swapped out: shmctl(2) with SHM_LOCK. It stays so until
@@ -293,6 +375,7 @@ impl<T: SharedSegment> Segment<T> {
     ///
     /// If it was removed, belongs to somebody else, or is larger than RLIMIT_MEMLOCK allows.
     pub fn lock(&self) -> Result<(), Error> {
+        self.look("lock")?;
         sys::shm_lock(self.id).map_err(|error| self.error("lock", diagnose::lock(error, self.id)))
     }
 
@@ -302,11 +385,16 @@ impl<T: SharedSegment> Segment<T> {
     ///
     /// If it was removed, or belongs to somebody else.
     pub fn unlock(&self) -> Result<(), Error> {
+        self.look("unlock")?;
         sys::shm_unlock(self.id).map_err(|error| self.error("unlock", diagnose::lock(error, self.id)))
     }
 
     /// Removes the segment: shmctl(2) with IPC_RMID, by id, so that it cannot hit a successor under the same key.
     /// It goes when the last process detaches; until then those attached go on using it.
+    ///
+    /// Ids are those of the calling thread's IPC namespace. After unshare(2) or setns(2) the same id can mean another
+    /// segment of this user's, which this would remove: it does not look, which would be a call more in the life of every
+    /// segment. [`remove_on_drop`](Self::remove_on_drop), where nobody sees the call, does.
     ///
     /// # Errors
     ///
@@ -317,9 +405,19 @@ impl<T: SharedSegment> Segment<T> {
         sys::shm_remove(self.id).map_err(|error| self.error("remove", diagnose::by_id(error, self.id)))
     }
 
-    /// A guard that removes the segment when it is dropped, also by a panic; not when the process is killed.
+    /// A guard that removes the segment when it is dropped, also by a panic; not when the process is killed, and not
+    /// another segment that has its id by then.
     pub fn remove_on_drop(self) -> RemoveOnDrop<Self> {
         RemoveOnDrop::new(self)
+    }
+
+    /// That the id does not mean another segment now: for calls that would change that one.
+    fn look(&self, operation: &'static str) -> Result<(), Error> {
+        // A mode can deny its owner to read, and so to ask for it.
+        let stat = Observed::of(self.id).ok();
+        let found = stat.or_else(|| Stat::from_proc(self.id).map(|stat| Observed::from(&stat)));
+        // Where nothing is found, the call that follows says why.
+        found.map_or(Ok(()), |found| self.same(&found, operation))
     }
 
     /// The hash of the key's derivation, as it goes into the seal.
@@ -332,16 +430,11 @@ impl<T: SharedSegment> Segment<T> {
     }
 }
 
-/// The seal in a mapping, or where it would be.
-fn seal(mapping: &Mapping) -> Option<Seal<'_>> {
-    // SAFETY: mapped as long as `mapping` is borrowed, and of the size that the kernel says.
-    unsafe { Seal::of(mapping.address().cast(), mapping.size()) }
-}
-
 impl<T> private::Sealed for Segment<T> {}
 
 impl<T: SharedSegment> Removable for Segment<T> {
     fn remove(&self) -> Result<(), Error> {
+        self.look("remove")?;
         Self::remove(self)
     }
 
@@ -355,9 +448,10 @@ impl<T: SharedSegment> Removable for Segment<T> {
 
 impl<T> Clone for Segment<T> {
     fn clone(&self) -> Self {
-        let &Self { id, told, compatible, wait, .. } = self;
-        let (identity, spare) = (self.identity.clone(), Mutex::new(None));
-        Self { identity, id, told, compatible, wait, spare, holds: PhantomData }
+        let &Self { id, observed, .. } = self;
+        let (identity, terms) = (self.identity.clone(), self.terms.clone());
+        let (given_to, spare) = (AtomicU32::new(self.given_to.load(Relaxed)), Mutex::new(None));
+        Self { identity, id, observed, given_to, terms, spare, holds: PhantomData }
     }
 }
 
@@ -365,7 +459,7 @@ impl<T> fmt::Debug for Segment<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Segment")
             .field("identity", &format_args!("{}", self.identity))
-            .field("size", &self.told.size)
+            .field("size", &self.observed.size)
             .finish()
     }
 }

@@ -11,7 +11,7 @@ use crate::access::{Access, ReadWrite, Readable, Writable};
 use crate::atomic::Integer;
 use crate::bulk::{self, Load};
 use crate::info::{Declared, assert_always_valid};
-use crate::schema::Schema;
+use crate::schema;
 use crate::shareable::{AlwaysValid, Plain, Shareable};
 use crate::value::InvalidValue;
 
@@ -188,8 +188,7 @@ impl<T: Shareable, A: Access> fmt::Debug for Shared<T, A> {
         if !A::READS {
             return f.write_str("<write-only>");
         }
-        let schema = Schema::of::<T>();
-        // SAFETY: the schema of `T` describes the memory behind `self`, which is readable.
-        unsafe { schema.debug(self.memory.get().cast(), f) }
+        // SAFETY: in the memory of `self`, which is readable, is a `T`.
+        unsafe { schema::debug(Declared::of::<T>(), self.memory.get().cast(), f) }
     }
 }

@@ -33,7 +33,7 @@ fn touch(memory: &Attached<Large>) {
 
 /// A new segment, from the attachment until every page has been written to.
 fn first_use(prefault: bool, huge_pages: bool) -> Result<f64> {
-    let segment = Large::options().huge_pages(huge_pages).create()?.remove_on_drop();
+    let segment = Large::options().huge_pages(huge_pages).trust_writers().create()?.remove_on_drop();
     let memory = segment.attach()?;
     let start = Instant::now();
     if prefault {
@@ -107,8 +107,10 @@ pub fn measure(scratch: &Scratch, effort: Effort, report: &mut Report) -> Result
     };
     let outcome = measure::pairs(pairs, || first_use(false, true), small)?;
     report.add(GROUP, "first use, with `huge_pages`", "pages of 4 KiB", outcome, Goal::None);
-    let (huge, small) =
-        (Large::options().huge_pages(true).create()?.remove_on_drop(), Large::create()?.remove_on_drop());
+    let (huge, small) = (
+        Large::options().huge_pages(true).trust_writers().create()?.remove_on_drop(),
+        Large::create()?.remove_on_drop(),
+    );
     // Makes the pages.
     attach_and_touch(&huge)?;
     attach_and_touch(&small)?;

@@ -129,6 +129,12 @@ impl ErrorKind {
                  logged out). Create it anew, or open its successor with `{}`",
                 identity.call("open")
             ),
+            Self::HugePages => write!(
+                f,
+                "any process that may write to a segment of huge pages can take them away, by MADV_REMOVE: then the next \
+                 access kills this process by SIGBUS. If every process is trusted that its mode lets write to it, say so \
+                 with `{type_name}::options().trust_writers()`; if not, create it without huge pages"
+            ),
             Self::Limit { name, value } => {
                 write!(f, "the limit {name} is reached")?;
                 if let Some(value) = value {

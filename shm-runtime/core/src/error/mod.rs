@@ -37,6 +37,8 @@ struct Inner {
     operation: &'static str,
     identity: Identity,
     kind: ErrorKind,
+    /// What else is known.
+    note: Option<String>,
 }
 
 /// Why an operation failed.
@@ -146,8 +148,11 @@ pub enum ErrorKind {
         /// The user of this process (effective).
         uid: u32,
     },
-    /// The segment was removed.
+    /// The segment was removed, or its id means another one by now.
     Removed,
+    /// The segment is made of huge pages, or was to be, and the processes that may write to it were not said to be
+    /// trusted: see [`Options::trust_writers`](crate::Options::trust_writers).
+    HugePages,
     /// A limit of the system is reached.
     #[non_exhaustive]
     Limit {
@@ -207,7 +212,13 @@ pub enum ErrorKind {
 
 impl Error {
     pub(crate) fn new(operation: &'static str, identity: Identity, kind: ErrorKind) -> Self {
-        Self(Box::new(Inner { operation, identity, kind }))
+        Self(Box::new(Inner { operation, identity, kind, note: None }))
+    }
+
+    /// The same, and what else is known.
+    pub(crate) fn with_note(mut self, note: String) -> Self {
+        self.0.note = Some(note);
+        self
     }
 
     /// Why it failed.
@@ -233,9 +244,10 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { operation, identity, kind } = &*self.0;
+        let Inner { operation, identity, kind, note } = &*self.0;
         write!(f, "cannot {operation} {identity}: ")?;
-        kind.explain(identity, f)
+        kind.explain(identity, f)?;
+        note.as_ref().map_or(Ok(()), |note| write!(f, ". {note}"))
     }
 }
 

@@ -1,13 +1,14 @@
 //! Creating a segment, and sealing it.
 
-use std::time::Instant;
-
 use super::Options;
+use crate::access::ReadWrite;
 use crate::diagnose::{self, Creation};
 use crate::error::{Error, ErrorKind};
 use crate::identity::Identity;
 use crate::info::Declared;
-use crate::mapping::{Mapping, Told};
+use crate::mapping::Mapping;
+use crate::observed::Observed;
+use crate::place::Place;
 use crate::process::Process;
 use crate::reclaim::Outcome;
 use crate::schema::Schema;
@@ -31,15 +32,21 @@ impl<T: SharedSegment> Options<T> {
         let segment = segment.remove_on_drop();
         let mapping = match segment.map(true) {
             Ok(mapping) => mapping,
-            // Removed by another process, and the id given to another segment. That one is not ours to remove.
-            Err(error) if matches!(error.kind(), ErrorKind::Removed) => {
+            // Removed by another process, and perhaps the id given to another segment. That one is not ours to remove.
+            Err(error) if matches!(error.kind(), ErrorKind::Removed | ErrorKind::Untrusted { .. }) => {
                 segment.keep();
                 return Err(error);
             }
             Err(error) => return Err(error),
         };
-        initialise(&segment, &mapping, texts.as_ref(), init);
-        Ok(segment.keep().with_spare(mapping))
+        // By which it is told from another one, should `init` change this thread's IPC namespace and panic.
+        let segment = segment.keep().observed_as(*mapping.observed()).remove_on_drop();
+        let place = match Place::new(mapping) {
+            Ok(place) => place,
+            Err(kind) => return Err(segment.error("create", kind)),
+        };
+        initialise(&segment, &place, texts.as_ref(), init);
+        Ok(segment.keep().with_spare(place.into_mapping()))
     }
 
     /// shmget(2) with IPC_CREAT and IPC_EXCL.
@@ -54,15 +61,20 @@ impl<T: SharedSegment> Options<T> {
             let reason = "huge pages without a reservation would be SIGBUS when the pool runs empty";
             return error(identity, ErrorKind::InvalidInput { reason });
         }
+        if self.huge_pages && !self.trusts_writers {
+            return error(identity, ErrorKind::HugePages);
+        }
         let huge_pages = if self.huge_pages { sys::SHM_HUGETLB } else { 0 };
         let no_reserve = if self.no_reserve { sys::SHM_NORESERVE } else { 0 };
         let flags = sys::IPC_CREAT | sys::IPC_EXCL | mode | huge_pages | no_reserve;
         let key = identity.value.unwrap_or(sys::IPC_PRIVATE);
         let size = Self::size(texts);
         loop {
-            let told = Told { at: Instant::now(), size, creator_uid: None };
             let source = match sys::shmget(key, size, flags) {
-                Ok(id) => return Ok(Segment::new(identity, id, told, self.wait)),
+                Ok(id) => {
+                    let observed = Observed::created(size);
+                    return Ok(Segment::new(identity, id, observed, self.terms(false)));
+                }
                 Err(source) => source,
             };
             let exists = source.raw_os_error() == Some(sys::EEXIST);
@@ -71,9 +83,10 @@ impl<T: SharedSegment> Options<T> {
             if let Some(id) = existing
                 && self.reclaim_stale
                 && !self.settings.bare
-                && Stat::of(id).is_ok_and(|stat| self.check_trust(&stat).is_ok())
+                && let Ok(stat) = Stat::of(id)
+                && self.check_trust(&stat).is_ok()
             {
-                let segment = Segment::new(identity.clone(), id, told, self.wait);
+                let segment = Segment::new(identity.clone(), id, Observed::from(&stat), self.terms(false));
                 if self.reclaim(&segment)? == Outcome::Gone {
                     continue;
                 }
@@ -103,14 +116,13 @@ pub(super) struct Texts {
 
 fn initialise<T: SharedSegment>(
     segment: &Segment<T>,
-    mapping: &Mapping,
+    place: &Place<T, ReadWrite>,
     texts: Option<&Texts>,
     init: Option<impl FnOnce(&Shared<T>)>,
 ) {
-    let sealing = texts.and_then(|texts| Sealing::begin(segment, mapping, texts));
+    let sealing = texts.and_then(|texts| Sealing::begin(segment, place.mapping(), texts));
     if let Some(init) = init {
-        // SAFETY: a mapping of a new segment, which has room for a `T`; `Shared` is valid with any bytes.
-        init(unsafe { mapping.address().cast().as_ref() });
+        init(place.shared());
     }
     if let Some(sealing) = sealing {
         sealing.finish();
@@ -124,8 +136,7 @@ struct Sealing<'a>(Seal<'a>);
 impl<'a> Sealing<'a> {
     /// Writes the seal of a new segment; `None` if its size has no room for one, which [`Options::size`] sees to.
     fn begin<T: SharedSegment>(segment: &Segment<T>, mapping: &'a Mapping, texts: &Texts) -> Option<Self> {
-        // SAFETY: mapped for `'a`, and of the size that the kernel says.
-        let seal = unsafe { Seal::of(mapping.address().cast(), mapping.size()) }?;
+        let seal = Seal::of(mapping)?;
         let Texts { schema, key } = texts;
         seal.write(
             Claims {

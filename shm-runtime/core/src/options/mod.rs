@@ -11,10 +11,11 @@ use crate::diagnose;
 use crate::error::Error;
 use crate::identity::Identity;
 use crate::key::Key;
-use crate::segment::Segment;
+use crate::segment::{Segment, Terms};
 use crate::shared::Shared;
 use crate::shared_segment::{Settings, SharedSegment, Trust};
 use crate::sys;
+use crate::trusted::Trusted;
 
 /// Options for creating and opening the segment of a `T`, in the manner of [`std::fs::OpenOptions`].
 ///
@@ -39,6 +40,7 @@ pub struct Options<T> {
     trusted: Vec<u32>,
     wait: Duration,
     huge_pages: bool,
+    trusts_writers: bool,
     no_reserve: bool,
     allow_larger: bool,
     reclaim_stale: bool,
@@ -47,9 +49,21 @@ pub struct Options<T> {
 
 impl<T: SharedSegment> Options<T> {
     pub(crate) fn new(key: Key, settings: Settings) -> Self {
-        let (huge_pages, no_reserve, allow_larger, reclaim_stale) = (false, false, false, false);
+        let (huge_pages, trusts_writers, no_reserve) = (false, false, false);
+        let (allow_larger, reclaim_stale) = (false, false);
         let (trusted, wait, holds) = (Vec::new(), Duration::from_secs(1), PhantomData);
-        Self { key, settings, trusted, wait, huge_pages, no_reserve, allow_larger, reclaim_stale, holds }
+        Self {
+            key,
+            settings,
+            trusted,
+            wait,
+            huge_pages,
+            trusts_writers,
+            no_reserve,
+            allow_larger,
+            reclaim_stale,
+            holds,
+        }
     }
 
     /// Another key than that of `#[shm(...)]`.
@@ -68,8 +82,47 @@ impl<T: SharedSegment> Options<T> {
     /// Whether a new segment is made of huge pages (SHM_HUGETLB), of the system's default size. They come from
     /// a pool that root sets up (`sysctl vm.nr_hugepages`), and the user needs CAP_IPC_LOCK or the group of
     /// `sysctl vm.hugetlb_shm_group`. The segment's size stays that of the struct.
+    ///
+    /// **Any process that may write to such a segment can kill the others that are attached to it, and nothing prevents
+    /// that.** So it takes [`trust_writers`](Self::trust_writers) too, which says how, and without it creating one is an
+    /// error.
     pub fn huge_pages(&mut self, huge_pages: bool) -> &mut Self {
         self.huge_pages = huge_pages;
+        self
+    }
+
+    /// Trusts every process that may write to the segment not to take its huge pages away: needed to create a segment of
+    /// huge pages, and to attach one.
+    ///
+    /// With madvise(2) MADV_REMOVE, a process gives pages of the segment back to the system's pool, and with them the
+    /// reservation that was made when the segment was created. If the pool is empty then, the next access to such a page
+    /// is SIGBUS, which ends the process that makes it.
+    ///
+    /// Nothing that a process can do for itself prevents this. Tried were pages made present before
+    /// ([`prefault`](crate::Attached::prefault)); SHM_LOCK ([`Segment::lock`]) and mlock(2), which succeed and keep nothing;
+    /// and file seals, which System V segments do not have. A process that may only read the segment cannot do it, so its
+    /// mode says which users have to be trusted. With pages of the usual size, the same call loses data, as writing zeros
+    /// does, and no access fails.
+    ///
+    /// A process that opens a segment does not know what it is made of before it is attached. Without this, attaching
+    /// one of huge pages is an error, [`ErrorKind::HugePages`](crate::ErrorKind::HugePages). (Linux before 5.16 does not
+    /// tell them apart.)
+    ///
+    /// ```no_run
+    /// use shm_runtime::SharedSegment;
+    ///
+    /// #[derive(SharedSegment)]
+    /// #[repr(C)]
+    /// #[shm(name = "org.example.frames")]
+    /// struct Frames { pixels: [u8; 64 << 20] }
+    ///
+    /// let frames = Frames::options().huge_pages(true).trust_writers().create()?;
+    /// // In another process:
+    /// let frames = Frames::options().trust_writers().open()?.attach()?;
+    /// # Ok::<(), shm_runtime::Error>(())
+    /// ```
+    pub fn trust_writers(&mut self) -> &mut Self {
+        self.trusts_writers = true;
         self
     }
 
@@ -200,12 +253,24 @@ impl<T: SharedSegment> Options<T> {
     }
 }
 
+impl<T> Options<T> {
+    fn trusted(&self) -> Trusted {
+        Trusted { users: self.trusted.clone(), trust: self.settings.trust }
+    }
+
+    fn terms(&self, compatible: bool) -> Terms {
+        let (wait, trusted, trusts_writers) = (self.wait, self.trusted(), self.trusts_writers);
+        Terms { compatible, wait, trusted, trusts_writers }
+    }
+}
+
 impl<T> fmt::Debug for Options<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")
             .field("key", &self.key)
             .field("mode", &format_args!("{:#o}", self.settings.mode))
             .field("huge_pages", &self.huge_pages)
+            .field("trusts_writers", &self.trusts_writers)
             .field("no_reserve", &self.no_reserve)
             .field("allow_larger", &self.allow_larger)
             .field("reclaim_stale", &self.reclaim_stale)

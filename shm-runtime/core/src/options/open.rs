@@ -8,11 +8,12 @@ use super::Options;
 use crate::diagnose;
 use crate::error::{Error, ErrorKind};
 use crate::identity::Identity;
-use crate::mapping::{Mapping, Told};
+use crate::mapping::Mapping;
+use crate::observed::Observed;
 use crate::reclaim::{self, Outcome};
 use crate::seal::Seal;
 use crate::segment::Segment;
-use crate::shared_segment::{SharedSegment, Trust};
+use crate::shared_segment::SharedSegment;
 use crate::stat::Stat;
 use crate::sys;
 
@@ -77,9 +78,17 @@ impl<T: SharedSegment> Options<T> {
     }
 
     pub(super) fn reclaim(&self, segment: &Segment<T>) -> Result<Outcome, Error> {
-        let (id, blank_size) = (segment.id(), Self::size(self.texts().as_ref()));
-        let outcome = reclaim::reclaim(id, blank_size, self.reclaim_stale, self.wait);
-        outcome.map_err(|error| segment.error("reclaim", diagnose::by_id(error, id)))
+        let outcome = reclaim::reclaim(
+            segment.id(),
+            segment.observed(),
+            reclaim::Rules {
+                blank_size: Self::size(self.texts().as_ref()),
+                even_if_ready: self.reclaim_stale,
+                wait: self.wait,
+                trusts_writers: self.trusts_writers,
+            },
+        );
+        outcome.map_err(|error| segment.error("reclaim", diagnose::by_id(error, segment.id())))
     }
 
     pub(super) fn resolve(&self, operation: &'static str) -> Result<Identity, Error> {
@@ -105,34 +114,19 @@ impl<T: SharedSegment> Options<T> {
 
     /// The segment `id`, if its owner is trusted and, of a bare one, the size right.
     pub(super) fn check(&self, identity: Identity, id: i32, compatible: bool) -> Result<Segment<T>, Error> {
-        let at = Instant::now();
         let checked = Stat::of(id).map_err(|error| diagnose::by_id(error, id)).and_then(|stat| {
             self.check_trust(&stat)?;
             self.check_size(&stat, id)?;
-            Ok(Told { at, size: stat.size, creator_uid: Some(stat.creator_uid) })
+            Ok(Observed::from(&stat))
         });
         match checked {
-            Ok(told) => Ok(Segment::new(identity, id, told, self.wait).compatible(compatible)),
+            Ok(observed) => Ok(Segment::new(identity, id, observed, self.terms(compatible))),
             Err(kind) => Err(Error::new("open", identity.with_id(id), kind)),
         }
     }
 
     pub(super) fn check_trust(&self, stat: &Stat) -> Result<(), ErrorKind> {
-        let uid = sys::effective_uid();
-        let trusted = |user: u32| {
-            user == uid
-                || user == 0
-                || self.trusted.contains(&user)
-                || match self.settings.trust {
-                    Trust::Nobody => false,
-                    Trust::User(trusted) => user == trusted,
-                    Trust::Anybody => true,
-                }
-        };
-        match trusted(stat.uid) && trusted(stat.creator_uid) {
-            true => Ok(()),
-            false => Err(ErrorKind::Untrusted { owner: stat.uid, creator: stat.creator_uid, uid }),
-        }
+        self.trusted().check(stat.uid, stat.creator_uid)
     }
 
     fn check_size(&self, stat: &Stat, id: i32) -> Result<(), ErrorKind> {
@@ -140,10 +134,8 @@ impl<T: SharedSegment> Options<T> {
         if !self.settings.bare || found == expected || (found > expected && self.allow_larger) {
             return Ok(());
         }
-        let sealed = Mapping::new(id, false, None).is_ok_and(|mapping| {
-            // SAFETY: mapped until the end of this closure, and of the size that the kernel says.
-            unsafe { Seal::of(mapping.address().cast(), mapping.size()) }.is_some_and(Seal::has_magic)
-        });
+        let mapping = Mapping::new(id, false, self.trusts_writers).ok();
+        let sealed = mapping.as_ref().and_then(Seal::of).is_some_and(Seal::has_magic);
         match sealed && found > expected {
             true => Err(ErrorKind::Sealed { found, expected }),
             false => Err(ErrorKind::SizeDiffers { found, expected }),

@@ -1,36 +1,44 @@
-//! Printing the values in a segment by its schema.
+//! Printing the values in a segment by the layout of their type.
 
 use core::fmt::{self, Debug as _};
 
-use super::{Kind, Type};
 use crate::bulk::{Direction, Load};
-use crate::info::Scalar;
+use crate::info::{Kind, Scalar, TypeInfo};
 use crate::value;
 
+/// Prints the values at `base`, each read as it is printed.
+///
+/// # Safety
+///
+/// At `base` is a value of the type that `info` describes, in a segment, readable.
+pub(crate) unsafe fn debug(info: &TypeInfo, base: *const u8, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    Live { info, at: base }.fmt(f)
+}
+
 /// A value in a segment, to be printed as it is now.
-pub(super) struct Live<'a> {
-    pub(super) ty: &'a Type,
-    pub(super) at: *const u8,
+struct Live<'a> {
+    info: &'a TypeInfo,
+    at: *const u8,
 }
 
 impl fmt::Debug for Live<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.ty.kind {
-            Kind::Scalar(scalar) | Kind::Atomic(scalar) => self.scalar(*scalar, f),
+        match self.info.kind {
+            Kind::Scalar(scalar) | Kind::Atomic(scalar) => self.scalar(scalar, f),
             Kind::Enum { name, repr, variants } => {
-                let found = self.bits(*repr);
+                let found = self.bits(repr);
                 match variants.iter().find(|(_, value)| *value == found) {
                     Some((variant, _)) => f.write_str(variant),
                     None => write!(f, "<{found} is no {name}>"),
                 }
             }
             Kind::Array { of, len } => {
-                f.debug_list().entries((0..*len).map(|i| self.part(of, i * of.size))).finish()
+                f.debug_list().entries((0..len).map(|i| self.part(of, i * of.size))).finish()
             }
             Kind::Struct { name, fields } => {
                 let mut out = f.debug_struct(name);
                 for field in fields {
-                    out.field(&field.name, &self.part(&field.ty, field.offset));
+                    out.field(field.name, &self.part(field.info, field.offset));
                 }
                 out.finish()
             }
@@ -39,16 +47,16 @@ impl fmt::Debug for Live<'_> {
 }
 
 impl<'a> Live<'a> {
-    fn part(&self, ty: &'a Type, offset: usize) -> Self {
-        Self { ty, at: self.at.wrapping_add(offset) }
+    fn part(&self, info: &'a TypeInfo, offset: usize) -> Self {
+        Self { info, at: self.at.wrapping_add(offset) }
     }
 
     /// The scalar as it is now, in an integer.
     fn bits(&self, scalar: Scalar) -> i128 {
         let mut copy = 0_u64;
         let to = &raw mut copy;
-        // SAFETY: by the contract of `Schema::debug`, `at` is the place of a scalar of this width in a segment: a
-        // schema's parts lie within its size and are aligned, whether it comes from a type or was parsed.
+        // SAFETY: by the contract of `debug`, `at` is the place of a scalar of this width in a segment: the parts of a type
+        // lie within it and are aligned.
         unsafe {
             match scalar.size() {
                 1 => Load::copy_8(self.at, to.cast()),

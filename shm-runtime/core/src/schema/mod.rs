@@ -15,19 +15,26 @@
 //!
 //! Offsets are in bytes from the start of the struct that the field is in.
 
+mod lines;
 mod live;
 mod parse;
 
 use core::fmt;
+use std::hash::RandomState;
 
-use self::live::Live;
+use self::lines::Lines;
+pub(crate) use self::live::debug;
 pub use self::parse::ParseError;
-use crate::info::{Declared, Scalar};
+use crate::diff::{self, Side};
+use crate::info::Declared;
 use crate::shareable::Shareable;
 use crate::text::text;
 
-/// Bytes of paths in front of the lines of a difference: beyond any real struct's, and little memory.
-const MOST_PARENTS: usize = 4 << 20;
+/// Bytes of a difference at most. Those of any real structs are shorter.
+const MAX_DIFFERENCE: usize = 16 << 10;
+
+/// Bytes of a text that `Debug` prints.
+const MAX_DEBUG: usize = 4096;
 
 /// The layout of a struct: its fields with names, types and offsets.
 ///
@@ -45,33 +52,13 @@ const MOST_PARENTS: usize = 4 << 20;
 /// assert_eq!(Schema::of::<Point>().to_string(), text);
 /// assert_eq!(Schema::parse(text), Ok(Schema::of::<Point>()));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+// The text and no more: one that another process wrote takes no more memory than it is long. A layout has one text
+// only (what `Display` would not write is refused), so schemas are equal if their texts are.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Schema {
     text: String,
-    root: Type,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Type {
-    pub(crate) size: usize,
-    pub(crate) align: usize,
-    pub(crate) kind: Kind,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Scalar(Scalar),
-    Atomic(Scalar),
-    Array { of: Box<Type>, len: usize },
-    Struct { name: String, fields: Vec<Field> },
-    Enum { name: String, repr: Scalar, variants: Vec<(String, i128)> },
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Field {
-    pub(crate) name: String,
-    pub(crate) offset: usize,
-    pub(crate) ty: Type,
+    size: usize,
+    align: usize,
 }
 
 impl Schema {
@@ -82,8 +69,10 @@ impl Schema {
     /// Never: what is written of a type can be read.
     pub fn of<T: Shareable>() -> Self {
         let text = text(Declared::of::<T>());
-        let parsed = Self::parse(&text);
-        parsed.unwrap_or_else(|error| unreachable!("{error} in what was written of a type:\n{text}"))
+        match parse::parse(&text) {
+            Ok(parse::Extent { size, align }) => Self { text, size, align },
+            Err(error) => unreachable!("{error} in what was written of a type:\n{text}"),
+        }
     }
 
     /// A hash of the layout of `T`, its names, types and offsets down to the scalars: 64 bits, known at compile time. Two
@@ -92,44 +81,57 @@ impl Schema {
         Declared::of::<T>().fingerprint
     }
 
-    /// The name of the struct.
+    /// The name of the struct, or as much of it as an error should show.
     pub(crate) fn name(&self) -> &str {
-        match &self.root.kind {
-            Kind::Struct { name, .. } => name,
-            _ => "",
-        }
+        const MAX_NAME: usize = 256;
+        let name = self.struct_name().unwrap_or_default();
+        &name[..name.floor_char_boundary(MAX_NAME)]
+    }
+
+    fn struct_name(&self) -> Option<&str> {
+        self.text.strip_prefix("struct ")?.split(' ').next()
     }
 
     /// The size of the whole in bytes.
     pub fn size(&self) -> usize {
-        self.root.size
+        self.size
     }
 
     /// Reads what `Display` writes. Any text gives a schema that is consistent in itself (every field within its
     /// struct, none over another), or an error.
     ///
+    /// It takes time in proportion to the text, and memory for a copy of it.
+    ///
     /// # Errors
     ///
     /// [`ParseError`] names the line and what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
-        parse::parse(text)
+        let parse::Extent { size, align } = parse::parse(text)?;
+        Ok(Self { text: text.to_owned(), size, align })
     }
 
-    /// Whether this has all fields of `older`, at the same places and of the same types, and none but behind them.
+    /// The same without a copy.
+    pub(crate) fn from_text(text: String) -> Result<Self, ParseError> {
+        let parse::Extent { size, align } = parse::parse(&text)?;
+        Ok(Self { text, size, align })
+    }
+
+    /// Whether this has all fields of `older`, at the same places and of the same types, and none but after them.
     pub(crate) fn extends(&self, older: &Self) -> bool {
-        let (Kind::Struct { name, fields }, Kind::Struct { name: older_name, fields: older_fields }) =
-            (&self.root.kind, &older.root.kind)
-        else {
-            return false;
-        };
-        name == older_name
-            && fields.starts_with(older_fields)
-            && self.root.size >= older.root.size
-            && self.root.align >= older.root.align
+        let fields = |schema: &'_ Self| schema.text.find('\n').map_or(0, |end| end + 1);
+        let (ours, theirs) = (&self.text[fields(self)..], &older.text[fields(older)..]);
+        // The line after those of `older` is one of a new field, and not of a field within the last one.
+        let is_field = |more: &str| more.is_empty() || (more.starts_with("  ") && !more.starts_with("   "));
+        self.struct_name().is_some_and(|name| older.struct_name() == Some(name))
+            && ours.strip_prefix(theirs).is_some_and(is_field)
+            && self.size >= older.size
+            && self.align >= older.align
     }
 
-    /// What differs, line by line, as people read a diff: `-` before the lines of this schema alone, `+` before those
-    /// of `other` alone. Fields of nested structs are named with their path.
+    /// What differs, line by line, as people read a diff: `-` before the lines that only this schema has, `+` before those
+    /// that only `other` has. Fields of nested structs are named with their path.
+    ///
+    /// It is shortened to what one would read: of another process's text, it has a few KiB at most.
     ///
     /// ```
     /// use shm_runtime::Schema;
@@ -139,47 +141,51 @@ impl Schema {
     /// assert_eq!(old.difference(&new), "  - y @4 f32\n  + z @4 f32\n");
     /// ```
     pub fn difference(&self, other: &Self) -> String {
-        crate::diff::diff(&self.paths(), &other.paths())
-    }
-
-    /// The lines of the text, with every field named by its path instead of indented.
-    fn paths(&self) -> Vec<String> {
-        let (mut lines, mut path) = (Vec::new(), Vec::new());
-        let mut parents_len = 0;
-        for line in self.text.lines() {
-            let field = line.trim_start();
-            path.truncate((line.len() - field.len()) / 2);
-            // The root has no part in the path. Long names above many fields, in a text of another process's, would take
-            // more memory than there is.
-            let mut parents = String::new();
-            if parents_len < MOST_PARENTS {
-                parents.extend(path.iter().skip(1).flat_map(|&parent| [parent, "."]));
+        // Another one each time: no text can be made to have the hashes of another.
+        let hasher = RandomState::new();
+        let hashes = [self, other].map(|schema| lines::hashes(&schema.text, &hasher));
+        let changes = diff::changes(&hashes[0], &hashes[1]);
+        let mut lines = [self, other].map(|schema| (Lines::of(&schema.text), 0));
+        let (mut text, mut shown) = (String::new(), 0);
+        for &(side, at) in &changes.first {
+            let (sign, (lines, next)) = match side {
+                Side::Old => ('-', &mut lines[0]),
+                Side::New => ('+', &mut lines[1]),
+            };
+            let Some(line) = lines.after(at - *next) else { break };
+            let line = line.shown();
+            if text.len() + line.len() > MAX_DIFFERENCE {
+                break;
             }
-            parents_len += parents.len();
-            lines.push(parents + field);
-            path.push(field.split(' ').next().unwrap_or_default());
+            *next = at + 1;
+            text.extend(["  ", sign.encode_utf8(&mut [0; 4]), " ", &line, "\n"]);
+            shown += 1;
         }
-        lines
-    }
-
-    /// Prints the values at `base`, each read as it is printed.
-    ///
-    /// # Safety
-    ///
-    /// `base` points to `self.size()` bytes in a segment, aligned to the root's alignment.
-    pub(crate) unsafe fn debug(&self, base: *const u8, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&Live { ty: &self.root, at: base }, f)
-    }
-}
-
-impl Type {
-    fn scalar(scalar: Scalar, kind: Kind) -> Self {
-        Self { size: scalar.size(), align: scalar.size(), kind }
+        if changes.count > shown {
+            text.push_str(&format!("  and {} more lines\n", changes.count - shown));
+        }
+        text
     }
 }
 
 impl fmt::Display for Schema {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
+    }
+}
+
+/// The text, or as much of it as one would read.
+impl fmt::Debug for Schema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (text, len) = (&self.text, self.text.len());
+        let mut out = f.debug_tuple("Schema");
+        match len > MAX_DEBUG {
+            false => out.field(text),
+            true => {
+                let start = &text[..text.floor_char_boundary(MAX_DEBUG)];
+                out.field(&start).field(&format_args!("... of {len} bytes"))
+            }
+        };
+        out.finish()
     }
 }

@@ -1,17 +1,30 @@
-//! From text, which another process may have written, to a schema: any bytes give one that is consistent, or an error.
+//! Whether a text, which another process may have written, is a schema that is consistent. Nothing is kept of what is read:
+//! the text is all there is.
 
 use core::fmt;
 
-use super::{Field, Kind, Schema, Type};
 use crate::info::{MAX_DEPTH, MAX_EMPTY, Scalar};
 
-/// The whole text.
-pub(super) fn parse(text: &str) -> Result<Schema, ParseError> {
+/// Size and alignment of a type.
+#[derive(Clone, Copy)]
+pub(super) struct Extent {
+    pub(super) size: usize,
+    pub(super) align: usize,
+}
+
+impl Extent {
+    fn scalar(scalar: Scalar) -> Self {
+        Self { size: scalar.size(), align: scalar.size() }
+    }
+}
+
+/// The whole text; returns the extent of what it describes.
+pub(super) fn parse(text: &str) -> Result<Extent, ParseError> {
     let mut lines = Lines { rest: text, number: 0 };
     let line = lines.next_at(0)?.ok_or_else(|| lines.error("there is no text"))?;
     let root = parse_type(line, 0, 0, &mut lines)?;
     match lines.rest.is_empty() {
-        true => Ok(Schema { text: text.to_owned(), root }),
+        true => Ok(root),
         false => {
             lines.number += 1;
             Err(lines.error("more text than the schema has"))
@@ -54,7 +67,8 @@ impl<'a> Lines<'a> {
 
     /// The next line without its indentation, if it is indented by just `indent` spaces.
     fn next_at(&mut self, indent: usize) -> Result<Option<&'a str>, ParseError> {
-        let line_indent = self.rest.len() - self.rest.trim_start_matches(' ').len();
+        // Not all of the spaces are counted: the end of each struct around would count them again.
+        let line_indent = self.rest.bytes().take(indent + 1).take_while(|&byte| byte == b' ').count();
         if self.rest.is_empty() || line_indent < indent {
             return Ok(None);
         }
@@ -71,16 +85,13 @@ impl<'a> Lines<'a> {
 
 /// The type that `text` begins, in a line indented by `indent`, with the lines of its fields. `depth` counts
 /// arrays too, which take no indentation.
-fn parse_type(text: &str, depth: usize, indent: usize, lines: &mut Lines<'_>) -> Result<Type, ParseError> {
+fn parse_type(text: &str, depth: usize, indent: usize, lines: &mut Lines<'_>) -> Result<Extent, ParseError> {
     if depth >= MAX_DEPTH {
         return Err(lines.error(format!("nested deeper than {MAX_DEPTH}")));
     }
     let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
     match word {
-        "atomic" => {
-            let scalar = parse_scalar(rest, lines)?;
-            Ok(Type::scalar(scalar, Kind::Atomic(scalar)))
-        }
+        "atomic" => parse_scalar(rest, lines).map(Extent::scalar),
         "enum" => parse_enum(rest, lines),
         "struct" => parse_struct(rest, depth, indent, lines),
         _ => match word.strip_prefix('[').and_then(|word| word.strip_suffix(']')) {
@@ -91,12 +102,9 @@ fn parse_type(text: &str, depth: usize, indent: usize, lines: &mut Lines<'_>) ->
                     return Err(lines.error("an array of too many elements without a size"));
                 }
                 let size = of.size.checked_mul(len).ok_or_else(|| lines.error("the array is too large"))?;
-                Ok(Type { size, align: of.align, kind: Kind::Array { of: Box::new(of), len } })
+                Ok(Extent { size, align: of.align })
             }
-            None => {
-                let scalar = parse_scalar(text, lines)?;
-                Ok(Type::scalar(scalar, Kind::Scalar(scalar)))
-            }
+            None => parse_scalar(text, lines).map(Extent::scalar),
         },
     }
 }
@@ -123,7 +131,7 @@ fn parse_discriminant(text: &str, lines: &Lines<'_>) -> Result<i128, ParseError>
     }
 }
 
-fn parse_name(text: &str, lines: &Lines<'_>) -> Result<String, ParseError> {
+fn parse_name(text: &str, lines: &Lines<'_>) -> Result<(), ParseError> {
     // Rust's identifiers may have more outside of ASCII than letters: the marks of Indic scripts, a middle dot. What is
     // refused there has no place in an identifier, and could make an error look like another one.
     let word = |c: char| match c {
@@ -134,36 +142,40 @@ fn parse_name(text: &str, lines: &Lines<'_>) -> Result<String, ParseError> {
     if text.is_empty() || !text.chars().all(word) {
         return Err(lines.error(format!("{} is no name", excerpt(text))));
     }
-    Ok(text.to_owned())
+    Ok(())
 }
 
-fn parse_enum(text: &str, lines: &Lines<'_>) -> Result<Type, ParseError> {
+fn parse_enum(text: &str, lines: &Lines<'_>) -> Result<Extent, ParseError> {
     let mut words = text.split(' ');
-    let name = parse_name(words.next().unwrap_or(""), lines)?;
+    parse_name(words.next().unwrap_or(""), lines)?;
     let repr = parse_scalar(words.next().unwrap_or(""), lines)?;
     if matches!(repr, Scalar::F32 | Scalar::F64 | Scalar::Bool | Scalar::Char) {
         return Err(lines.error(format!("an enum cannot be a {}", repr.name())));
     }
-    let variants = words.map(|word| {
+    for word in words {
         let (name, value) =
             word.split_once('=').ok_or_else(|| lines.error(format!("{} is no variant", excerpt(word))))?;
-        Ok((parse_name(name, lines)?, parse_discriminant(value, lines)?))
-    });
-    let variants = variants.collect::<Result<_, _>>()?;
-    Ok(Type::scalar(repr, Kind::Enum { name, repr, variants }))
+        parse_name(name, lines)?;
+        parse_discriminant(value, lines)?;
+    }
+    Ok(Extent::scalar(repr))
 }
 
-fn parse_struct(text: &str, depth: usize, indent: usize, lines: &mut Lines<'_>) -> Result<Type, ParseError> {
+fn parse_struct(
+    text: &str,
+    depth: usize,
+    indent: usize,
+    lines: &mut Lines<'_>,
+) -> Result<Extent, ParseError> {
     let words: Vec<&str> = text.splitn(6, ' ').collect();
     let &[name, "size", size, "align", align] = &words[..] else {
         return Err(lines.error("a struct is `struct NAME size BYTES align BYTES`"));
     };
-    let (name, size, align) =
-        (parse_name(name, lines)?, parse_number(size, lines)?, parse_number(align, lines)?);
+    parse_name(name, lines)?;
+    let (size, align) = (parse_number(size, lines)?, parse_number(align, lines)?);
     if !align.is_power_of_two() || size % align != 0 {
         return Err(lines.error(format!("size {size} does not go with alignment {align}")));
     }
-    let mut fields: Vec<Field> = Vec::new();
     let mut end = 0;
     let indent = indent + 2;
     while let Some(line) = lines.next_at(indent)? {
@@ -173,14 +185,14 @@ fn parse_struct(text: &str, depth: usize, indent: usize, lines: &mut Lines<'_>) 
         let Some((offset, ty)) = ty.split_once(' ') else {
             return Err(lines.error("a field is `NAME @OFFSET TYPE`"));
         };
-        let (field, offset) = (parse_name(field, lines)?, parse_number(offset, lines)?);
+        parse_name(field, lines)?;
+        let offset = parse_number(offset, lines)?;
         let ty = parse_type(ty, depth + 1, indent, lines)?;
         if offset < end || offset % ty.align != 0 || ty.align > align || ty.size > size.saturating_sub(offset)
         {
-            return Err(lines.error(format!("field `{field}` does not fit at {offset}")));
+            return Err(lines.error(format!("field {} does not fit at {offset}", excerpt(field))));
         }
         end = offset + ty.size;
-        fields.push(Field { name: field, offset, ty });
     }
-    Ok(Type { size, align, kind: Kind::Struct { name, fields } })
+    Ok(Extent { size, align })
 }

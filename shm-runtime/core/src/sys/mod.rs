@@ -60,6 +60,27 @@ pub(crate) unsafe fn shmdt(address: NonNull<c_void>) -> io::Result<()> {
     checked(unsafe { libc::shmdt(address.as_ptr()) }).map(drop)
 }
 
+/// Whether the mapping that begins at `address`, where shmat returned it, is made of huge pages. (As Linux 5.16 and later
+/// tell; earlier ones do not.)
+///
+/// Most mappings are not, as their address says: the kernel is not asked. It says so by what no mapping of huge pages
+/// can have done to its second page of the usual size, mremap(2): EINVAL. Other mappings stay as they are, because
+/// their length does: so does what may be mapped after a mapping of one page.
+pub(crate) fn is_of_huge_pages(address: NonNull<c_void>) -> bool {
+    // The smallest huge page of this processor's kind; ARM and RISC-V make some of 16 pages.
+    const SMALLEST: usize = if cfg!(target_arch = "x86_64") { 2 << 20 } else { 64 << 10 };
+    if !address.addr().get().is_multiple_of(SMALLEST) {
+        return false;
+    }
+    // SAFETY: takes a number only.
+    let page = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096);
+    let second = address.as_ptr().wrapping_byte_add(page);
+    // SAFETY: with the same length before and after, and without a flag, mremap moves nothing and unmaps nothing,
+    // whatever is mapped there.
+    let moved = unsafe { libc::mremap(second, page, page, 0) };
+    moved == libc::MAP_FAILED && io::Error::last_os_error().raw_os_error() == Some(EINVAL)
+}
+
 /// shmctl(2) with IPC_STAT.
 pub(crate) fn shm_stat(id: i32) -> io::Result<shmid_ds> {
     let mut stat = MaybeUninit::uninit();
