@@ -15,7 +15,7 @@ use crate::segment::Segment;
 use crate::shared::Shared;
 use crate::shared_segment::SharedSegment;
 use crate::stat::{Stat, mode_bits};
-use crate::sys;
+use crate::sys::{self, process::Maker};
 use crate::text::text;
 
 impl<T: SharedSegment> Options<T> {
@@ -37,8 +37,10 @@ impl<T: SharedSegment> Options<T> {
             }
             Err(error) => return Err(error),
         };
-        initialise(&segment, &mapping, texts.as_ref(), init);
-        Ok(segment.keep().with_spare(mapping))
+        let made = initialise(&segment, &mapping, texts.as_ref(), init);
+        let segment = segment.keep();
+        // A child that `init` forked waits for its parent, as everybody does who attaches.
+        Ok(if made { segment.with_spare(mapping) } else { segment })
     }
 
     /// shmget(2) with IPC_CREAT and IPC_EXCL.
@@ -100,12 +102,14 @@ pub(super) struct Texts {
     key: String,
 }
 
+/// Whether it is made: not in a child that `init` forked and that returned from it, where its parent still makes it.
 fn initialise<T: SharedSegment>(
     segment: &Segment<T>,
     mapping: &Mapping,
     texts: Option<&Texts>,
     init: Option<impl FnOnce(&Shared<T>)>,
-) {
+) -> bool {
+    let maker = Maker::this();
     let sealing = texts.and_then(|texts| Sealing::begin(segment, mapping, texts));
     if let Some(init) = init {
         // SAFETY: a mapping of a new segment, which has room for a `T`; `Shared` is valid with any bytes.
@@ -114,11 +118,15 @@ fn initialise<T: SharedSegment>(
     if let Some(sealing) = sealing {
         sealing.finish();
     }
+    maker.is_this_process()
 }
 
 /// A seal that is being made. Until it is finished, dropping it, as a panic of the initialiser does, says that the
-/// segment is abandoned.
-struct Sealing<'a>(Seal<'a>);
+/// segment is abandoned. In a forked child, neither says anything.
+struct Sealing<'a> {
+    seal: Seal<'a>,
+    maker: Maker,
+}
 
 impl<'a> Sealing<'a> {
     /// Writes the seal of a new segment; `None` if its size has no room for one, which [`Options::size`] sees to.
@@ -139,17 +147,23 @@ impl<'a> Sealing<'a> {
             key,
         );
         seal.begin();
-        Some(Self(seal))
+        Some(Self { seal, maker: Maker::this() })
+    }
+
+    fn publish(&self, state: State) {
+        if self.maker.is_this_process() {
+            self.seal.set_state(state);
+        }
     }
 
     fn finish(self) {
-        self.0.set_state(State::Ready);
+        self.publish(State::Ready);
         core::mem::forget(self);
     }
 }
 
 impl Drop for Sealing<'_> {
     fn drop(&mut self) {
-        self.0.set_state(State::Abandoned);
+        self.publish(State::Abandoned);
     }
 }

@@ -46,6 +46,10 @@ impl<const N: usize> SemaphoreSet<N> {
         Self { undo, ..self }
     }
 
+    pub(crate) fn undo(&self) -> bool {
+        self.undo
+    }
+
     /// Everything that can be chosen: mode, SEM_UNDO, waiting time.
     pub fn options(key: Key) -> Options<N> {
         Options::new(key)
@@ -250,7 +254,7 @@ impl<const N: usize> SemaphoreSet<N> {
         self.error(operation, diagnose::on(Object::Semaphore, error, self.id))
     }
 
-    fn error(&self, operation: &'static str, kind: ErrorKind) -> Error {
+    pub(crate) fn error(&self, operation: &'static str, kind: ErrorKind) -> Error {
         Error::new(operation, self.identity.clone(), kind)
     }
 }
