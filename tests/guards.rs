@@ -209,3 +209,18 @@ fn releasing_a_permit_from_before_daemonizing_is_an_error_that_says_what_became_
         assert_eq!(values(&set), left, "{undo}: one that it acquired itself");
     }
 }
+
+#[test]
+fn a_child_made_without_the_c_library_has_no_lock_and_no_role_of_its_parent() {
+    for manner in MANNERS {
+        let mut peer = peer();
+        peer.send(format!("roles_in_child {manner}"));
+        let line = peer.line();
+        let [relocked, written, after] = line.split('\t').collect::<Vec<_>>()[..] else { panic!("{line}") };
+        // The holder is another thread, and stays it when the child drops its copy of the guard.
+        let held = format!("WouldBlock {{ holder: {} }}", peer.pid());
+        assert!(relocked.contains(&held) && after.contains(&held), "{manner}: {line}");
+        assert!(written.contains("Lost"), "{manner}: {line}");
+        assert_eq!(peer.line(), "ok\tSome(AlreadyHeld) true", "{manner}");
+    }
+}

@@ -6,8 +6,17 @@ use std::time::Duration;
 
 use shm_runtime::msg::Queue;
 use shm_runtime::sem::{Permit, Semaphore, SemaphoreSet};
-use shm_runtime::{Error, Key, RemoveOnDrop, Segment, SharedSegment};
+use shm_runtime::{Error, Key, RemoveOnDrop, Segment, SharedSegment, sync};
 use shm_tests::structs::Board;
+
+/// What has roles of its own.
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private)]
+struct Locked {
+    count: sync::Mutex<u64>,
+    last: sync::SeqLock<u64>,
+}
 
 #[derive(Default)]
 struct Peer {
@@ -145,6 +154,29 @@ impl Peer {
             ["drop"] => {
                 drop(self.permit.take().expect("one is held"));
                 String::new()
+            }
+            // The child says what it could do with a lock and a role that its parent has, and the parent what it has then.
+            ["roles_in_child", manner] => {
+                let segment = Locked::create()?.remove_on_drop();
+                let locked = segment.attach()?;
+                let guard = locked.count.lock().expect("free");
+                let mut writer = locked.last.writer().expect("free");
+                match fork(manner).expect("a child") {
+                    0 => {
+                        let relocked = locked.count.try_lock().err();
+                        let written = writer.write(&1).err();
+                        drop((guard, writer));
+                        let after = locked.count.try_lock().err();
+                        say(&format!("{relocked:?}\t{written:?}\t{after:?}"));
+                        end()
+                    }
+                    child => wait(child),
+                }
+                writer.write(&2).expect("the role is kept");
+                let relocked = locked.count.try_lock().err();
+                drop(guard);
+                let freed = locked.count.try_lock().is_ok();
+                format!("{relocked:?} {freed}")
             }
             // The child answers, and the parent too.
             ["release_in_child", manner] => match fork(manner).expect("a child") {

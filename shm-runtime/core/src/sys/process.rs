@@ -33,7 +33,10 @@ static UNKNOWN: Words = Words::new();
 /// For a kernel that wipes no pages, or if memory is short. A handler of pthread_atfork(3) wipes it.
 static UNWIPED: Words = Words::new();
 
-/// Where the words are: one of the two above, or a page.
+/// Where there is not even memory for the handler. Nothing is ever written here: a fork would not be noticed.
+static UNKEPT: Words = Words::new();
+
+/// Where the words are: one of the three above, or a page.
 static WORDS: AtomicPtr<Words> = AtomicPtr::new((&raw const UNKNOWN).cast_mut());
 
 /// How many numbers this process and its ancestors have taken. A child begins with a copy.
@@ -51,19 +54,24 @@ fn words() -> &'static Words {
 /// A process that shares this one's memory (vfork(2), CLONE_VM) has its number too.
 #[inline]
 pub(crate) fn generation() -> u64 {
-    match words().generation.load(Acquire) {
+    match known_generation() {
         0 => ask().0,
         generation => generation,
     }
 }
 
+/// The same, but 0 in a process that has not asked for it: one load after another, and nothing else.
+#[inline]
+pub(crate) fn known_generation() -> u64 {
+    words().generation.load(Acquire)
+}
+
 /// getpid(2), asked once in each process. (A child that was made without memory of its own gets its parent's.)
 #[inline]
 pub(crate) fn id() -> i32 {
-    let words = words();
-    match words.generation.load(Acquire) {
+    match words().pid.load(Relaxed) {
         0 => ask().1,
-        _ => words.pid.load(Relaxed),
+        pid => pid,
     }
 }
 
@@ -72,7 +80,7 @@ pub(crate) fn id() -> i32 {
 fn ask() -> (u64, i32) {
     let pid = pid();
     let Some(words) = place() else {
-        // Nothing notices a fork, so nothing can be kept: the pid has to do.
+        // The pid has to do, asked for each time.
         return (1 << 32 | u64::from(pid.unsigned_abs()), pid);
     };
     words.pid.store(pid, Relaxed);
@@ -86,25 +94,26 @@ fn ask() -> (u64, i32) {
     (generation, pid)
 }
 
-/// Where this process keeps its words from now on.
+/// Where this process keeps its words from now on, if anywhere.
 fn place() -> Option<&'static Words> {
-    let (unknown, found) = ((&raw const UNKNOWN).cast_mut(), words());
-    if !ptr::eq(found, unknown) {
-        return Some(found);
+    let (unknown, unkept) = ((&raw const UNKNOWN).cast_mut(), (&raw const UNKEPT).cast_mut());
+    if ptr::eq(words(), unknown) {
+        let page = wiped_page();
+        let ours = match &page {
+            Ok(page) => page.as_ptr().cast(),
+            // Threads that race here register twice, which does no harm.
+            Err(_) => match futex::on_fork_in_child(forked) {
+                Ok(()) => (&raw const UNWIPED).cast_mut(),
+                Err(_) => unkept,
+            },
+        };
+        let faster = WORDS.compare_exchange(unknown, ours, AcqRel, Relaxed).is_err();
+        if let (true, Ok(page)) = (faster, page) {
+            // SAFETY: mapped above, and its address was given to nobody.
+            unsafe { libc::munmap(page.as_ptr(), SIZE) };
+        }
     }
-    let page = wiped_page();
-    let ours = match &page {
-        Ok(page) => page.as_ptr().cast(),
-        // Threads that race here register twice, which does no harm.
-        Err(_) => futex::on_fork_in_child(forked).ok().map(|()| (&raw const UNWIPED).cast_mut())?,
-    };
-    if WORDS.compare_exchange(unknown, ours, AcqRel, Relaxed).is_err()
-        && let Ok(page) = page
-    {
-        // SAFETY: mapped above, and its address was given to nobody.
-        unsafe { libc::munmap(page.as_ptr(), SIZE) };
-    }
-    Some(words())
+    Some(words()).filter(|&words| !ptr::eq(words, unkept))
 }
 
 const SIZE: usize = size_of::<Words>();
@@ -126,6 +135,7 @@ fn wiped_page() -> io::Result<NonNull<c_void>> {
 /// In a child of fork(2).
 extern "C" fn forked() {
     UNWIPED.generation.store(0, Relaxed);
+    UNWIPED.pid.store(0, Relaxed);
 }
 
 /// The process that made a guard, and so the one that ends what the guard stands for.
