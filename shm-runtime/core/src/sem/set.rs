@@ -207,6 +207,8 @@ impl<const N: usize> SemaphoreSet<N> {
     }
 
     /// A guard that removes the set when it is dropped, also by a panic; not when the process is killed.
+    ///
+    /// In a forked child it removes nothing. A daemon makes it after daemonizing: see [`RemoveOnDrop`].
     pub fn remove_on_drop(self) -> RemoveOnDrop<Self> {
         RemoveOnDrop::new(self)
     }
