@@ -5,6 +5,7 @@
 use std::fmt::Display;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::ExitStatusExt;
 use std::process::{ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -172,6 +173,19 @@ impl Child {
         self.lines.recv_timeout(HANGS).expect("the child answers")
     }
 
+    /// The answer to a command that was sent, as `answer` gives it; `None` if the process was killed instead.
+    pub fn answer_or_death(&mut self) -> Option<Result<String, (String, String)>> {
+        match self.lines.recv_timeout(HANGS) {
+            Ok(line) => Some(Self::understand(&line)),
+            Err(RecvTimeoutError::Timeout) => panic!("the child hangs"),
+            Err(RecvTimeoutError::Disconnected) => {
+                let status = self.process.wait().expect("a child");
+                assert_eq!(status.signal(), Some(9), "{status}");
+                None
+            }
+        }
+    }
+
     /// Whether it says nothing for this long.
     pub fn is_silent(&self, time: Duration) -> bool {
         matches!(self.lines.recv_timeout(time), Err(RecvTimeoutError::Timeout))
@@ -179,7 +193,10 @@ impl Child {
 
     /// The answer to a command that was sent: `Ok(VALUE)` or `Err((KIND, TEXT))`.
     pub fn answer(&mut self) -> Result<String, (String, String)> {
-        let line = self.line();
+        Self::understand(&self.line())
+    }
+
+    fn understand(line: &str) -> Result<String, (String, String)> {
         match line.split('\t').collect::<Vec<_>>()[..] {
             ["ok", value] => Ok(value.to_owned()),
             ["err", kind, text] => Err((kind.to_owned(), text.to_owned())),

@@ -2,7 +2,7 @@
 //! tabs between.
 
 use std::io::Write;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use shm_runtime::msg::{Message, Queue, Select};
 use shm_runtime::sem::{Op, Permit, Semaphore, SemaphoreSet};
@@ -90,6 +90,28 @@ impl Peer {
                 let semaphore = Semaphore::open_or_create(key(at), number(units))?;
                 let value = semaphore.value()?;
                 format!("{} {value}", self.use_semaphore(semaphore))
+            }
+            ["open_or_create_within", at, units, ms] => {
+                let mut options = Semaphore::options(key(at));
+                let opened = options.wait(Duration::from_millis(number(ms))).open_or_create(number(units));
+                self.use_semaphore(opened?)
+            }
+            // Everybody starts at the same time, and perhaps dies soon after.
+            ["race", at, units, start, kill] => {
+                let start = Duration::from_nanos(number(start));
+                let timer = Timer::kill_at(start, Duration::from_nanos(number(kill)));
+                while now() < start {
+                    std::hint::spin_loop();
+                }
+                let mut options = Semaphore::options(key(at));
+                let semaphore = options.wait(Duration::from_millis(5)).open_or_create(number(units))?;
+                let value = semaphore.value()?;
+                drop(timer);
+                format!("{} {value}", self.use_semaphore(semaphore))
+            }
+            ["open_unused", at] => {
+                let opened = Semaphore::options(key(at)).allow_unused(true).undo(false).open();
+                self.use_semaphore(opened?)
             }
             ["acquire"] => {
                 let permit = self.semaphore().acquire()?;
@@ -232,6 +254,49 @@ fn in_child(permit: Permit<'static>) -> Permit<'static> {
     let waited = unsafe { libc::waitpid(child, &raw mut status, 0) };
     assert_eq!((waited, status), (child, 0));
     permit
+}
+
+/// Time since 1970.
+fn now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970")
+}
+
+/// A timer that kills this process (SIGKILL), wherever it is then, unless it is dropped before.
+struct Timer(Option<libc::timer_t>);
+
+impl Timer {
+    /// So long after `start`; never if that is 0.
+    fn kill_at(start: Duration, after: Duration) -> Self {
+        if after.is_zero() {
+            return Self(None);
+        }
+        // SAFETY: zeros are a `sigevent`.
+        let mut event: libc::sigevent = unsafe { std::mem::zeroed() };
+        (event.sigev_notify, event.sigev_signo) = (libc::SIGEV_SIGNAL, libc::SIGKILL);
+        let mut timer = std::ptr::null_mut();
+        // SAFETY: reads one `sigevent` and writes one `timer_t`.
+        let made = unsafe { libc::timer_create(libc::CLOCK_REALTIME, &raw mut event, &raw mut timer) };
+        assert_eq!(made, 0, "timer_create");
+        let at = start + after;
+        // SAFETY: zeros are an `itimerspec`.
+        let mut when: libc::itimerspec = unsafe { std::mem::zeroed() };
+        when.it_value.tv_sec = at.as_secs().try_into().expect("soon");
+        when.it_value.tv_nsec = at.subsec_nanos().into();
+        // SAFETY: the timer was made just now, and one `itimerspec` is read.
+        let set =
+            unsafe { libc::timer_settime(timer, libc::TIMER_ABSTIME, &raw const when, std::ptr::null_mut()) };
+        assert_eq!(set, 0, "timer_settime");
+        Self(Some(timer))
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        if let Some(timer) = self.0 {
+            // SAFETY: made by `timer_create`, and deleted once.
+            unsafe { libc::timer_delete(timer) };
+        }
+    }
 }
 
 /// Says `signal` at each SIGUSR1, which interrupts what the process waits for.

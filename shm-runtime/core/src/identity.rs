@@ -82,7 +82,7 @@ impl Identity {
     /// How the user's program would call `create()`, `open()` or `remove()` of this.
     pub(crate) fn call(&self, function: &str) -> String {
         let arguments = match (self.object, function) {
-            (Object::Semaphore, "create") => "initial",
+            (Object::Semaphore, "create" | "open_or_create") => "initial",
             _ => "",
         };
         match (self.object, self.type_name) {

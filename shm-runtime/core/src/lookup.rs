@@ -24,7 +24,11 @@ pub(crate) struct Lookup {
 impl Lookup {
     /// Creates the object; the identity has its id.
     pub(crate) fn create(&self) -> Result<(Identity, i32), Error> {
-        let identity = self.resolve("create")?;
+        self.create_as(self.resolve("create")?)
+    }
+
+    /// The same, with the key that was derived.
+    pub(crate) fn create_as(&self, identity: Identity) -> Result<(Identity, i32), Error> {
         let mode = match mode_bits(self.mode) {
             Ok(mode) => i32::from(mode),
             Err(kind) => return Err(Error::new("create", identity, kind)),
@@ -74,7 +78,9 @@ impl Lookup {
                 opened => return opened,
             }
             match create() {
-                Err(error) if matches!(error.kind(), ErrorKind::AlreadyExists { .. }) => {}
+                // Removed: this process was so slow with it that another one took it for a dead one's.
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::AlreadyExists { .. } | ErrorKind::Removed) => {}
                 created => return created,
             }
         }
@@ -86,7 +92,7 @@ impl Lookup {
         Identity { object, type_name, ..Identity::default() }.with_id(id)
     }
 
-    fn resolve(&self, operation: &'static str) -> Result<Identity, Error> {
+    pub(crate) fn resolve(&self, operation: &'static str) -> Result<Identity, Error> {
         let (object, type_name) = (self.object, self.type_name);
         Identity { object, type_name, ..Identity::key(self.key.clone()) }.derive(operation)
     }

@@ -2,7 +2,7 @@
 //! which the process started it cannot.
 
 use core::sync::atomic::{
-    AtomicI32, AtomicU64,
+    AtomicU64,
     Ordering::{Acquire, Relaxed, Release},
 };
 use std::fs;
@@ -21,13 +21,14 @@ impl Process {
     /// This process.
     pub(crate) fn this() -> Self {
         // Read once, and again after a fork. Threads that race here write the same.
-        static PID: AtomicI32 = AtomicI32::new(0);
+        static GENERATION: AtomicU64 = AtomicU64::new(0);
         static STARTED: AtomicU64 = AtomicU64::new(0);
-        let pid = sys::pid();
-        if PID.load(Acquire) != pid {
+        // Not by the pid: in a new pid namespace, a child can have that of its parent.
+        let (generation, pid) = (sys::process::generation(), sys::process::id());
+        if GENERATION.load(Acquire) != generation {
             let status = if proc_is_ours() { Status::of(pid) } else { None };
             STARTED.store(status.map_or(0, |status| status.started), Relaxed);
-            PID.store(pid, Release);
+            GENERATION.store(generation, Release);
         }
         Self { pid, started: STARTED.load(Relaxed) }
     }

@@ -407,6 +407,8 @@ impl<T: SharedSegment> Segment<T> {
 
     /// A guard that removes the segment when it is dropped, also by a panic; not when the process is killed, and not
     /// another segment that has its id by then.
+    ///
+    /// In a forked child it removes nothing. A daemon makes it after daemonizing: see [`RemoveOnDrop`].
     pub fn remove_on_drop(self) -> RemoveOnDrop<Self> {
         RemoveOnDrop::new(self)
     }

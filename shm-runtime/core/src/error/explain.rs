@@ -84,10 +84,11 @@ impl ErrorKind {
             Self::Abandoned { creator_pid, created_at } => write!(
                 f,
                 "it was never initialised to the end: its creator, {}, died or panicked over it{}. \
-                 `{type_name}::open_or_create()` replaces it, and `{type_name}::remove()` removes it. (A program that \
+                 `{type_name}::open_or_create()` replaces it, and {} removes it. (A program that \
                  does not seal its segments leaves the same; if it was one, write `#[shm(bare)]`.)",
                 Pid(*creator_pid),
-                Ago(*created_at)
+                Ago(*created_at),
+                Removal(identity)
             ),
             Self::NotSealed { found, expected } => write!(
                 f,
@@ -193,7 +194,7 @@ impl ErrorKind {
                 "nothing can be attached at {address:#x}: the address has to be a multiple of the page size, with \
                  room for the segment behind it"
             ),
-            Self::Uninitialised { existing, waited } => {
+            Self::Uninitialised { existing, waited, kept } => {
                 write!(
                     f,
                     "after {} ms of waiting, nobody has given it its initial values",
@@ -202,12 +203,45 @@ impl ErrorKind {
                 if let Some(existing) = existing {
                     write!(f, ": it is {}", Shown(existing, identity.id))?;
                 }
+                match kept {
+                    None => write!(
+                        f,
+                        ". If its creator died, `{}` replaces it, and {} removes it",
+                        identity.call("open_or_create"),
+                        Removal(identity)
+                    )?,
+                    Some(reason) => write!(
+                        f,
+                        ". It was not replaced, because {reason}. If its creator died, remove it with {}",
+                        Removal(identity)
+                    )?,
+                }
+                f.write_str(
+                    ". If it is a C program's, which set the values by SETVAL, and nobody used it since, open it with \
+                     `allow_unused(true)`",
+                )
+            }
+            Self::NotHolder { holder_pid, ended, undo } => {
                 write!(
                     f,
-                    ". If its creator died over it, remove it with `{}`. If it is a C program's, which set the values by \
-                     SETVAL, and nobody used it since, open it with `allow_unused(true)`",
-                    identity.call("remove")
-                )
+                    "{} acquired the units, and this process, which was forked from it, does not hold them. ",
+                    Pid(*holder_pid)
+                )?;
+                f.write_str(match (ended, undo) {
+                    (true, true) => {
+                        "The kernel released them when that process ended (SEM_UNDO belongs to a process), and others may \
+                         have acquired them since: acquire in the process that does the work, after fork or daemonizing"
+                    }
+                    (true, false) => {
+                        "That process ended and released nothing, as `undo` is off. To give them back, perform \
+                         `Op::Release` (`release` on a semaphore); better, acquire in the process that does the work, after \
+                         fork or daemonizing"
+                    }
+                    (false, _) => {
+                        "That process releases them, or the kernel does when it ends, unless `undo` is off. A process \
+                         that needs some of its own acquires them itself, after fork or daemonizing"
+                    }
+                })
             }
             Self::WrongMessage { message: None, expected, .. } => write!(
                 f,
@@ -230,6 +264,19 @@ impl ErrorKind {
                 )
             }
             Self::Os { source } => write!(f, "{source}"),
+        }
+    }
+}
+
+/// How to remove this object and no successor of it: by its id, which no other object gets soon. Only if that is not known,
+/// by its key.
+struct Removal<'a>(&'a Identity);
+
+impl fmt::Display for Removal<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.id {
+            Some(id) => write!(f, "`ipcrm -{} {id}`", self.0.object.flag()),
+            None => write!(f, "`{}`", self.0.call("remove")),
         }
     }
 }

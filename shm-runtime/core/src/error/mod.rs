@@ -191,6 +191,19 @@ pub enum ErrorKind {
         existing: Option<Box<Existing>>,
         /// How long this process waited.
         waited: Duration,
+        /// Why `open_or_create`, which replaces what a dead creator left, did not; `None` if it was not asked to.
+        kept: Option<&'static str>,
+    },
+    /// The units of a permit are not this process's to release: another process acquired them, and this one, which was
+    /// forked from it, has a copy of the permit.
+    #[non_exhaustive]
+    NotHolder {
+        /// The process that acquired them.
+        holder_pid: i32,
+        /// Whether it is known to have ended. `false` also where that cannot be told.
+        ended: bool,
+        /// Whether the kernel gives them back when it ends (SEM_UNDO).
+        undo: bool,
     },
     /// The message is no `T`. Nothing of it is lost.
     #[non_exhaustive]

@@ -266,6 +266,8 @@ impl<T: Shareable + Copy> Queue<T> {
     }
 
     /// A guard that removes the queue when it is dropped, also by a panic; not when the process is killed.
+    ///
+    /// In a forked child it removes nothing. A daemon makes it after daemonizing: see [`RemoveOnDrop`].
     pub fn remove_on_drop(self) -> RemoveOnDrop<Self> {
         RemoveOnDrop::new(self)
     }

@@ -17,7 +17,7 @@ use crate::segment::Segment;
 use crate::shared::Shared;
 use crate::shared_segment::SharedSegment;
 use crate::stat::{Stat, mode_bits};
-use crate::sys;
+use crate::sys::{self, process::Maker};
 use crate::text::text;
 
 impl<T: SharedSegment> Options<T> {
@@ -45,8 +45,10 @@ impl<T: SharedSegment> Options<T> {
             Ok(place) => place,
             Err(kind) => return Err(segment.error("create", kind)),
         };
-        initialise(&segment, &place, texts.as_ref(), init);
-        Ok(segment.keep().with_spare(place.into_mapping()))
+        let made = initialise(&segment, &place, texts.as_ref(), init);
+        let segment = segment.keep();
+        // A child that `init` forked waits for its parent, as everybody does who attaches.
+        Ok(if made { segment.with_spare(place.into_mapping()) } else { segment })
     }
 
     /// shmget(2) with IPC_CREAT and IPC_EXCL.
@@ -114,12 +116,14 @@ pub(super) struct Texts {
     key: String,
 }
 
+/// Whether it is made: not in a child that `init` forked and that returned from it, where its parent still makes it.
 fn initialise<T: SharedSegment>(
     segment: &Segment<T>,
     place: &Place<T, ReadWrite>,
     texts: Option<&Texts>,
     init: Option<impl FnOnce(&Shared<T>)>,
-) {
+) -> bool {
+    let maker = Maker::this();
     let sealing = texts.and_then(|texts| Sealing::begin(segment, place.mapping(), texts));
     if let Some(init) = init {
         init(place.shared());
@@ -127,11 +131,15 @@ fn initialise<T: SharedSegment>(
     if let Some(sealing) = sealing {
         sealing.finish();
     }
+    maker.is_this_process()
 }
 
 /// A seal that is being made. Until it is finished, dropping it, as a panic of the initialiser does, says that the
-/// segment is abandoned.
-struct Sealing<'a>(Seal<'a>);
+/// segment is abandoned. In a forked child, neither says anything.
+struct Sealing<'a> {
+    seal: Seal<'a>,
+    maker: Maker,
+}
 
 impl<'a> Sealing<'a> {
     /// Writes the seal of a new segment; `None` if its size has no room for one, which [`Options::size`] sees to.
@@ -151,17 +159,23 @@ impl<'a> Sealing<'a> {
             key,
         );
         seal.begin();
-        Some(Self(seal))
+        Some(Self { seal, maker: Maker::this() })
+    }
+
+    fn publish(&self, state: State) {
+        if self.maker.is_this_process() {
+            self.seal.set_state(state);
+        }
     }
 
     fn finish(self) {
-        self.0.set_state(State::Ready);
+        self.publish(State::Ready);
         core::mem::forget(self);
     }
 }
 
 impl Drop for Sealing<'_> {
     fn drop(&mut self) {
-        self.0.set_state(State::Abandoned);
+        self.publish(State::Abandoned);
     }
 }

@@ -31,7 +31,25 @@
 //! - Where one process acquires and another one releases, both are undone, each when its process ends. There, turn
 //!   it [off](Options::undo).
 //! - A value that undoing would bring below 0 becomes 0.
+//!
+//! # What can happen while a set is created
+//!
+//! semget(2) makes a set whose values are 0, and the creator then gives it all its initial values at once, by a semop(2)
+//! from which those who open it see that it is ready.
+//!
+//! | | |
+//! | --- | --- |
+//! | a set is opened between the two | opening waits until it is ready, one second by default ([`Options::wait`]) |
+//! | the creator dies between the two | after that time, [`Options::open_or_create`] replaces the set, by its id; [`Options::open`] is an [error](crate::ErrorKind::Uninitialised) that names the id |
+//! | the creator is stopped between the two | as it may go on, nothing is replaced: an error that says so. No initial value is given twice |
+//! | the creator is a C program, and does nothing for that time | it cannot be told from a dead one: the set is replaced, if no value was set and no process waits at it. If the program lives, its next call is EINVAL or EIDRM |
+//! | a C program gives the values by SETVAL | never replaced; to be opened before its first semop(2), it takes [`Options::allow_unused`] |
+//! | the set belongs to another user | only its owner, its creator and root can replace it: an error |
+//! | there is no /proc | nothing is replaced, as it cannot be told whether the creator lives: an error |
+//! | another process replaces a set while this one waits for it | opening goes on with its successor |
+//! | a process waits at a set that is not ready (in C, or with `allow_unused`) with SEM_UNDO, and ends | to the kernel, its end is an operation: the set counts as ready from then on, with zeros |
 
+mod creation;
 mod op;
 mod options;
 mod permit;

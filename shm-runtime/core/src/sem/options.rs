@@ -8,12 +8,14 @@ use std::time::Instant;
 use crate::diagnose;
 use crate::error::{Error, ErrorKind};
 use crate::existing::Existing;
-use crate::identity::{Identity, Object};
+use crate::identity::Object;
 use crate::key::Key;
 use crate::lookup::Lookup;
+use crate::sem::creation::{Creating, Outcome, replace};
 use crate::sem::op::{Wait, releases};
 use crate::sem::{Op, Semaphore, SemaphoreSet, Stat};
 use crate::shared_segment::Settings;
+use crate::sys;
 
 /// Options for creating and opening a set of `N` semaphores, in the manner of [`std::fs::OpenOptions`].
 ///
@@ -78,6 +80,8 @@ impl<const N: usize> Options<N> {
     }
 
     /// How long to wait for the creator of an existing set to give it its initial values. By default one second.
+    ///
+    /// After that time, [`open_or_create_set`](Self::open_or_create_set) takes the creator for dead: see there.
     pub fn wait(&mut self, wait: Duration) -> &mut Self {
         self.wait = wait;
         self
@@ -99,7 +103,11 @@ impl<const N: usize> Options<N> {
     /// If it exists already, a limit is reached (of the sets, the semaphores, those in one set, a value), or the key
     /// cannot be derived.
     pub fn create_set(&self, initial: [u16; N]) -> Result<SemaphoreSet<N>, Error> {
-        let (identity, id) = self.lookup.create()?;
+        let identity = self.lookup.resolve("create")?;
+        // Nobody looks for a private set.
+        let key = identity.value.filter(|&key| key != sys::IPC_PRIVATE);
+        let _creating = key.map(Creating::begin);
+        let (identity, id) = self.lookup.create_as(identity)?;
         // If the values cannot be given, nobody must find the set.
         let set = SemaphoreSet::<N>::new(identity, id, false).remove_on_drop();
         match initial {
@@ -118,8 +126,23 @@ impl<const N: usize> Options<N> {
     /// If there is none, it may not be read, has another number of semaphores, or is still without initial values
     /// when the waiting time is over.
     pub fn open(&self) -> Result<SemaphoreSet<N>, Error> {
-        let (identity, id) = self.lookup.find("open")?;
-        self.check(identity, id)
+        let start = Instant::now();
+        let mut half_made = false;
+        loop {
+            let error = match self.lookup.find("open") {
+                Ok((identity, id)) => match self.ready(id, start, &mut half_made) {
+                    Ok(()) => return Ok(SemaphoreSet::new(identity, id, self.undo)),
+                    Err(kind) => Error::new("open", identity, kind),
+                },
+                Err(error) => error,
+            };
+            // One that this process waited for is being replaced by another process: the next one has the same key.
+            let replaced = matches!(error.kind(), ErrorKind::Removed | ErrorKind::NotFound) && half_made;
+            if !replaced || start.elapsed() >= self.wait {
+                return Err(error);
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// Opens the set with this semid: for private ones, whose id is all there is to find them by.
@@ -128,16 +151,45 @@ impl<const N: usize> Options<N> {
     ///
     /// As for [`open`](Self::open).
     pub fn open_id(&self, id: i32) -> Result<SemaphoreSet<N>, Error> {
-        self.check(self.lookup.identity_of(id), id)
+        let identity = self.lookup.identity_of(id);
+        match self.ready(id, Instant::now(), &mut false) {
+            Ok(()) => Ok(SemaphoreSet::new(identity, id, self.undo)),
+            Err(kind) => Err(Error::new("open", identity, kind)),
+        }
     }
 
     /// Opens the set, or creates it with these values if there is none.
     ///
+    /// A set whose creator died before it gave the initial values is replaced, by a new one with these. That a creator of
+    /// this library is dead is certain then. Of one in C it is assumed, when nothing at all was done with the set in the
+    /// [waiting time](Self::wait), and no process waits at it; one that is alive after all finds that the set was removed.
+    /// (With an initial value of 0 there is no difference, and nothing is removed.)
+    ///
     /// # Errors
     ///
-    /// As for [`create_set`](Self::create_set) and [`open`](Self::open).
+    /// As for [`create_set`](Self::create_set) and [`open`](Self::open); a set without initial values that could not be
+    /// replaced is [`ErrorKind::Uninitialised`], which says why.
     pub fn open_or_create_set(&self, initial: [u16; N]) -> Result<SemaphoreSet<N>, Error> {
-        self.lookup.open_or_create(|| self.open(), || self.create_set(initial))
+        self.lookup.open_or_create(|| self.open_or_replace(&initial), || self.create_set(initial))
+    }
+
+    /// Opens the set, and removes it if its creator died before it was ready: then it is not found.
+    fn open_or_replace(&self, initial: &[u16; N]) -> Result<SemaphoreSet<N>, Error> {
+        loop {
+            let (identity, id) = self.lookup.find("open")?;
+            let set = SemaphoreSet::new(identity, id, self.undo);
+            match self.ready(id, Instant::now(), &mut false) {
+                Ok(()) => return Ok(set),
+                Err(ErrorKind::Uninitialised { existing, waited, .. }) => match replace(&set, initial)? {
+                    Outcome::LookAgain => {}
+                    Outcome::Kept(reason) => {
+                        let kind = ErrorKind::Uninitialised { existing, waited, kept: Some(reason) };
+                        return Err(set.error("open", kind));
+                    }
+                },
+                Err(kind) => return Err(set.error("open", kind)),
+            }
+        }
     }
 
     /// Removes the set that now has the key, whatever it holds: semctl(2) with IPC_RMID. Whoever waits for it gets
@@ -151,29 +203,23 @@ impl<const N: usize> Options<N> {
         SemaphoreSet::<N>::new(identity, id, false).remove()
     }
 
-    /// The set, once it is one of `N` that have their initial values.
-    fn check(&self, identity: Identity, id: i32) -> Result<SemaphoreSet<N>, Error> {
-        let (start, mut pause) = (Instant::now(), Duration::from_micros(100));
-        let fail = |kind| Err(Error::new("open", identity.clone(), kind));
+    /// Waits until the set, which has to have `N` semaphores, has their initial values; and says whether it had to wait.
+    fn ready(&self, id: i32, start: Instant, half_made: &mut bool) -> Result<(), ErrorKind> {
+        let mut pause = Duration::from_micros(100);
         loop {
-            let stat = match Stat::of(id) {
-                Ok(stat) => stat,
-                Err(error) => return fail(diagnose::on(Object::Semaphore, error, id)),
-            };
+            let stat = Stat::of(id).map_err(|error| diagnose::on(Object::Semaphore, error, id))?;
             if stat.semaphores != N {
-                let (found, expected) = (stat.semaphores, N);
-                return fail(ErrorKind::SizeDiffers { found, expected });
+                return Err(ErrorKind::SizeDiffers { found: stat.semaphores, expected: N });
             }
             if stat.operated_at.is_some() || self.allow_unused {
-                return Ok(SemaphoreSet::new(identity, id, self.undo));
+                return Ok(());
             }
+            *half_made = true;
             let waited = start.elapsed();
             let left = self.wait.saturating_sub(waited);
             if left.is_zero() {
-                return fail(ErrorKind::Uninitialised {
-                    existing: Some(Box::new(Existing::Semaphore(stat))),
-                    waited,
-                });
+                let existing = Some(Box::new(Existing::Semaphore(stat)));
+                return Err(ErrorKind::Uninitialised { existing, waited, kept: None });
             }
             // Nothing tells when the creator is done; it takes microseconds if it lives.
             thread::sleep(pause.min(left));

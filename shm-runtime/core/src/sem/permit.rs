@@ -1,39 +1,45 @@
 //! Units that are held for as long as a guard lives.
 
 use core::fmt;
-use std::process;
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
+use crate::process::Process;
 use crate::sem::SemaphoreSet;
 use crate::sem::op::{Wait, releases};
+use crate::sys::process::Maker;
 
 /// Acquired units of a semaphore, released when this is dropped.
 ///
-/// A child of fork(2) that has a copy of it releases nothing by dropping it: the units are the parent's. If the
-/// process ends without dropping it, the kernel releases them, unless [`undo`](crate::sem::Options::undo) is off.
+/// They are held by the process that acquired them, and SEM_UNDO belongs to that process: if it ends without dropping
+/// this, the kernel releases them, unless [`undo`](crate::sem::Options::undo) is off. A child of fork(2) has a copy of
+/// this and holds nothing: dropping the copy does nothing, and [`release`](Self::release) is an error. So a program that
+/// becomes a daemon, by a fork after which the first process ends, acquires after that.
 #[must_use = "the units are released when this is dropped"]
 pub struct Permit<'a, const N: usize = 1> {
     set: &'a SemaphoreSet<N>,
     units: [u16; N],
     /// The process that acquired them.
-    holder: u32,
+    holder: Maker,
 }
 
 impl<'a, const N: usize> Permit<'a, N> {
     /// `set` has just given these units.
     pub(crate) fn new(set: &'a SemaphoreSet<N>, units: [u16; N]) -> Self {
-        let holder = process::id();
-        Self { set, units, holder }
+        Self { set, units, holder: Maker::this() }
     }
 
     /// Releases the units, as dropping does, and says whether that worked.
     ///
     /// # Errors
     ///
-    /// If the set was removed, may not be altered any more, or a semaphore would get more than 32767 units, because
+    /// [`ErrorKind::NotHolder`] in a forked child of the process that acquired the units: nothing is released then. Also
+    /// if the set was removed, may not be altered any more, or a semaphore would get more than 32767 units, because
     /// others released more than they acquired.
     pub fn release(self) -> Result<(), Error> {
-        let result = self.give_back();
+        let result = match self.holder.is_this_process() {
+            true => self.give_back(),
+            false => Err(self.set.error("release", self.not_holder())),
+        };
         self.forget();
         result
     }
@@ -45,17 +51,22 @@ impl<'a, const N: usize> Permit<'a, N> {
     }
 
     fn give_back(&self) -> Result<(), Error> {
-        if self.holder != process::id() {
-            return Ok(());
-        }
         self.set.operate("release", releases(&self.units), Wait::No).map(drop)
+    }
+
+    fn not_holder(&self) -> ErrorKind {
+        let holder_pid = self.holder.pid();
+        let ended = Process { pid: holder_pid, started: 0 }.is_dead();
+        ErrorKind::NotHolder { holder_pid, ended, undo: self.set.undo() }
     }
 }
 
 impl<const N: usize> Drop for Permit<'_, N> {
     fn drop(&mut self) {
-        // The set may have been removed, and a drop has nobody to tell; `release` has.
-        let _ = self.give_back();
+        if self.holder.is_this_process() {
+            // The set may have been removed, and a drop can tell nobody; `release` can.
+            let _ = self.give_back();
+        }
     }
 }
 

@@ -46,6 +46,10 @@ impl<const N: usize> SemaphoreSet<N> {
         Self { undo, ..self }
     }
 
+    pub(crate) fn undo(&self) -> bool {
+        self.undo
+    }
+
     /// Everything that can be chosen: mode, SEM_UNDO, waiting time.
     pub fn options(key: Key) -> Options<N> {
         Options::new(key)
@@ -203,6 +207,8 @@ impl<const N: usize> SemaphoreSet<N> {
     }
 
     /// A guard that removes the set when it is dropped, also by a panic; not when the process is killed.
+    ///
+    /// In a forked child it removes nothing. A daemon makes it after daemonizing: see [`RemoveOnDrop`].
     pub fn remove_on_drop(self) -> RemoveOnDrop<Self> {
         RemoveOnDrop::new(self)
     }
@@ -250,7 +256,7 @@ impl<const N: usize> SemaphoreSet<N> {
         self.error(operation, diagnose::on(Object::Semaphore, error, self.id))
     }
 
-    fn error(&self, operation: &'static str, kind: ErrorKind) -> Error {
+    pub(crate) fn error(&self, operation: &'static str, kind: ErrorKind) -> Error {
         Error::new(operation, self.identity.clone(), kind)
     }
 }

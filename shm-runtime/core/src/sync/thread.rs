@@ -2,62 +2,45 @@
 //! the thread holds.
 
 use core::cell::Cell;
-use core::sync::atomic::{
-    AtomicBool, AtomicU32,
-    Ordering::{Acquire, Relaxed, Release},
-};
 
 use super::lock::Me;
-use crate::sys::futex;
+use crate::sys::{futex, process};
 
 thread_local! {
-    /// 0 if not asked yet.
+    /// The process that the other two are of; none yet. A child begins with a copy of what its parent's thread has here,
+    /// but has another id, and holds nothing that its parent holds.
+    static GENERATION: Cell<u64> = const { Cell::new(u64::MAX) };
     static TID: Cell<u32> = const { Cell::new(0) };
     static HELD: Cell<u32> = const { Cell::new(0) };
-}
-
-/// This process's id; 0 if not asked yet.
-static PID: AtomicU32 = AtomicU32::new(0);
-
-/// In a child, which has other ids and holds nothing that its parent holds.
-extern "C" fn forked() {
-    TID.set(0);
-    HELD.set(0);
-    PID.store(0, Relaxed);
-}
-
-/// Whether forks are noticed from here on. If not, memory is too short for it: nothing can be cached then.
-fn forks_are_noticed() -> bool {
-    // No lock that a fork could leave held in the child. Threads that race here register twice, which does no harm.
-    static REGISTERED: AtomicBool = AtomicBool::new(false);
-    if !REGISTERED.load(Acquire) && futex::on_fork_in_child(forked).is_ok() {
-        REGISTERED.store(true, Release);
-    }
-    REGISTERED.load(Acquire)
 }
 
 /// This thread's id.
 #[inline]
 pub(super) fn id() -> u32 {
-    match TID.get() {
-        0 => ask(),
-        tid => tid,
+    match GENERATION.get() == process::known_generation() {
+        true => TID.get(),
+        false => ask(),
     }
 }
 
+/// In a thread that has not asked yet, or that is the first of a child.
 #[cold]
 fn ask() -> u32 {
-    let tid = futex::thread_id();
-    if forks_are_noticed() {
-        TID.set(tid);
+    let generation = process::generation();
+    if GENERATION.get() != generation {
+        TID.set(futex::thread_id());
+        HELD.set(0);
+        GENERATION.set(generation);
     }
-    tid
+    TID.get()
 }
 
 /// This thread, to a lock.
 #[inline]
 pub(super) fn me() -> Me {
-    Me { tid: id(), holds_any: HELD.get() != 0 }
+    // First, as it forgets what the parent of a child holds.
+    let tid = id();
+    Me { tid, holds_any: HELD.get() != 0 }
 }
 
 /// Counts a lock that this thread acquired.
@@ -75,17 +58,5 @@ pub(super) fn released() {
 /// This process's id.
 #[inline]
 pub(super) fn process_id() -> u32 {
-    match PID.load(Relaxed) {
-        0 => ask_process(),
-        pid => pid,
-    }
-}
-
-#[cold]
-fn ask_process() -> u32 {
-    let pid = std::process::id();
-    if forks_are_noticed() {
-        PID.store(pid, Relaxed);
-    }
-    pid
+    process::id().unsigned_abs()
 }
