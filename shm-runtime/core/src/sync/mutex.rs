@@ -4,10 +4,7 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::mem::offset_of;
 use core::ops::Deref;
-use core::sync::atomic::{
-    AtomicU32,
-    Ordering::{Relaxed, Release},
-};
+use core::sync::atomic::AtomicU32;
 use core::time::Duration;
 
 use super::error::LockError;
@@ -207,8 +204,7 @@ impl<T: Shareable, A: Access> Mutex<T, A> {
     where
         A: Writable,
     {
-        self.abandoned.store(1, Relaxed);
-        self.word.store(0, Release);
+        self.words().reset();
     }
 
     #[inline]
@@ -249,7 +245,7 @@ impl<T: Shareable, A: Access> Drop for MutexGuard<'_, T, A> {
         }
         thread::released();
         if !self.panicking && std::thread::panicking() {
-            self.mutex.abandoned.store(1, Relaxed);
+            self.mutex.words().abandon();
         }
         self.mutex.words().unlock(self.tid, &Linux);
     }
@@ -274,7 +270,7 @@ impl<'a, T: Shareable, A: Access> OwnerDied<'a, T, A> {
     /// The guard, to repair the value through and go on. The death counts as dealt with from now on: if this process
     /// dies in turn before the guard is dropped, that is reported again.
     pub fn into_guard(self) -> MutexGuard<'a, T, A> {
-        self.guard.mutex.abandoned.store(0, Relaxed);
+        self.guard.mutex.words().repaired();
         self.guard
     }
 }
