@@ -64,6 +64,8 @@ mod thread;
 
 #[cfg(all(loom, test))]
 mod model;
+#[cfg(all(test, not(loom)))]
+mod stopped;
 
 #[cfg(not(loom))]
 pub use self::{
