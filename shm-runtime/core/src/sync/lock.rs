@@ -287,7 +287,8 @@ impl Lock<'_> {
     fn mark(self) -> u32 {
         let count = |before: u32| before / ONE_MARK;
         // When the count is full, it goes on where all marks have been given.
-        let next = |before: u32| before.checked_add(ONE_MARK).unwrap_or(MARKS * ONE_MARK | before & ABANDONED);
+        let next =
+            |before: u32| before.checked_add(ONE_MARK).unwrap_or((MARKS * ONE_MARK) | (before & ABANDONED));
         let before = self.abandoned.fetch_update(Relaxed, Relaxed, |before| Some(next(before)));
         // It never refuses.
         let before = before.unwrap_or_else(|before| before);

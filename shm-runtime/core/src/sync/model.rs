@@ -14,9 +14,10 @@ use loom::sync::{Arc, Condvar, Mutex, MutexGuard};
 use loom::thread;
 
 use super::atomic::{Acquire, Relaxed, Release};
+use super::count;
 use super::kernel::{Kernel, OWNER_DIED, Refused, TID, WAITERS};
+use super::latch::{self, Identity, Words};
 use super::lock::{Lock, Me, Patience, Refusal, Value};
-use super::{count, latch};
 
 /// A kernel without any memory ordering, to a thread with this id.
 struct Weak(u32);
@@ -427,22 +428,50 @@ fn a_waiter_that_a_dead_holder_left_the_lock_to_has_it_although_a_new_thread_has
 struct Latch {
     sequence: AtomicU64,
     writer: AtomicU64,
+    process: AtomicU64,
+    writing: AtomicU64,
     slots: [[AtomicU32; 2]; 2],
+    /// Used by those who write, which loom watches for two at once.
+    one: UnsafeCell<()>,
 }
 
 impl Latch {
     fn new() -> Arc<Self> {
-        let slot = || [AtomicU32::new(0), AtomicU32::new(0)];
-        Arc::new(Self { sequence: AtomicU64::new(0), writer: AtomicU64::new(0), slots: [slot(), slot()] })
+        let (word, slot) = (|| AtomicU64::new(0), || [AtomicU32::new(0), AtomicU32::new(0)]);
+        Arc::new(Self {
+            sequence: word(),
+            writer: word(),
+            process: word(),
+            writing: word(),
+            slots: [slot(), slot()],
+            one: UnsafeCell::new(()),
+        })
     }
 
-    /// Writes the number of this value in both words.
-    fn write(&self, number: u32) {
-        latch::write(&self.sequence, |slot| {
-            for word in &self.slots[slot] {
-                word.store(number, Relaxed);
-            }
-        });
+    fn words(&self) -> Words<'_> {
+        let Self { sequence, writer, process, writing, .. } = self;
+        Words { sequence, writer, process, writing }
+    }
+
+    fn claim(&self, pid: u32) -> Result<u64, u64> {
+        self.words().claim(Identity { pid, mark: 0 }, |_| false, &Weak(0))
+    }
+
+    /// Writes this number in both words of the value.
+    fn write(&self, role: u64, number: impl FnOnce() -> u32) -> bool {
+        self.words().write(role, |slot| {
+            self.one.with_mut(|_| {
+                let number = number();
+                for word in &self.slots[slot] {
+                    word.store(number, Relaxed);
+                }
+            });
+        })
+    }
+
+    /// The number of the next value.
+    fn next(&self) -> u32 {
+        u32::try_from(self.sequence.load(Relaxed)).unwrap() + 1
     }
 
     fn read(&self) -> Option<[u32; 2]> {
@@ -454,10 +483,11 @@ impl Latch {
 fn a_read_of_the_sequence_lock_is_whole_and_never_goes_back() {
     loom::model(|| {
         let latch = Latch::new();
+        let role = latch.claim(1).unwrap();
         let writer = Arc::clone(&latch);
         let thread = thread::spawn(move || {
             for number in 1..=2 {
-                writer.write(number);
+                assert!(writer.write(role, || number));
             }
         });
         let mut last = 0;
@@ -477,14 +507,11 @@ fn a_read_of_the_sequence_lock_is_whole_and_never_goes_back() {
 fn one_writer_at_a_time_who_goes_on_where_the_last_one_ended() {
     loom::model(|| {
         let latch = Latch::new();
-        let turn = |latch: &Latch, me| {
-            let claimed = latch::claim(&latch.writer, me, |_| false).is_ok();
-            if claimed {
-                let number = u32::try_from(latch.sequence.load(Relaxed)).unwrap() + 1;
-                latch.write(number);
-                latch::release(&latch.writer, me);
-            }
-            u64::from(claimed)
+        let turn = |latch: &Latch, pid| {
+            let Ok(role) = latch.claim(pid) else { return 0 };
+            assert!(latch.write(role, || latch.next()));
+            latch.words().release(role);
+            1
         };
         let other = Arc::clone(&latch);
         let thread = thread::spawn(move || turn(&other, 2));
@@ -494,6 +521,36 @@ fn one_writer_at_a_time_who_goes_on_where_the_last_one_ended() {
         writes += thread.join().unwrap();
         assert_eq!(latch.sequence.load(Relaxed), writes);
         assert!(writes >= 1);
+    });
+}
+
+#[test]
+fn a_writer_that_lost_its_role_in_the_middle_of_a_write_and_the_next_one_do_not_write_at_once() {
+    bounded(5, || {
+        let latch = Latch::new();
+        let first = latch.claim(1).unwrap();
+        let old = Arc::clone(&latch);
+        let thread = thread::spawn(move || {
+            let written = [(); 2].map(|()| old.write(first, || old.next()));
+            // Its end does not end the role of the next one.
+            old.words().release(first);
+            written
+        });
+        latch.words().reset();
+        // By the same process.
+        let second = latch.claim(1).unwrap();
+        let mut writes = 0;
+        for _ in 0..2 {
+            assert!(latch.write(second, || latch.next()), "a writer that has the role");
+            writes += 1;
+            let seen = latch.read().expect("nobody else publishes");
+            assert_eq!(seen, [latch.next() - 1; 2]);
+        }
+        let written = thread.join().unwrap();
+        writes += written.into_iter().filter(|&written| written).count();
+        assert_eq!(latch.sequence.load(Relaxed), u64::try_from(writes).unwrap());
+        assert!(latch.write(second, || latch.next()));
+        assert_eq!(latch.writing.load(Relaxed), 0);
     });
 }
 

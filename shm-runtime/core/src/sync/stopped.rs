@@ -64,7 +64,12 @@ impl World {
             Err(Refusal::WouldBlock { .. } | Refusal::TimedOut { .. }) => return false,
             Err(refusal) => panic!("{refusal:?}"),
         };
-        assert_eq!(self.inside.replace(tid), 0, "{tid} is in as well; the word is {:#x}", self.word.load(Relaxed));
+        assert_eq!(
+            self.inside.replace(tid),
+            0,
+            "{tid} is in as well; the word is {:#x}",
+            self.word.load(Relaxed)
+        );
         if value == Value::Abandoned {
             self.told.set(self.told.get() + 1);
             self.lock().repaired();
