@@ -24,7 +24,7 @@ pub enum LockError<D = ()> {
         /// The holder's thread id.
         holder: u32,
     },
-    /// The lock was held all the time.
+    /// The lock was held all the time, at the end by a thread that lives.
     #[non_exhaustive]
     TimedOut {
         /// The holder's thread id at the end; 0 if it was given up just then.

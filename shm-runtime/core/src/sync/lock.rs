@@ -226,7 +226,7 @@ impl Lock<'_> {
             }
             if holder != 0 {
                 // Not asked about the lock itself: the kernel would mark it as waited for.
-                if !kernel.is_dead(holder) {
+                if !is_dead(found, kernel)? {
                     break;
                 }
                 self.disown(kernel)?;
@@ -306,11 +306,10 @@ impl Lock<'_> {
     /// which of them is next.
     fn disown(self, kernel: &impl Kernel) -> Result<(), Refusal> {
         let mut found = self.look()?;
-        let holder = found & TID;
-        if holder == 0 {
+        if found & TID == 0 {
             return Ok(());
         }
-        if kernel.is_dead(holder) {
+        if is_dead(found, kernel)? {
             let mut mark = self.mark();
             if found & MARK == mark {
                 mark = self.mark();
@@ -320,7 +319,7 @@ impl Lock<'_> {
             if self.word.compare_exchange(found, marked, AcqRel, Relaxed).is_err() {
                 return Ok(());
             }
-            if kernel.is_dead(holder) {
+            if is_dead(marked, kernel).unwrap_or(false) {
                 // If it fails, a thread has begun to wait, or has replaced the mark by its own: the caller looks again.
                 let free = OWNER_DIED | found & WAITERS;
                 let _ = self.word.compare_exchange(marked, free, AcqRel, Relaxed);
@@ -375,4 +374,9 @@ impl Lock<'_> {
             }
         }
     }
+}
+
+/// Whether the thread that this word names is dead. A thread of the kernel holds no lock.
+fn is_dead(word: u32, kernel: &impl Kernel) -> Result<bool, Refusal> {
+    kernel.is_dead(word & TID).map_err(|_| Refusal::Corrupted { word })
 }

@@ -50,8 +50,8 @@ impl Kernel for Weak {
         word.swap(0, Relaxed) & TID == self.0
     }
 
-    fn is_dead(&self, _: u32) -> bool {
-        false
+    fn is_dead(&self, _: u32) -> Result<bool, Refused> {
+        Ok(false)
     }
 
     fn wait(&self, _: &AtomicU32, _: u32, _: Option<Duration>) {
@@ -209,8 +209,8 @@ impl Kernel for Strict {
         true
     }
 
-    fn is_dead(&self, tid: u32) -> bool {
-        self.1.record.lock().unwrap().dead.contains(&tid)
+    fn is_dead(&self, tid: u32) -> Result<bool, Refused> {
+        Ok(self.1.record.lock().unwrap().dead.contains(&tid))
     }
 
     fn wait(&self, word: &AtomicU32, value: u32, _: Option<Duration>) {

@@ -190,8 +190,8 @@ impl Kernel for Simulated<'_> {
         })
     }
 
-    fn is_dead(&self, tid: u32) -> bool {
-        self.call(|world| !world.alive.borrow().contains(&tid))
+    fn is_dead(&self, tid: u32) -> Result<bool, Refused> {
+        self.call(|world| Ok(!world.alive.borrow().contains(&tid)))
     }
 
     fn wait(&self, _: &AtomicU32, _: u32, _: Option<Duration>) {
