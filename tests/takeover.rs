@@ -24,8 +24,7 @@ mod process;
 
 /// Set inside the namespace.
 const INSIDE: &str = "SHM_TAKEOVER_INSIDE";
-const NAME: &str =
-    "no_two_have_a_dead_holders_lock_wherever_one_is_stopped_and_whoever_gets_the_dead_ones_id";
+const NAME: &str = "no_two_have_a_dead_holders_lock_wherever_one_is_stopped_and_the_dead_ones_id_reused";
 
 /// What happens while the process is stopped.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,7 +40,7 @@ enum Meanwhile {
 }
 
 #[test]
-fn no_two_have_a_dead_holders_lock_wherever_one_is_stopped_and_whoever_gets_the_dead_ones_id() {
+fn no_two_have_a_dead_holders_lock_wherever_one_is_stopped_and_the_dead_ones_id_reused() {
     if std::env::var_os(INSIDE).is_some() {
         let mut points = 0;
         for meanwhile in

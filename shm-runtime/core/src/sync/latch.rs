@@ -93,11 +93,13 @@ impl Words<'_> {
             return false;
         }
         // Acquire, to see the role as a claim that looked here before has left it.
-        if self.writing.compare_exchange(0, role, Acquire, Relaxed).is_err() && !self.announce_slowly(role) {
+        if self.writing.compare_exchange(0, role, Acquire, Relaxed).is_err()
+            && !announce_slowly(self.writer, self.writing, role)
+        {
             return false;
         }
         if self.writer.load(Relaxed) != role {
-            self.withdraw(role);
+            withdraw(self.writing, role);
             return false;
         }
         let next = self.sequence.load(Relaxed).wrapping_add(1);
@@ -113,31 +115,6 @@ impl Words<'_> {
         // A claim that sees this goes on with that sequence number.
         self.writing.store(0, Release);
         true
-    }
-
-    /// Announces a write in place of one that has been announced.
-    ///
-    /// That is one of a writer that had the role before. When this one claimed it, no write was going on; so what was
-    /// announced since is about to be withdrawn, and nothing is written under it.
-    #[cold]
-    fn announce_slowly(self, role: u64) -> bool {
-        for _ in 0..TRIES {
-            // Acquire: if it is announced by a later claim, sees the role as that one left it.
-            let found = self.writing.load(Acquire);
-            if self.writer.load(Relaxed) != role {
-                return false;
-            }
-            if self.writing.compare_exchange(found, role, Acquire, Relaxed).is_ok() {
-                return true;
-            }
-        }
-        false
-    }
-
-    #[cold]
-    fn withdraw(self, role: u64) {
-        // If it is not there any more, the writer has announced in its place.
-        let _ = self.writing.compare_exchange(role, 0, Release, Relaxed);
     }
 
     /// Claims the role, unless there is a writer that lives: its error is the role of that one. Waits until the write of
@@ -209,10 +186,36 @@ impl Words<'_> {
     }
 }
 
+/// Announces a write in place of one that has been announced.
+///
+/// That is one of a writer that had the role before. When this one claimed it, no write was going on; so what was
+/// announced since is about to be withdrawn, and nothing is written under it.
+// The words one by one: a struct of them would be put together where nothing is slow.
+#[cold]
+fn announce_slowly(writer: &AtomicU64, writing: &AtomicU64, role: u64) -> bool {
+    for _ in 0..TRIES {
+        // Acquire: if it is announced by a later claim, sees the role as that one left it.
+        let found = writing.load(Acquire);
+        if writer.load(Relaxed) != role {
+            return false;
+        }
+        if writing.compare_exchange(found, role, Acquire, Relaxed).is_ok() {
+            return true;
+        }
+    }
+    false
+}
+
+#[cold]
+fn withdraw(writing: &AtomicU64, role: u64) {
+    // If it is not there any more, the writer has announced in its place.
+    let _ = writing.compare_exchange(role, 0, Release, Relaxed);
+}
+
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::super::kernel::Linux;
-    use super::{ATTEMPTS, AtomicU64, Identity, Relaxed, Words, pid, read};
+    use super::{ATTEMPTS, AtomicU64, Identity, Relaxed, Words, pid, read, withdraw};
 
     #[derive(Default)]
     struct Latch([AtomicU64; 4]);
@@ -278,7 +281,7 @@ mod tests {
         let second = words.claim(ME, |_| false, &Linux).unwrap();
         words.writing.store(first, Relaxed);
         assert!(words.write(second, |_| {
-            words.withdraw(first);
+            withdraw(words.writing, first);
             assert_eq!(words.writing.load(Relaxed), second);
         }));
         assert_eq!(words.writing.load(Relaxed), 0);
