@@ -15,7 +15,7 @@ use shm_runtime::sync::LockError;
 use shm_runtime::{Attached, Segment};
 
 use common::{Board, HANGS, arrive, board, eventually, raw};
-use process::{Peer, is_asleep};
+use process::{Peer, asleep, is_asleep};
 
 #[path = "sync/common.rs"]
 mod common;
@@ -24,7 +24,46 @@ mod process;
 
 /// Set inside the namespace.
 const INSIDE: &str = "SHM_TAKEOVER_INSIDE";
-const NAME: &str = "no_two_have_a_dead_holders_lock_wherever_one_is_stopped_and_the_dead_ones_id_reused";
+
+/// Runs the test of this name again in a pid namespace of its own, where `inside` is what it does.
+fn in_a_namespace(name: &str, inside: impl FnOnce()) {
+    if std::env::var_os(INSIDE).is_some() {
+        return inside();
+    }
+    let namespace = || {
+        let mut unshare = Command::new("unshare");
+        unshare.args(["--pid", "--fork", "--kill-child", "--mount-proc", "--"]);
+        unshare
+    };
+    let next_id = "echo 1000 > /proc/sys/kernel/ns_last_pid";
+    if !namespace().args(["sh", "-c", next_id]).output().is_ok_and(|output| output.status.success()) {
+        println!("skipped: a pid namespace in which ids can be chosen is not allowed here");
+        return;
+    }
+    let mut again = namespace();
+    again.arg(std::env::current_exe().unwrap()).args(["--exact", name, "--nocapture"]).env(INSIDE, "1");
+    let output = again.output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    println!("{out}");
+    assert!(output.status.success() && out.contains("1 passed"), "{out}{err}");
+}
+
+/// A process that has just died holding the lock: its id.
+fn dead_holder(segment: &Segment<Board>, board: &Attached<Board>) -> u32 {
+    let holder = Peer::new(segment, "hold-until-killed", 0);
+    arrive(board, 1);
+    let dead = holder.pid();
+    holder.kill();
+    dead
+}
+
+/// A new process with this id.
+fn reuse(id: u32, segment: &Segment<Board>, role: &str) -> Peer {
+    fs::write("/proc/sys/kernel/ns_last_pid", (id - 1).to_string()).unwrap();
+    let process = Peer::new(segment, role, 0);
+    assert_eq!(process.pid(), id, "the id was not reused");
+    process
+}
 
 /// What happens while the process is stopped.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,39 +80,48 @@ enum Meanwhile {
 
 #[test]
 fn no_two_have_a_dead_holders_lock_wherever_one_is_stopped_and_the_dead_ones_id_reused() {
-    if std::env::var_os(INSIDE).is_some() {
-        let mut points = 0;
-        for meanwhile in
-            [Meanwhile::NewProcess, Meanwhile::AfterATurn, Meanwhile::AndWaiter, Meanwhile::Killed]
-        {
-            for role in ["want", "want-at-once"] {
+    in_a_namespace(
+        "no_two_have_a_dead_holders_lock_wherever_one_is_stopped_and_the_dead_ones_id_reused",
+        || {
+            let meanwhile =
+                [Meanwhile::NewProcess, Meanwhile::AfterATurn, Meanwhile::AndWaiter, Meanwhile::Killed];
+            for (meanwhile, role) in
+                meanwhile.into_iter().flat_map(|what| ["want", "want-at-once"].map(|role| (what, role)))
+            {
                 let mut point = 0;
                 while stopped_at(point, role, meanwhile) {
                     point += 1;
                 }
                 assert!(point >= 6, "{role} was stopped {point} times only");
-                points += point;
+                println!("{role}, {meanwhile:?}: stopped at {point} points");
             }
-        }
-        println!("stopped at {points} points");
-        return;
-    }
-    let namespace = || {
-        let mut unshare = Command::new("unshare");
-        unshare.args(["--pid", "--fork", "--kill-child", "--mount-proc", "--"]);
-        unshare
-    };
-    let next_id = "echo 1000 > /proc/sys/kernel/ns_last_pid";
-    if !namespace().args(["sh", "-c", next_id]).output().is_ok_and(|output| output.status.success()) {
-        println!("skipped: a pid namespace in which ids can be chosen is not allowed here");
-        return;
-    }
-    let this = std::env::current_exe().unwrap();
-    let output =
-        namespace().arg(this).args(["--exact", NAME, "--nocapture"]).env(INSIDE, "1").output().unwrap();
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    println!("{out}");
-    assert!(output.status.success() && out.contains("1 passed"), "{out}{err}");
+        },
+    );
+}
+
+#[test]
+fn those_who_wait_for_a_dead_holders_reused_id_get_the_lock_before_the_new_process() {
+    in_a_namespace("those_who_wait_for_a_dead_holders_reused_id_get_the_lock_before_the_new_process", || {
+        let segment = board();
+        let board = segment.attach().unwrap();
+        let dead = dead_holder(&segment, &board);
+        let new = reuse(dead, &segment, "want-when-told");
+        arrive(&board, 2);
+        // To the kernel, the new process is the holder.
+        assert!(
+            matches!(board.first.try_lock(), Err(LockError::WouldBlock { holder, .. }) if holder == dead)
+        );
+        let waiters = [(); 3].map(|()| Peer::new(&segment, "want", 0));
+        arrive(&board, 5);
+        waiters.iter().for_each(|waiter| asleep(waiter.pid()));
+        board.go.store(1, SeqCst);
+        // It gives the lock back in the dead one's name, and then has its turn.
+        waiters.into_iter().for_each(Peer::ends);
+        new.ends();
+        assert_eq!((board.reports.load(SeqCst), board.done.load(SeqCst)), (1, 3));
+        drop(board.first.try_lock().unwrap());
+        assert_eq!(raw(&segment).first.word.load(SeqCst), 0);
+    });
 }
 
 /// One round; `false` if the process ended before it reached that point.
@@ -83,11 +131,7 @@ fn stopped_at(point: u32, role: &str, meanwhile: Meanwhile) -> bool {
     let board = segment.attach().unwrap();
     let raw = raw(&segment);
 
-    let holder = Peer::new(&segment, "hold-until-killed", 0);
-    arrive(&board, 1);
-    let dead = holder.pid();
-    holder.kill();
-
+    let dead = dead_holder(&segment, &board);
     let taker = Traced::new(&segment, role);
     let Some(()) = taker.run_to(&board, point) else { return false };
     let mut new = None;
@@ -97,9 +141,7 @@ fn stopped_at(point: u32, role: &str, meanwhile: Meanwhile) -> bool {
             if meanwhile != Meanwhile::NewProcess {
                 drop(board.first.try_lock());
             }
-            fs::write("/proc/sys/kernel/ns_last_pid", (dead - 1).to_string()).unwrap();
-            let process = Peer::new(&segment, "hold-if-free", 0);
-            assert_eq!(process.pid(), dead, "the id was reused");
+            let process = reuse(dead, &segment, "hold-if-free");
             eventually(|| board.round.load(SeqCst) != 0);
             let has_it = board.round.load(SeqCst) == 1;
             assert!(!has_it || raw.first.word.load(SeqCst) & 0x3f_ffff == dead, "{}", context());

@@ -34,8 +34,11 @@ fn main() {
             eventually(|| board.go.load(SeqCst) == 1);
         }
         // Waits for the lock, and counts what it got.
-        "want" => {
+        "want" | "want-when-told" => {
             board.arrived.fetch_add(1, SeqCst);
+            if arguments[2] == "want-when-told" {
+                eventually(|| board.go.load(SeqCst) == 1);
+            }
             match board.first.lock() {
                 Ok(_) => drop(board.done.fetch_add(1, SeqCst)),
                 Err(LockError::OwnerDied(died)) => {

@@ -26,7 +26,7 @@
 //! Only then it is asked whether the thread is dead, and if so, the word *with this mark* is exchanged. If the
 //! thread turns out to live, the mark is taken off: by the thread that made it, by any other that comes, or by the
 //! holder itself when it unlocks. A thread that dies or stops in between leaves a mark that the next one replaces by its
-//! own, so nobody waits for it.
+//! own, so no thread waits for it.
 
 use core::time::Duration;
 use std::io;
