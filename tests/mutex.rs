@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use shm_runtime::sync::LockError;
+use shm_runtime::sync::{LockError, MutexGuard, OwnerDied};
 use shm_runtime::{Attached, RemoveOnDrop, Segment};
 
 use common::{Board, RawMutex, Totals, arrive, board, eventually, raw};
@@ -258,6 +258,55 @@ fn a_timeout_beyond_all_time_waits_for_the_lock() {
 }
 
 #[test]
+fn a_timed_lock_gets_a_dead_holders_lock_however_short_the_time() {
+    let (segment, board) = new();
+    let times = [0, 1, 1_000, 20_000, 100_000].map(Duration::from_nanos);
+    for time in times.into_iter().chain([Duration::MAX]) {
+        // A process that was killed,
+        board.arrived.store(0, SeqCst);
+        let holder = Peer::new(&segment, "hold-until-killed", 0);
+        arrive(&board, 1);
+        if time != Duration::MAX {
+            assert!(matches!(board.first.lock_timeout(time), Err(LockError::TimedOut { .. })), "{time:?}");
+        }
+        holder.kill();
+        assert_eq!(reported(board.first.lock_timeout(time)), Ok(true), "{time:?}");
+        // a thread that has ended,
+        thread::scope(|scope| {
+            scope.spawn(|| std::mem::forget(board.first.lock().unwrap())).join().unwrap();
+        });
+        assert_eq!(reported(board.first.lock_timeout(time)), Ok(true), "{time:?}");
+        // and any word that `try_lock` takes for either.
+        let raw = raw(&segment);
+        for word in [dead_pid(), 0, tid()]
+            .into_iter()
+            .flat_map(|id| [0, 1 << 31, 1 << 30, 3 << 30].map(|flag| id | flag))
+        {
+            raw.first.word.store(word, SeqCst);
+            let tried = reported(board.first.try_lock());
+            raw.first.word.store(word, SeqCst);
+            assert_eq!(reported(board.first.lock_timeout(time)), tried, "{word:#x}, {time:?}");
+            assert!(tried.is_ok(), "{word:#x}");
+            assert_eq!(raw.first.word.load(SeqCst), 0);
+        }
+    }
+}
+
+/// Whether a death was reported to the one that locked, which unlocks again.
+fn reported(
+    locked: Result<MutexGuard<'_, Totals>, LockError<OwnerDied<'_, Totals>>>,
+) -> Result<bool, String> {
+    match locked {
+        Ok(_) => Ok(false),
+        Err(LockError::OwnerDied(died)) => {
+            drop(died.into_guard());
+            Ok(true)
+        }
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[test]
 fn a_fork_while_held_leaves_the_lock_with_the_parent() {
     let (segment, board) = new();
     let guard = board.first.lock().unwrap();
@@ -396,6 +445,10 @@ fn a_word_that_no_lock_can_have_is_corrupted_until_it_is_reset() {
             );
             assert!(error.to_string().contains("reset"));
         }
+        // In no time, too.
+        let error = board.first.lock_timeout(Duration::ZERO).unwrap_err();
+        assert!(matches!(error, LockError::Corrupted { .. }), "{error}");
+        assert!(matches!(board.first.try_lock(), Err(LockError::Corrupted { .. })));
         board.first.reset();
         assert!(matches!(board.first.lock(), Err(LockError::OwnerDied(_))));
         drop(board.first.lock().or_else(|error| error.repair(|_| {})).unwrap());

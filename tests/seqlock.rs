@@ -1,7 +1,7 @@
 //! The sequence lock: whole values, one writer, and what its death leaves.
 
 use std::sync::atomic::{
-    AtomicBool,
+    AtomicBool, AtomicU64,
     Ordering::{Relaxed, SeqCst},
 };
 use std::thread;
@@ -87,8 +87,10 @@ struct Large {
 #[shm(private, bare, size = size_of::<Large>())]
 struct RawLarge {
     sequence: u64,
-    writer: u64,
     slots: [[u64; LARGE]; 2],
+    writer: u64,
+    process: u64,
+    writing: u64,
 }
 
 fn filled(number: u64) -> Box<[u64; LARGE]> {
@@ -180,18 +182,147 @@ fn a_role_that_was_taken_away_is_lost() {
 }
 
 #[test]
+fn a_role_that_was_taken_away_is_lost_in_the_same_process_too() {
+    let segment = board();
+    let board = segment.attach().unwrap();
+    let mut old = board.frame.writer().unwrap();
+    old.write(&Frame::new(1)).unwrap();
+    board.frame.reset_writer();
+    let mut new = board.frame.writer().unwrap();
+    let error = old.write(&Frame::new(2)).unwrap_err();
+    assert!(matches!(error, WriterError::Lost { pid, .. } if pid == std::process::id()));
+    assert!(error.to_string().contains("another `SeqWriter` of this process"), "{error}");
+    new.write(&Frame::new(3)).unwrap();
+    // Dropping it does not end the role of the new one.
+    drop(old);
+    new.write(&Frame::new(4)).unwrap();
+    assert!(matches!(board.frame.writer(), Err(WriterError::Held { .. })));
+    assert_eq!((board.frame.version(), board.frame.read().unwrap().number), (3, 4));
+    drop(new);
+    drop(board.frame.writer().unwrap());
+}
+
+#[test]
+fn no_later_claim_gives_a_lost_role_back() {
+    let segment = Modes::create().unwrap().remove_on_drop();
+    let modes = segment.attach().unwrap();
+    let mut old = modes.mode.writer().unwrap();
+    modes.mode.reset_writer();
+    for _ in 0..100_000 {
+        let new = modes.mode.writer().unwrap();
+        assert!(old.write(&Mode::Off).is_err());
+        drop(new);
+    }
+    assert!(old.write(&Mode::Off).is_err());
+    assert_eq!(modes.mode.version(), 0);
+}
+
+#[test]
+fn a_read_is_not_torn_while_the_role_is_taken_away_in_the_middle_of_writes() {
+    let segment = board();
+    let board = &segment.attach().unwrap();
+    let millis = u64::try_from(RUN.as_millis()).unwrap();
+    let readers = [(); 2].map(|()| Peer::new(&segment, "read", millis));
+    arrive(board, 2);
+    let start = Instant::now();
+    // Each writes until its role is taken away; the next one has it before the last one has noticed.
+    let (number, resets) = (AtomicU64::new(0), AtomicU64::new(0));
+    thread::scope(|scope| {
+        while start.elapsed() < RUN {
+            board.frame.reset_writer();
+            resets.fetch_add(1, Relaxed);
+            let (mut writer, number) = (board.frame.writer().unwrap(), &number);
+            let before = board.frame.version();
+            scope.spawn(move || while writer.write(&Frame::new(number.fetch_add(1, Relaxed))).is_ok() {});
+            eventually(|| board.frame.version() > before + 3);
+        }
+        board.frame.reset_writer();
+    });
+    readers.into_iter().for_each(Peer::ends);
+    assert!(resets.into_inner() > 20);
+    assert!(board.frame.read().unwrap().is_whole());
+}
+
+#[test]
+fn a_writer_that_is_stopped_in_the_middle_holds_up_the_next_claim_and_no_reader() {
+    let segment = Large::create().unwrap().remove_on_drop();
+    let large = segment.attach().unwrap();
+    let raw = shm_runtime::Segment::<RawLarge>::from_id(segment.id()).unwrap().attach().unwrap();
+    let mut seen = filled(0);
+    // SAFETY: the child writes to the segment from memory it has already, and is killed.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        let Ok(mut writer) = large.value.writer() else { std::process::abort() };
+        loop {
+            seen.fill(large.value.version() + 1);
+            if writer.write(&seen).is_err() {
+                std::process::exit(0);
+            }
+        }
+    }
+    let child = Stopped(child);
+    eventually(|| large.value.version() > 3);
+    // In the middle of a write; between two there is not much room.
+    loop {
+        child.signal(libc::SIGSTOP);
+        child.is_stopped();
+        if raw.writing.get() != 0 {
+            break;
+        }
+        let before = large.value.version();
+        child.signal(libc::SIGCONT);
+        eventually(|| large.value.version() > before);
+    }
+    let version = large.value.version();
+    large.value.reset_writer();
+    large.value.read_into(&mut seen).unwrap();
+    assert!(seen.iter().all(|&word| word == version));
+    // It goes on while a claim waits: the write is completed, and is the last.
+    let mut next = thread::scope(|scope| {
+        scope.spawn(|| {
+            eventually(|| raw.writer.get() & 0x3f_ffff == std::process::id().into());
+            child.signal(libc::SIGCONT);
+        });
+        large.value.writer().unwrap()
+    });
+    assert_eq!(large.value.version(), version + 1);
+    large.value.read_into(&mut seen).unwrap();
+    assert!(seen.iter().all(|&word| word == version + 1));
+    seen.fill(7);
+    next.write(&seen).unwrap();
+    large.value.read_into(&mut seen).unwrap();
+    assert!(seen.iter().all(|&word| word == 7));
+    assert_eq!(large.value.version(), version + 2);
+}
+
+#[test]
+fn a_writer_that_stays_stopped_in_the_middle_holds_a_claim_up_for_a_second_and_publishes_nothing() {
+    let segment = board();
+    let board = segment.attach().unwrap();
+    let raw = raw(&segment);
+    let mut writer = board.frame.writer().unwrap();
+    // As if it were in the middle of a write.
+    raw.writing.store(raw.writer.load(SeqCst), SeqCst);
+    board.frame.reset_writer();
+    let start = Instant::now();
+    let mut next = board.frame.writer().unwrap();
+    assert!(start.elapsed() >= Duration::from_secs(1) && start.elapsed() < common::HANGS);
+    assert!(writer.write(&Frame::new(1)).is_err());
+    next.write(&Frame::new(2)).unwrap();
+    assert_eq!((board.frame.version(), raw.writing.load(SeqCst)), (1, 0));
+}
+
+#[test]
 fn a_writers_pid_that_was_reused_is_no_writer() {
     let segment = board();
     let board = segment.attach().unwrap();
     let raw = raw(&segment);
     drop(board.frame.writer().unwrap());
     // This very process, as if it had started at another time.
-    let writer = board.frame.writer().unwrap();
-    let role = raw.writer.load(SeqCst);
-    std::mem::forget(writer);
-    raw.writer.store(role - (1 << 22), SeqCst);
+    std::mem::forget(board.frame.writer().unwrap());
+    raw.process.fetch_sub(1 << 22, SeqCst);
     drop(board.frame.writer().unwrap());
-    assert_eq!(raw.writer.load(SeqCst), 0);
+    assert_eq!(raw.writer.load(SeqCst) & 0x3f_ffff, 0);
 }
 
 #[test]
@@ -206,10 +337,43 @@ fn no_word_in_the_writers_place_hangs_or_panics() {
     });
     for word in [1, u64::MAX, 1 << 22, (1 << 22) - 1].into_iter().chain(random.take(1_000)) {
         raw.writer.store(word, SeqCst);
+        raw.process.store(word.rotate_left(22), SeqCst);
         drop(board.frame.writer());
     }
     board.frame.reset_writer();
-    board.frame.writer().unwrap().write(&Frame::new(1)).unwrap();
+    let mut writer = board.frame.writer().unwrap();
+    for word in [1, u64::MAX, std::process::id().into()] {
+        raw.writing.store(word, SeqCst);
+        raw.process.store(word, SeqCst);
+        writer.write(&Frame::new(1)).unwrap();
+        assert_eq!(raw.writing.load(SeqCst), 0);
+    }
+}
+
+/// A child, killed and waited for at the end.
+struct Stopped(libc::pid_t);
+
+impl Stopped {
+    fn signal(&self, signal: i32) {
+        // SAFETY: takes numbers, the id of a child that was not waited for.
+        unsafe { libc::kill(self.0, signal) };
+    }
+
+    /// Waits until it is.
+    fn is_stopped(&self) {
+        let mut status = 0;
+        // SAFETY: waits for that child.
+        unsafe { libc::waitpid(self.0, &raw mut status, libc::WUNTRACED) };
+        assert!(libc::WIFSTOPPED(status), "{status:#x}");
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        self.signal(libc::SIGKILL);
+        // SAFETY: waits for that child, without asking for its status.
+        unsafe { libc::waitpid(self.0, std::ptr::null_mut(), 0) };
+    }
 }
 
 #[test]

@@ -34,8 +34,11 @@ fn main() {
             eventually(|| board.go.load(SeqCst) == 1);
         }
         // Waits for the lock, and counts what it got.
-        "want" => {
+        "want" | "want-when-told" => {
             board.arrived.fetch_add(1, SeqCst);
+            if arguments[2] == "want-when-told" {
+                eventually(|| board.go.load(SeqCst) == 1);
+            }
             match board.first.lock() {
                 Ok(_) => drop(board.done.fetch_add(1, SeqCst)),
                 Err(LockError::OwnerDied(died)) => {
@@ -44,6 +47,30 @@ fn main() {
                 }
                 Err(error) => panic!("{error}"),
             }
+        }
+        // The same, if that needs no waiting.
+        "want-at-once" => {
+            board.arrived.fetch_add(1, SeqCst);
+            match board.first.try_lock() {
+                Ok(_) => drop(board.done.fetch_add(1, SeqCst)),
+                Err(LockError::OwnerDied(died)) => {
+                    board.reports.fetch_add(1, SeqCst);
+                    drop(died.into_guard());
+                }
+                Err(LockError::WouldBlock { .. }) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+        // Says whether it has got the lock without waiting, and if so holds it until told.
+        "hold-if-free" => {
+            let guard = match board.first.try_lock() {
+                Ok(guard) => Some(guard),
+                Err(LockError::OwnerDied(died)) => Some(died.into_guard()),
+                Err(LockError::WouldBlock { .. }) => None,
+                Err(error) => panic!("{error}"),
+            };
+            board.round.store(if guard.is_some() { 1 } else { 2 }, SeqCst);
+            eventually(|| board.go.load(SeqCst) == 1);
         }
         // Goes in and out until it is killed, and counts when somebody else is or was in.
         "in-and-out" => loop {

@@ -49,15 +49,18 @@ impl Drop for Peer {
     }
 }
 
-/// Waits until this thread sleeps in futex(2), by /proc; where that does not tell the system call, until it sleeps.
+/// Waits until this thread sleeps in futex(2).
 pub(crate) fn asleep(tid: u32) {
-    eventually(|| {
-        let stat = std::fs::read_to_string(format!("/proc/{tid}/stat")).unwrap_or_default();
-        let sleeps = stat.rsplit(')').next().is_some_and(|rest| rest.starts_with(" S"));
-        let call = std::fs::read_to_string(format!("/proc/{tid}/syscall"));
-        let number = libc::SYS_futex.to_string();
-        sleeps && call.map_or(true, |call| call.split(' ').next() == Some(&number))
-    });
+    eventually(|| is_asleep(tid));
+}
+
+/// Whether this thread sleeps in futex(2), by /proc; where that does not tell the system call, whether it sleeps.
+pub(crate) fn is_asleep(tid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{tid}/stat")).unwrap_or_default();
+    let sleeps = stat.rsplit(')').next().is_some_and(|rest| rest.starts_with(" S"));
+    let call = std::fs::read_to_string(format!("/proc/{tid}/syscall"));
+    let number = libc::SYS_futex.to_string();
+    sleeps && call.map_or(true, |call| call.split(' ').next() == Some(&number))
 }
 
 /// Runs `calls` in a child that is killed if they make a system call. The calls are made once before, for what is

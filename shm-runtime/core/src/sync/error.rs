@@ -24,7 +24,7 @@ pub enum LockError<D = ()> {
         /// The holder's thread id.
         holder: u32,
     },
-    /// The lock was held all the time.
+    /// The lock was held all the time, at the end by a thread that lives.
     #[non_exhaustive]
     TimedOut {
         /// The holder's thread id at the end; 0 if it was given up just then.
@@ -134,11 +134,11 @@ pub enum WriterError {
         /// Its process.
         pid: u32,
     },
-    /// This is not the writer any more: another process took the role away, or this is a forked child, and its parent
-    /// is.
+    /// This is not the writer any more: the role was taken away, by [`reset_writer`](super::SeqLock::reset_writer) in
+    /// this process or another, or this is a forked child, and its parent is the writer.
     #[non_exhaustive]
     Lost {
-        /// The process that has the role now, or 0.
+        /// The process that has the role now, or 0. It can be this one, with another `SeqWriter`.
         pid: u32,
     },
 }
@@ -156,8 +156,11 @@ impl fmt::Display for WriterError {
                 Named("process", pid)
             ),
             Self::Lost { pid: 0 } => {
-                f.write_str("another process took the writer's role away; claim it again with `writer`")
+                f.write_str("the writer's role was taken away by `reset_writer`; claim it again with `writer`")
             }
+            Self::Lost { pid } if pid == std::process::id() => f.write_str(
+                "the writer's role was taken away by `reset_writer`, and another `SeqWriter` of this process has it now",
+            ),
             Self::Lost { pid } => write!(
                 f,
                 "{} is the writer now, and this one is not: it forked from it, or the role was taken away",

@@ -41,8 +41,8 @@ pub(super) trait Kernel {
     fn try_lock(&self, word: &AtomicU32) -> Result<(), Refused>;
     /// Gives the lock to whoever waits for it; `false` if the kernel refused to.
     fn unlock(&self, word: &AtomicU32) -> bool;
-    /// Whether no living thread has this id.
-    fn is_dead(&self, tid: u32) -> bool;
+    /// Whether no living thread has this id; `Forbidden` if a thread of the kernel has it.
+    fn is_dead(&self, tid: u32) -> Result<bool, Refused>;
     /// Sleeps while the word is `value`, at most until `deadline`; returns for any reason.
     fn wait(&self, word: &AtomicU32, value: u32, deadline: Option<Duration>);
     /// Adds one to the word and wakes this many who sleep on it, in one step.
@@ -97,11 +97,15 @@ mod linux {
             futex::unlock_pi(word).is_ok()
         }
 
-        fn is_dead(&self, tid: u32) -> bool {
+        fn is_dead(&self, tid: u32) -> Result<bool, Refused> {
             // Asked about a lock of our own, whose word nobody else can change meanwhile: that the thread is dead then
             // means this very thread. /proc would not do (it can hide threads), nor kill(2) (a zombie has an id).
             let word = AtomicU32::new(tid);
-            futex::try_lock_pi(&word).is_err_and(|error| error.raw_os_error() == Some(futex::ESRCH))
+            match futex::try_lock_pi(&word).map_err(Refused::from) {
+                Err(Refused::OwnerDead) => Ok(true),
+                Err(Refused::Forbidden) => Err(Refused::Forbidden),
+                Ok(()) | Err(_) => Ok(false),
+            }
         }
 
         fn wait(&self, word: &AtomicU32, value: u32, deadline: Option<Duration>) {

@@ -42,6 +42,10 @@
 //! Loom (`.ci/loom`) runs the source that ships, and tries every interleaving of two threads, most of three, and
 //! whatever each relaxed load may return. It cannot check the kernel, which is replaced by models; that a dead thread's
 //! writes are seen, which the kernel sees to; and how values are copied. Those the tests with real processes check.
+//!
+//! That a dead holder's lock goes to one thread only is tried in each of the three ways: by loom; in a simulated kernel
+//! that gives ids to new threads at once, with a thread stopped at every system call while others do everything that
+//! they can; and with real processes, stopped by ptrace(2) in each of theirs, and real ids that are used again.
 
 #![cfg_attr(loom, allow(dead_code))] // the models need not all of it
 
@@ -64,6 +68,8 @@ mod thread;
 
 #[cfg(all(loom, test))]
 mod model;
+#[cfg(all(test, not(loom)))]
+mod stopped;
 
 #[cfg(not(loom))]
 pub use self::{

@@ -4,10 +4,7 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::mem::offset_of;
 use core::ops::Deref;
-use core::sync::atomic::{
-    AtomicU32,
-    Ordering::{Relaxed, Release},
-};
+use core::sync::atomic::AtomicU32;
 use core::time::Duration;
 
 use super::error::LockError;
@@ -91,8 +88,10 @@ use crate::shared::Shared;
 /// | ... with the id of a dead thread | as if that thread had died holding it |
 /// | ... with the id of a living thread | as if that thread held it, until it ends. `lock_timeout` times out |
 /// | ... with the caller's own id | as if the caller held it if it holds any `Mutex`; otherwise as if it had died |
-/// | ... with anything else | [`LockError::Corrupted`], until [`reset`](Self::reset) |
+/// | ... with anything else, the id of a thread of the kernel for one | [`LockError::Corrupted`], until [`reset`](Self::reset) |
 /// | the holder died, and its thread id was given to a new thread before anybody asked for the lock | as if the new one held it, as above |
+/// | ... in the middle of another thread's taking over the dead one's lock | one of the two gets it, or a third, never two: a thread that was stopped in the middle, for however long, starts again |
+/// | a thread dies in the middle of taking over a dead one's lock | the next one takes it over, and is told of the death |
 ///
 /// Nothing of this is undefined behaviour, and no word makes `try_lock` or `lock_timeout` hang or panic.
 ///
@@ -107,7 +106,9 @@ use crate::shared::Shared;
 ///
 /// # Layout
 ///
-/// `#[repr(C)]`: the word (4 bytes), the mark of an abandoned value (4 bytes), the value.
+/// `#[repr(C)]`: the word (4 bytes: 0 if free; otherwise the holder's thread id in the low 22 bits, above it 8 bits that
+/// are 0 unless a thread is looking whether the holder is dead, and the flags of futex(2)), the mark of an abandoned
+/// value (4 bytes: it is the lowest bit, and the others count how often a dead holder's lock was taken over), the value.
 #[repr(C)]
 pub struct Mutex<T, A = ReadWrite> {
     word: AtomicU32,
@@ -170,9 +171,12 @@ impl<T: Shareable, A: Access> Mutex<T, A> {
     /// Waits until the lock is free, at most for this time, and acquires it. Setting the system's clock does not change
     /// the time (before Linux 5.14 it does).
     ///
+    /// When the time is over, it does what [`try_lock`](Self::try_lock) does: however short the time is, zero too, it
+    /// acquires a lock that is free, or whose holder is dead.
+    ///
     /// # Errors
     ///
-    /// [`LockError::TimedOut`] if it was held all the time; otherwise as for [`lock`](Self::lock).
+    /// [`LockError::TimedOut`] if a living thread holds it at the end; otherwise as for [`lock`](Self::lock).
     #[inline]
     pub fn lock_timeout(
         &self,
@@ -204,13 +208,13 @@ impl<T: Shareable, A: Access> Mutex<T, A> {
     /// Frees the lock, whoever holds it, and reports it to the next as the death of a holder.
     ///
     /// The way out of [`LockError::Corrupted`], and of a lock that waits for a thread that only looks like the holder.
-    /// If there is a holder, two may use the value from now on; what each of them sees is still no undefined behaviour.
+    /// If there is a holder, two may use the value from now on, until both have dropped their guards; what each of them
+    /// sees is still not undefined behaviour.
     pub fn reset(&self)
     where
         A: Writable,
     {
-        self.abandoned.store(1, Relaxed);
-        self.word.store(0, Release);
+        self.words().reset();
     }
 
     #[inline]
@@ -251,7 +255,7 @@ impl<T: Shareable, A: Access> Drop for MutexGuard<'_, T, A> {
         }
         thread::released();
         if !self.panicking && std::thread::panicking() {
-            self.mutex.abandoned.store(1, Relaxed);
+            self.mutex.words().abandon();
         }
         self.mutex.words().unlock(self.tid, &Linux);
     }
@@ -276,7 +280,7 @@ impl<'a, T: Shareable, A: Access> OwnerDied<'a, T, A> {
     /// The guard, to repair the value through and go on. The death counts as dealt with from now on: if this process
     /// dies in turn before the guard is dropped, that is reported again.
     pub fn into_guard(self) -> MutexGuard<'a, T, A> {
-        self.guard.mutex.abandoned.store(0, Relaxed);
+        self.guard.mutex.words().repaired();
         self.guard
     }
 }

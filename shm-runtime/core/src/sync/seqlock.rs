@@ -5,12 +5,14 @@ use core::marker::PhantomData;
 use core::mem::{MaybeUninit, offset_of};
 use core::sync::atomic::{
     AtomicU64,
-    Ordering::{Acquire, Relaxed, Release},
+    Ordering::{Acquire, Relaxed},
     fence,
 };
 
 use super::error::{ReadError, WriterError};
-use super::{latch, thread};
+use super::kernel::Linux;
+use super::latch::{self, Identity, Words};
+use super::thread;
 use crate::access::{Access, ReadWrite, Readable, Writable};
 use crate::bulk::{self, Load, Store};
 use crate::info::{Declared, assert_always_valid};
@@ -66,6 +68,8 @@ use crate::value;
 /// | the writer dies | the next one that claims the role has it, and goes on |
 /// | the writer's pid was reused | noticed by the time at which the process started, from /proc |
 /// | the writer's process forks | the parent is the writer; writing in the child is [`WriterError::Lost`] |
+/// | the role was taken away by [`reset_writer`](Self::reset_writer) | the old writer's next write is [`WriterError::Lost`], in the same process, too; dropping it does not end the role of the next |
+/// | ... in the middle of a write | that write is completed, and the next claim waits for it. After a second it does not wait any longer: the old write is then [`WriterError::Lost`], and if it goes on after all, what it still copies may be seen torn |
 /// | another process overwrites the words or the copies | wrong values, or one of the errors here; never undefined behaviour, and never a reader that hangs |
 ///
 /// # Limits
@@ -75,16 +79,28 @@ use crate::value;
 ///
 /// # Layout
 ///
-/// `#[repr(C)]`: the sequence number (8 bytes; the count of writes, which could not wrap around in a century), the
-/// writer (8 bytes: pid and start time), two copies of the value. The current one is that of the number's lowest bit.
+/// `#[repr(C)]`:
+///
+/// | field | bytes | |
+/// | --- | --- | --- |
+/// | `sequence` | 8 | the count of writes, which could not wrap around in a century |
+/// | `slots` | 2 values | two copies of the value: the current one is that of the number's lowest bit |
+/// | `writer` | 8 | the role: in the low 22 bits the writer's pid, or 0, above them the number of its claim |
+/// | `process` | 8 | the low 22 bits of that number, and above them the time at which that process started |
+/// | `writing` | 8 | 0, or the role in which a write is going on |
+///
+/// A reader needs the first two only. The other words stand after the copies, where the writer changes them without
+/// disturbing those who look for a new sequence number.
 #[repr(C)]
 pub struct SeqLock<T, A = ReadWrite> {
     sequence: AtomicU64,
-    writer: AtomicU64,
     slots: [Shared<T, A>; 2],
+    writer: AtomicU64,
+    process: AtomicU64,
+    writing: AtomicU64,
 }
 
-// SAFETY: `__INFO` names the three fields at their offsets, and `__copy` copies them, the slots as an array of `T`. `__Parts<A>`
+// SAFETY: `__INFO` names the five fields at their offsets, and `__copy` copies them, the slots as an array of `T`. `__Parts<A>`
 // is the same struct with another marker: of the same layout, since `Shared<T, A>` has that of a `T` whatever `A` is;
 // valid with any bytes; interior mutability in the words, and in the slots as `Shared` has it. What its methods do, `A`
 // allows. It has no drop glue, as atomics and `Shared` have none, and no lifetime.
@@ -92,17 +108,22 @@ unsafe impl<T: Shareable + Copy> Shareable for SeqLock<T> {
     type __Parts<A: Access> = SeqLock<T, A>;
 
     type __Member = Member<Self>;
-    const __MEMBERS: Fields = Fields::listed(
-        PhantomData::<(
-            <AtomicU64 as Shareable>::__Member,
-            <AtomicU64 as Shareable>::__Member,
-            <[T; 2] as Shareable>::__Member,
-        )>,
-    );
-    const __NAMES: &'static [&'static str] = &["sequence", "writer", "slots"];
-    const __OFFSETS: &'static [usize] =
-        &[offset_of!(Self, sequence), offset_of!(Self, writer), offset_of!(Self, slots)];
-    const __INFO: Declared = Declared::structure::<Self, 3>("SeqLock");
+    const __MEMBERS: Fields = Fields::listed((
+        PhantomData::<<AtomicU64 as Shareable>::__Member>,
+        PhantomData::<<[T; 2] as Shareable>::__Member>,
+        PhantomData::<<AtomicU64 as Shareable>::__Member>,
+        PhantomData::<<AtomicU64 as Shareable>::__Member>,
+        PhantomData::<<AtomicU64 as Shareable>::__Member>,
+    ));
+    const __NAMES: &'static [&'static str] = &["sequence", "slots", "writer", "process", "writing"];
+    const __OFFSETS: &'static [usize] = &[
+        offset_of!(Self, sequence),
+        offset_of!(Self, slots),
+        offset_of!(Self, writer),
+        offset_of!(Self, process),
+        offset_of!(Self, writing),
+    ];
+    const __INFO: Declared = Declared::structure::<Self, 5>("SeqLock");
 }
 
 impl<T: Shareable + Copy, A: Access> SeqLock<T, A> {
@@ -168,6 +189,9 @@ impl<T: Shareable + Copy, A: Access> SeqLock<T, A> {
 
     /// Claims the writer's role, from a dead writer too.
     ///
+    /// If the role was taken away from a writer in the middle of a write, this waits until that write has ended, or its
+    /// process has; but not longer than a second.
+    ///
     /// # Errors
     ///
     /// [`WriterError::Held`] if there is a writer, and it is not known to be dead.
@@ -175,32 +199,35 @@ impl<T: Shareable + Copy, A: Access> SeqLock<T, A> {
     where
         A: Readable + Writable,
     {
-        let role = pack(Process::this());
-        // A pid of 0 is nobody's: the word was overwritten.
-        let is_dead = |found| pid(found) == 0 || unpack(found).is_dead();
-        match latch::claim(&self.writer, role, is_dead) {
-            Ok(()) => Ok(SeqWriter { lock: self, role, pid: thread::process_id() }),
-            Err(found) => Err(WriterError::Held { pid: pid(found) }),
+        match self.words().claim(identity(Process::this()), |who| process(who).is_dead(), &Linux) {
+            Ok(role) => Ok(SeqWriter { lock: self, role, pid: thread::process_id() }),
+            Err(found) => Err(WriterError::Held { pid: latch::pid(found) }),
         }
     }
 
-    /// Takes the writer's role away from whoever has it. Its next [`write`](SeqWriter::write) is refused; one that is
-    /// going on just then may reach readers torn.
+    /// Takes the writer's role away, whichever process has it: from this one, too. A write that is going on is completed,
+    /// and the next one is refused.
     ///
-    /// For a role that nobody has any more, but that does not look so: after exec(3) in a process that was the writer,
-    /// or if another process overwrote it.
+    /// For a role that no process has any more, but that does not look so: after exec(3) in a process that was the
+    /// writer, or if another process overwrote it.
     pub fn reset_writer(&self)
     where
         A: Writable,
     {
-        self.writer.store(0, Release);
+        self.words().reset();
+    }
+
+    #[inline]
+    fn words(&self) -> Words<'_> {
+        let Self { sequence, writer, process, writing, .. } = self;
+        Words { sequence, writer, process, writing }
     }
 }
 
 /// The writer of a [`SeqLock`]: one at a time, until it is dropped.
 pub struct SeqWriter<'a, T: Shareable + Copy, A: Access = ReadWrite> {
     lock: &'a SeqLock<T, A>,
-    /// This process, as the lock's word has it.
+    /// This claim, as the lock's word has it.
     role: u64,
     /// This process's id: a forked child has a copy of the writer, and another id.
     pid: u32,
@@ -211,17 +238,15 @@ impl<T: Shareable + Copy, A: Readable + Writable> SeqWriter<'_, T, A> {
     ///
     /// # Errors
     ///
-    /// [`WriterError::Lost`] in a forked child, or if somebody took the role away. Nothing is written then.
+    /// [`WriterError::Lost`] in a forked child, or if the role was taken away. Nothing is published then.
     #[inline]
     pub fn write(&mut self, value: &T) -> Result<(), WriterError> {
-        let found = self.lock.writer.load(Relaxed);
-        if found != self.role || self.pid != thread::process_id() {
-            return Err(WriterError::Lost { pid: pid(found) });
-        }
         // SAFETY: `value` is an initialised, private `T`, the slot is one in a segment, writable under `Writable`.
         let store =
             |slot: usize| unsafe { bulk::copy::<T, Store>(value, self.lock.slots[slot].as_mut_ptr()) };
-        latch::write(&self.lock.sequence, store);
+        if self.pid != thread::process_id() || !self.lock.words().write(self.role, store) {
+            return Err(WriterError::Lost { pid: latch::pid(self.lock.writer.load(Relaxed)) });
+        }
         Ok(())
     }
 }
@@ -229,7 +254,7 @@ impl<T: Shareable + Copy, A: Readable + Writable> SeqWriter<'_, T, A> {
 impl<T: Shareable + Copy, A: Access> Drop for SeqWriter<'_, T, A> {
     fn drop(&mut self) {
         if self.pid == thread::process_id() {
-            latch::release(&self.lock.writer, self.role);
+            self.lock.words().release(self.role);
         }
     }
 }
@@ -240,20 +265,11 @@ impl<T: Shareable + Copy, A: Access> fmt::Debug for SeqWriter<'_, T, A> {
     }
 }
 
-/// A pid has 22 bits at most on 64-bit Linux (PID_MAX_LIMIT); in the other 42, a start time in ticks of 10 ms has room
-/// for a thousand years since boot.
-const PID_BITS: u32 = 22;
-
-/// A process in one word, which is not 0.
-fn pack(process: Process) -> u64 {
-    process.started << PID_BITS | u64::from(process.pid.unsigned_abs())
+/// A process as the words have it: 42 bits have room for a start time, in ticks of 10 ms, a thousand years after boot.
+fn identity(process: Process) -> Identity {
+    Identity { pid: process.pid.unsigned_abs(), mark: process.started }
 }
 
-fn unpack(role: u64) -> Process {
-    Process { pid: pid(role).cast_signed(), started: role >> PID_BITS }
-}
-
-fn pid(role: u64) -> u32 {
-    // The mask leaves 22 bits.
-    u32::try_from(role & ((1 << PID_BITS) - 1)).unwrap_or(0)
+fn process(identity: Identity) -> Process {
+    Process { pid: identity.pid.cast_signed(), started: identity.mark }
 }
