@@ -286,7 +286,7 @@ fn texts_that_are_made_to_hurt_are_errors() {
         format!("[{max}] [{max}] u8\n"),
         format!("[{max}] u16\n"),
         format!("[{max}0] u8\n"),
-        "[1] [0] u8\n".to_owned(),
+        "[65537] [0] u8\n".to_owned(),
         "[-1] u8\n".to_owned(),
         "[+1] u8\n".to_owned(),
         "[01] u8\n".to_owned(),

@@ -99,8 +99,8 @@ use crate::shared::Shared;
 ///
 /// - The word holds a thread id, as a priority-inheritance futex has it (futex(2)), and a thread has another id in
 ///   another pid namespace: all users of the lock have to be in one.
-/// - fork(2) is noticed through pthread_atfork(3). A child made otherwise (`_Fork`, clone(2) by hand) must not use the
-///   lock before it calls exec(3).
+/// - Before Linux 4.14, fork(2) is noticed through pthread_atfork(3): a child made otherwise (`_Fork`, clone(2) by hand) must
+///   not use the lock before it calls exec(3).
 /// - Reading the value past the lock ([`Debug`](fmt::Debug) of the whole does, through a read-only attachment too)
 ///   shows what is there, perhaps half-changed.
 ///
@@ -196,6 +196,7 @@ impl<T: Shareable, A: Access> Mutex<T, A> {
         let guard = MutexGuard {
             mutex: self,
             tid: me.tid,
+            generation: thread::generation(),
             panicking: std::thread::panicking(),
             of_this_thread: PhantomData,
         };
@@ -230,8 +231,10 @@ impl<T: Shareable, A: Access> Mutex<T, A> {
 #[must_use = "the lock is released when this is dropped"]
 pub struct MutexGuard<'a, T: Shareable, A: Access = ReadWrite> {
     mutex: &'a Mutex<T, A>,
-    /// Whose lock it is: a forked child has a copy of the guard, and another id.
+    /// The thread whose lock it is.
     tid: u32,
+    /// Its process: a forked child has a copy of the guard, and in a pid namespace of its own perhaps the same thread id.
+    generation: u64,
     /// Whether it was locked during a panic, which then is not one of the critical section.
     panicking: bool,
     /// As std's guard: not `Send`, but `Sync`.
@@ -250,7 +253,7 @@ impl<T: Shareable, A: Access> Deref for MutexGuard<'_, T, A> {
 impl<T: Shareable, A: Access> Drop for MutexGuard<'_, T, A> {
     #[inline]
     fn drop(&mut self) {
-        if self.tid != thread::id() {
+        if self.tid != thread::id() || self.generation != thread::generation() {
             return;
         }
         thread::released();

@@ -12,7 +12,6 @@ use core::sync::atomic::{
 use super::error::{ReadError, WriterError};
 use super::kernel::Linux;
 use super::latch::{self, Identity, Words};
-use super::thread;
 use crate::access::{Access, ReadWrite, Readable, Writable};
 use crate::bulk::{self, Load, Store};
 use crate::info::{Declared, assert_always_valid};
@@ -20,6 +19,7 @@ use crate::members::{Fields, Member};
 use crate::process::Process;
 use crate::shareable::{AlwaysValid, Shareable};
 use crate::shared::Shared;
+use crate::sys::process;
 use crate::value;
 
 /// A `T` that one process writes and any number read, always whole: a read gives what one write wrote.
@@ -75,7 +75,7 @@ use crate::value;
 /// # Limits
 ///
 /// - A process has another pid in another pid namespace: all writers have to be in one. Readers need not be.
-/// - As for [`Mutex`](super::Mutex), a child not made by fork(3) of the C library must not write.
+/// - Before Linux 4.14, a child that was not made by fork(3) of the C library must not write.
 ///
 /// # Layout
 ///
@@ -200,7 +200,7 @@ impl<T: Shareable + Copy, A: Access> SeqLock<T, A> {
         A: Readable + Writable,
     {
         match self.words().claim(identity(Process::this()), |who| process(who).is_dead(), &Linux) {
-            Ok(role) => Ok(SeqWriter { lock: self, role, pid: thread::process_id() }),
+            Ok(role) => Ok(SeqWriter { lock: self, role, generation: process::generation() }),
             Err(found) => Err(WriterError::Held { pid: latch::pid(found) }),
         }
     }
@@ -229,8 +229,8 @@ pub struct SeqWriter<'a, T: Shareable + Copy, A: Access = ReadWrite> {
     lock: &'a SeqLock<T, A>,
     /// This claim, as the lock's word has it.
     role: u64,
-    /// This process's id: a forked child has a copy of the writer, and another id.
-    pid: u32,
+    /// The number of the process that is the writer: a forked child has a copy of this, and another number.
+    generation: u64,
 }
 
 impl<T: Shareable + Copy, A: Readable + Writable> SeqWriter<'_, T, A> {
@@ -244,7 +244,7 @@ impl<T: Shareable + Copy, A: Readable + Writable> SeqWriter<'_, T, A> {
         // SAFETY: `value` is an initialised, private `T`, the slot is one in a segment, writable under `Writable`.
         let store =
             |slot: usize| unsafe { bulk::copy::<T, Store>(value, self.lock.slots[slot].as_mut_ptr()) };
-        if self.pid != thread::process_id() || !self.lock.words().write(self.role, store) {
+        if self.generation != process::generation() || !self.lock.words().write(self.role, store) {
             return Err(WriterError::Lost { pid: latch::pid(self.lock.writer.load(Relaxed)) });
         }
         Ok(())
@@ -253,7 +253,7 @@ impl<T: Shareable + Copy, A: Readable + Writable> SeqWriter<'_, T, A> {
 
 impl<T: Shareable + Copy, A: Access> Drop for SeqWriter<'_, T, A> {
     fn drop(&mut self) {
-        if self.pid == thread::process_id() {
+        if self.generation == process::generation() {
             self.lock.words().release(self.role);
         }
     }
@@ -261,7 +261,7 @@ impl<T: Shareable + Copy, A: Access> Drop for SeqWriter<'_, T, A> {
 
 impl<T: Shareable + Copy, A: Access> fmt::Debug for SeqWriter<'_, T, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SeqWriter").field("pid", &self.pid).finish_non_exhaustive()
+        f.debug_struct("SeqWriter").field("role", &self.role).finish_non_exhaustive()
     }
 }
 

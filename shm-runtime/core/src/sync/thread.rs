@@ -1,4 +1,4 @@
-//! The ids of this thread and process, cached, for a system call would cost more than the lock; and how many locks
+//! The id of this thread, cached, for a system call would cost more than the lock; and how many locks
 //! the thread holds.
 
 use core::cell::Cell;
@@ -21,6 +21,12 @@ pub(super) fn id() -> u32 {
         true => TID.get(),
         false => ask(),
     }
+}
+
+/// The number of this process, once [`id`] was asked.
+#[inline]
+pub(super) fn generation() -> u64 {
+    GENERATION.get()
 }
 
 /// In a thread that has not asked yet, or that is the first of a child.
@@ -53,10 +59,4 @@ pub(super) fn acquired() {
 #[inline]
 pub(super) fn released() {
     HELD.set(HELD.get().wrapping_sub(1));
-}
-
-/// This process's id.
-#[inline]
-pub(super) fn process_id() -> u32 {
-    process::id().unsigned_abs()
 }
