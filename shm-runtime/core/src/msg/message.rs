@@ -4,12 +4,12 @@ use core::ffi::{c_long, c_void};
 use core::mem::{MaybeUninit, offset_of};
 use std::io;
 
-use crate::bulk::{Load, Store};
-use crate::error::ErrorKind;
-use crate::info::Declared;
-use crate::shareable::Shareable;
+use crate::ipc::error::ErrorKind;
+use crate::memory::bulk::{Load, Store};
+use crate::memory::layout::Declared;
+use crate::memory::shareable::Shareable;
+use crate::memory::validity::{self, InvalidValue};
 use crate::sys;
-use crate::value::{self, InvalidValue};
 
 /// A message: a value, and the type of message that its sender gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +124,7 @@ impl<T: Shareable + Copy> Envelope<T> {
         // accesses either.
         unsafe { T::__copy::<Load>(from, value.as_mut_ptr()) };
         // SAFETY: every scalar of this private `T` was just copied.
-        if let Err(invalid) = unsafe { value::check(Declared::of::<T>(), value.as_ptr().cast()) } {
+        if let Err(invalid) = unsafe { validity::check(Declared::of::<T>(), value.as_ptr().cast()) } {
             return Ok(Received::Other(raw(), Some(invalid)));
         }
         // SAFETY: initialised, and checked to be a valid `T`.

@@ -49,9 +49,8 @@
 mod message;
 mod options;
 mod queue;
-mod stat;
 
+pub use crate::ipc::stat::queue::Stat;
 pub use message::{Message, RawMessage, Select};
 pub use options::Options;
 pub use queue::Queue;
-pub use stat::Stat;

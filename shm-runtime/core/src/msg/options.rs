@@ -3,13 +3,13 @@
 use core::fmt;
 use core::marker::PhantomData;
 
-use crate::error::Error;
-use crate::identity::Object;
-use crate::info::Declared;
-use crate::key::Key;
-use crate::lookup::Lookup;
+use crate::ipc::error::Error;
+use crate::ipc::identity::Object;
+use crate::ipc::key::Key;
+use crate::ipc::lookup::Lookup;
+use crate::memory::layout::Declared;
+use crate::memory::shareable::Shareable;
 use crate::msg::Queue;
-use crate::shareable::Shareable;
 
 /// Options for creating and opening a queue of `T`, in the manner of [`std::fs::OpenOptions`].
 ///

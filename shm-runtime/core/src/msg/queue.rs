@@ -4,15 +4,15 @@ use core::fmt;
 use core::marker::PhantomData;
 use std::io;
 
-use crate::diagnose;
-use crate::error::{Error, ErrorKind};
-use crate::identity::{Identity, Object};
-use crate::key::Key;
+use crate::ipc::diagnose;
+use crate::ipc::error::{Error, ErrorKind};
+use crate::ipc::identity::{Identity, Object};
+use crate::ipc::key::Key;
+use crate::ipc::remove_on_drop::{Removable, RemoveOnDrop, private};
+use crate::ipc::stat::segment::{Permissions, mode_bits};
+use crate::memory::shareable::Shareable;
 use crate::msg::message::{Envelope, Received, checked};
 use crate::msg::{Message, Options, RawMessage, Select, Stat};
-use crate::remove_on_drop::{Removable, RemoveOnDrop, private};
-use crate::shareable::Shareable;
-use crate::stat::{Permissions, mode_bits};
 use crate::sys;
 
 /// A System V message queue of `T`: the kernel's object, known by its msqid.

@@ -2,9 +2,9 @@
 
 use core::fmt::{self, Debug as _};
 
-use crate::bulk::{Direction, Load};
-use crate::info::{Kind, Scalar, TypeInfo};
-use crate::value;
+use crate::memory::bulk::{Direction, Load};
+use crate::memory::layout::{Kind, Scalar, TypeInfo};
+use crate::memory::validity;
 
 /// Prints the values at `base`, each read as it is printed.
 ///
@@ -66,7 +66,7 @@ impl<'a> Live<'a> {
             }
         }
         // SAFETY: `copy` is private, initialised, and as large and aligned as any scalar.
-        unsafe { value::integer(scalar, to.cast()) }
+        unsafe { validity::integer(scalar, to.cast()) }
     }
 
     fn scalar(&self, scalar: Scalar, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,7 +3,7 @@
 
 use core::fmt;
 
-use crate::info::{MAX_DEPTH, MAX_EMPTY, Scalar};
+use crate::memory::layout::{MAX_DEPTH, MAX_EMPTY, Scalar};
 
 /// Size and alignment of a type.
 #[derive(Clone, Copy)]

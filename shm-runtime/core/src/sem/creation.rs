@@ -27,7 +27,7 @@ use std::io;
 use std::thread;
 use std::time::Instant;
 
-use crate::error::Error;
+use crate::ipc::error::Error;
 use crate::sem::op::Wait;
 use crate::sem::{Op, SemaphoreSet, Stat, State};
 use crate::sys::{self, lock, process::Maker};

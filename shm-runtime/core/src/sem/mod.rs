@@ -55,11 +55,10 @@ mod options;
 mod permit;
 mod semaphore;
 mod set;
-mod stat;
 
+pub use crate::ipc::stat::semaphore::{Stat, State};
 pub use op::Op;
 pub use options::Options;
 pub use permit::Permit;
 pub use semaphore::Semaphore;
 pub use set::SemaphoreSet;
-pub use stat::{Stat, State};

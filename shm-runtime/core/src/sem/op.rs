@@ -2,8 +2,8 @@
 
 use core::time::Duration;
 
-use crate::diagnose::SEMVMX;
-use crate::error::ErrorKind;
+use crate::ipc::diagnose::SEMVMX;
+use crate::ipc::error::ErrorKind;
 use crate::sys;
 
 /// One operation on one semaphore of a set: a `sembuf` of semop(2).

@@ -5,16 +5,16 @@ use core::time::Duration;
 use std::thread;
 use std::time::Instant;
 
-use crate::diagnose;
-use crate::error::{Error, ErrorKind};
-use crate::existing::Existing;
-use crate::identity::Object;
-use crate::key::Key;
-use crate::lookup::Lookup;
+use crate::ipc::diagnose;
+use crate::ipc::error::{Error, ErrorKind};
+use crate::ipc::identity::Object;
+use crate::ipc::key::Key;
+use crate::ipc::lookup::Lookup;
+use crate::ipc::record::Existing;
+use crate::segment::shared_segment::Settings;
 use crate::sem::creation::{Creating, Outcome, replace};
 use crate::sem::op::{Wait, releases};
 use crate::sem::{Op, Semaphore, SemaphoreSet, Stat};
-use crate::shared_segment::Settings;
 use crate::sys;
 
 /// Options for creating and opening a set of `N` semaphores, in the manner of [`std::fs::OpenOptions`].

@@ -2,10 +2,10 @@
 
 use core::fmt;
 
-use crate::error::{Error, ErrorKind};
-use crate::process::Process;
+use crate::ipc::error::{Error, ErrorKind};
 use crate::sem::SemaphoreSet;
 use crate::sem::op::{Wait, releases};
+use crate::sys::liveness::Process;
 use crate::sys::process::Maker;
 
 /// Acquired units of a semaphore, released when this is dropped.

@@ -5,14 +5,14 @@ use core::time::Duration;
 use std::io;
 use std::time::Instant;
 
-use crate::diagnose;
-use crate::error::{Error, ErrorKind};
-use crate::identity::{Identity, Object};
-use crate::key::Key;
-use crate::remove_on_drop::{Removable, RemoveOnDrop, private};
+use crate::ipc::diagnose;
+use crate::ipc::error::{Error, ErrorKind};
+use crate::ipc::identity::{Identity, Object};
+use crate::ipc::key::Key;
+use crate::ipc::remove_on_drop::{Removable, RemoveOnDrop, private};
+use crate::ipc::stat::segment::{Permissions, mode_bits};
 use crate::sem::op::{Wait, acquires, buffer};
 use crate::sem::{Op, Options, Permit, Stat, State};
-use crate::stat::{Permissions, mode_bits};
 use crate::sys;
 
 /// A set of `N` System V semaphores: the kernel's object, known by its semid.

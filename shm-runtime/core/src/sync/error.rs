@@ -4,7 +4,7 @@ use core::fmt;
 use std::io;
 
 use super::kernel::{OWNER_DIED, TID, WAITERS};
-use crate::value::InvalidValue;
+use crate::memory::validity::InvalidValue;
 
 /// Why [`Mutex::lock`](super::Mutex::lock) and its like returned no guard.
 ///

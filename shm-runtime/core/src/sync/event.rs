@@ -6,12 +6,12 @@ use core::mem::offset_of;
 use core::sync::atomic::AtomicU32;
 use core::time::Duration;
 
-use super::count;
 use super::kernel::{Kernel, Linux};
-use crate::access::{Access, ReadWrite, Readable, Writable};
-use crate::info::Declared;
-use crate::members::{Fields, Member};
-use crate::shareable::Shareable;
+use super::protocol::event as count;
+use crate::memory::access::{Access, ReadWrite, Readable, Writable};
+use crate::memory::fields::{Fields, Member};
+use crate::memory::layout::Declared;
+use crate::memory::shareable::Shareable;
 
 /// Something that processes wait for, and that others announce: that a value changed, that there is work.
 ///

@@ -50,10 +50,8 @@
 #![cfg_attr(loom, allow(dead_code))] // the models need not all of it
 
 mod atomic;
-mod count;
 mod kernel;
-mod latch;
-mod lock;
+mod protocol;
 
 #[cfg(not(loom))]
 mod error;
@@ -65,11 +63,6 @@ mod mutex;
 mod seqlock;
 #[cfg(not(loom))]
 mod thread;
-
-#[cfg(all(loom, test))]
-mod model;
-#[cfg(all(test, not(loom)))]
-mod stopped;
 
 #[cfg(not(loom))]
 pub use self::{

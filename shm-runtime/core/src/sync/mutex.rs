@@ -9,13 +9,13 @@ use core::time::Duration;
 
 use super::error::LockError;
 use super::kernel::Linux;
-use super::lock::{Lock, Patience, Refusal, Value};
+use super::protocol::mutex::{Lock, Patience, Refusal, Value};
 use super::thread;
-use crate::access::{Access, ReadWrite, Readable, Writable};
-use crate::info::Declared;
-use crate::members::{Fields, Member};
-use crate::shareable::Shareable;
-use crate::shared::Shared;
+use crate::memory::access::{Access, ReadWrite, Readable, Writable};
+use crate::memory::fields::{Fields, Member};
+use crate::memory::layout::Declared;
+use crate::memory::shareable::Shareable;
+use crate::memory::shared::Shared;
 
 /// A `T` that one thread at a time may use, among all threads of all processes that have the segment attached.
 ///

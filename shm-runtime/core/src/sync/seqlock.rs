@@ -11,16 +11,16 @@ use core::sync::atomic::{
 
 use super::error::{ReadError, WriterError};
 use super::kernel::Linux;
-use super::latch::{self, Identity, Words};
-use crate::access::{Access, ReadWrite, Readable, Writable};
-use crate::bulk::{self, Load, Store};
-use crate::info::{Declared, assert_always_valid};
-use crate::members::{Fields, Member};
-use crate::process::Process;
-use crate::shareable::{AlwaysValid, Shareable};
-use crate::shared::Shared;
+use super::protocol::seqlock::{self as latch, Identity, Words};
+use crate::memory::access::{Access, ReadWrite, Readable, Writable};
+use crate::memory::bulk::{self, Load, Store};
+use crate::memory::fields::{Fields, Member};
+use crate::memory::layout::{Declared, assert_always_valid};
+use crate::memory::shareable::{AlwaysValid, Shareable};
+use crate::memory::shared::Shared;
+use crate::memory::validity;
+use crate::sys::liveness::Process;
 use crate::sys::process;
-use crate::value;
 
 /// A `T` that one process writes and any number read, always whole: a read gives what one write wrote.
 ///
@@ -141,7 +141,7 @@ impl<T: Shareable + Copy, A: Access> SeqLock<T, A> {
         let mut value = MaybeUninit::uninit();
         self.load(&mut value)?;
         // SAFETY: `load` copied every scalar of a `T` here.
-        unsafe { value::check(Declared::of::<T>(), value.as_ptr().cast()) }.map_err(ReadError::Invalid)?;
+        unsafe { validity::check(Declared::of::<T>(), value.as_ptr().cast()) }.map_err(ReadError::Invalid)?;
         // SAFETY: initialised, and checked to be a valid `T`.
         Ok(unsafe { value.assume_init() })
     }

@@ -8,6 +8,7 @@ use std::io;
 #[cfg_attr(loom, allow(dead_code, unused_imports, reason = "the model checker has a kernel of its own"))]
 pub(crate) mod futex;
 pub(crate) mod ipc;
+pub(crate) mod liveness;
 pub(crate) mod lock;
 pub(crate) mod process;
 

@@ -1,0 +1,92 @@
+//! Objects, processes and times in words.
+
+use core::fmt;
+use std::time::SystemTime;
+
+use crate::ipc::identity::Object;
+use crate::ipc::record::Existing;
+use crate::ipc::stat::segment::Stat;
+
+/// A number of things in words.
+pub(super) struct Count<N>(pub(super) N, pub(super) &'static str);
+
+impl<N: fmt::Display + PartialEq + From<bool>> fmt::Display for Count<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = if self.0 == N::from(true) { "" } else { "s" };
+        write!(f, "{} {}{plural}", self.0, self.1)
+    }
+}
+
+/// An object in words.
+pub(super) struct Shown<'a>(pub(super) &'a Existing, pub(super) Option<i32>);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(existing, id) = *self;
+        let (object, uid, gid, mode) = match existing {
+            Existing::Segment(stat) => return Described(stat, id).fmt(f),
+            Existing::Semaphore(stat) => (Object::Semaphore, stat.uid, stat.gid, stat.mode),
+            Existing::Queue(stat) => (Object::Queue, stat.uid, stat.gid, stat.mode),
+        };
+        if let Some(id) = id {
+            write!(f, "{} {id}, ", object.id_name())?;
+        }
+        write!(f, "owner uid {uid} gid {gid}, mode {mode:04o}, ")?;
+        match existing {
+            Existing::Segment(_) => Ok(()),
+            Existing::Semaphore(stat) => write!(
+                f,
+                "{}, created by uid {}, last changed{}",
+                Count(stat.semaphores, "semaphore"),
+                stat.creator_uid,
+                Ago(stat.changed_at)
+            ),
+            Existing::Queue(stat) => write!(
+                f,
+                "{} of {} bytes in all, created by uid {}, last changed{}",
+                Count(stat.messages, "message"),
+                stat.bytes,
+                stat.creator_uid,
+                Ago(stat.changed_at)
+            ),
+        }
+    }
+}
+
+/// A segment in words: `shmid 5, owner uid 0, mode 0600, created by pid 17 (weatherd) 12 s ago, 3 attached`.
+pub(super) struct Described<'a>(pub(super) &'a Stat, pub(super) Option<i32>);
+
+impl fmt::Display for Described<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(stat, id) = *self;
+        if let Some(id) = id {
+            write!(f, "shmid {id}, ")?;
+        }
+        write!(f, "owner uid {} gid {}, mode {:04o}, {} bytes, ", stat.uid, stat.gid, stat.mode, stat.size)?;
+        write!(f, "created by {}{}, {} attached", Pid(stat.creator_pid), Ago(stat.changed_at), stat.attached)
+    }
+}
+
+/// A process in words: `pid 17 (weatherd)`.
+pub(super) struct Pid(pub(super) i32);
+
+impl fmt::Display for Pid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match std::fs::read_to_string(format!("/proc/{}/comm", self.0)) {
+            Ok(comm) => write!(f, "pid {} ({})", self.0, comm.trim_end().escape_debug()),
+            Err(_) => write!(f, "pid {} (which is gone)", self.0),
+        }
+    }
+}
+
+/// A time in words, if it is known: ` 12 s ago`.
+pub(super) struct Ago(pub(super) Option<SystemTime>);
+
+impl fmt::Display for Ago {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.and_then(|at| SystemTime::now().duration_since(at).ok()) {
+            Some(age) => write!(f, " {} s ago", age.as_secs()),
+            None => Ok(()),
+        }
+    }
+}

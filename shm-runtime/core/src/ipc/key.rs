@@ -1,0 +1,163 @@
+//! The name of a System V object: a key, and how it is derived.
+
+use core::fmt;
+use std::borrow::Cow;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::ipc::error::{Error, ErrorKind};
+use crate::ipc::identity::Identity;
+use crate::memory::fingerprint::{FNV_BASIS, fnv1a};
+use crate::segment::shared_segment::SharedSegment;
+
+/// How a key is derived: what `#[shm(...)]` names, and what the options can override.
+///
+/// ```
+/// use shm_runtime::Key;
+///
+/// let key = Key::name("org.example.weather");
+/// assert_eq!(key.value()?.cast_unsigned(), 0xaf69_85af);
+/// # Ok::<(), shm_runtime::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key(Source);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Source {
+    Ftok { path: Cow<'static, Path>, project: u8 },
+    Fixed(i32),
+    Name { name: Cow<'static, str>, key: i32 },
+    Private,
+}
+
+/// A key as it was derived just now.
+pub(crate) struct Resolved {
+    pub(crate) value: i32,
+    /// The inode that an ftok key came from.
+    pub(crate) inode: Option<u64>,
+    /// Of the derivation: two that could have given the same key by accident differ in this.
+    pub(crate) hash: u64,
+}
+
+impl Key {
+    /// The key of an existing file and a project number, as ftok(3) makes it: 8 bits of the project, 8 of the
+    /// file's device, 16 of its inode. Whoever uses the same file and project gets the same key, in C too.
+    ///
+    /// The key belongs to the inode: a file that was replaced (an editor's save, a package's upgrade) has
+    /// another one. And with 16 bits of the inode, two files can have the same key.
+    pub fn ftok(path: impl Into<PathBuf>, project: u8) -> Self {
+        Self(Source::Ftok { path: Cow::Owned(path.into()), project })
+    }
+
+    /// This very `key_t`. 0 is refused when the key is used: it is IPC_PRIVATE.
+    pub const fn fixed(key: i32) -> Self {
+        Self(Source::Fixed(key))
+    }
+
+    /// A key hashed from a name, the same in every program, that depends on no file. By custom the name starts
+    /// with a domain: `org.example.weather`.
+    ///
+    /// The hash is FNV-1a of 64 bits, its halves combined by exclusive or; 1 where that is 0.
+    pub fn name(name: impl Into<Cow<'static, str>>) -> Self {
+        let name = name.into();
+        let key = hash(&name);
+        Self(Source::Name { name, key })
+    }
+
+    /// IPC_PRIVATE: a new object every time, found by its id alone.
+    pub const fn private() -> Self {
+        Self(Source::Private)
+    }
+
+    /// The `key_t`: what `ipcs` shows, and what a C program passes to shmget(2).
+    ///
+    /// # Errors
+    ///
+    /// If the file of an ftok key is missing or cannot be looked at, or the key or project is 0.
+    pub fn value(&self) -> Result<i32, Error> {
+        match self.resolve() {
+            Ok(resolved) => Ok(resolved.value),
+            Err(kind) => Err(Error::new("derive the key", Identity::key(self.clone()), kind)),
+        }
+    }
+
+    pub(crate) fn is_fixed(&self) -> bool {
+        matches!(self.0, Source::Fixed(_))
+    }
+
+    pub(crate) fn is_private(&self) -> bool {
+        matches!(self.0, Source::Private)
+    }
+
+    /// The `key_t`, and what it came from.
+    pub(crate) fn resolve(&self) -> Result<Resolved, ErrorKind> {
+        let resolved = |value, kind: &[u8], parts: [&[u8]; 3]| {
+            let hash = parts.iter().fold(fnv1a(FNV_BASIS, kind), |hash, part| fnv1a(hash, part));
+            Resolved { value, inode: None, hash }
+        };
+        match &self.0 {
+            Source::Ftok { project: 0, .. } => {
+                Err(ErrorKind::InvalidInput { reason: "an ftok project is a number from 1 to 255" })
+            }
+            Source::Ftok { path, project } => {
+                let file = fs::metadata(path).map_err(|source| ErrorKind::KeyFile { source })?;
+                let (device, inode) = (file.dev(), file.ino());
+                let parts: [&[u8]; 3] = [&device.to_le_bytes(), &inode.to_le_bytes(), &[*project]];
+                let value = ftok(device, inode, *project);
+                Ok(Resolved { inode: Some(inode), ..resolved(value, b"ftok", parts) })
+            }
+            Source::Fixed(0) => {
+                Err(ErrorKind::InvalidInput { reason: "key 0 is IPC_PRIVATE: use `Key::private()`" })
+            }
+            Source::Fixed(key) => Ok(resolved(*key, b"fixed", [&key.to_le_bytes(), b"", b""])),
+            Source::Name { name, key } => Ok(resolved(*key, b"name", [name.as_bytes(), b"", b""])),
+            Source::Private => Ok(resolved(0, b"private", [b"", b"", b""])),
+        }
+    }
+}
+
+/// `Key::ftok` of a constant path, without allocating: what the derive calls.
+#[doc(hidden)]
+pub fn ftok_key(path: &'static (impl AsRef<Path> + ?Sized), project: u8) -> Key {
+    Key(Source::Ftok { path: Cow::Borrowed(path.as_ref()), project })
+}
+
+/// The formula of ftok(3).
+fn ftok(device: u64, inode: u64, project: u8) -> i32 {
+    let [inode_0, inode_1, ..] = inode.to_le_bytes();
+    let [device, ..] = device.to_le_bytes();
+    i32::from_le_bytes([inode_0, inode_1, device, project])
+}
+
+/// `Key::name` of the name in a struct's settings, hashed at compile time: what the derive calls.
+#[doc(hidden)]
+pub const fn name_key<T: SharedSegment>() -> Key {
+    let name = T::SETTINGS.key_name;
+    Key(Source::Name { name: Cow::Borrowed(name), key: const { hash(T::SETTINGS.key_name) } })
+}
+
+/// FNV-1a, folded to 32 bits; never 0.
+const fn hash(name: &str) -> i32 {
+    let hash = fnv1a(FNV_BASIS, name.as_bytes());
+    let [a, b, c, d, e, f, g, h] = hash.to_le_bytes();
+    match i32::from_le_bytes([a ^ e, b ^ f, c ^ g, d ^ h]) {
+        0 => 1,
+        key => key,
+    }
+}
+
+/// How the key is derived: `ftok("/var/lib/weather", 'W')`.
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Source::Ftok { path, project } if project.is_ascii_graphic() => {
+                write!(f, "ftok({path:?}, '{}')", char::from(*project))
+            }
+            Source::Ftok { path, project } => write!(f, "ftok({path:?}, {project})"),
+            Source::Fixed(key) => write!(f, "key {key:#010x}"),
+            Source::Name { name, .. } => write!(f, "name {name:?}"),
+            Source::Private => f.write_str("private"),
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! What the kernel knows of a message queue: `msqid_ds` and `ipc_perm`.
+
+use std::io;
+use std::time::SystemTime;
+
+use crate::ipc::record::Row;
+use crate::ipc::stat::segment::{Permissions, time};
+use crate::sys;
+
+/// What the kernel records of a message queue: every field of `msqid_ds` and its `ipc_perm`, msgctl(2) with IPC_STAT.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stat {
+    /// The key (`__key`). 0 for a private queue.
+    pub key: i32,
+    /// The owner (`uid`), who may remove the queue and change its permissions.
+    pub uid: u32,
+    /// The owner's group (`gid`).
+    pub gid: u32,
+    /// The creator (`cuid`), who stays able to do the same.
+    pub creator_uid: u32,
+    /// The creator's group (`cgid`).
+    pub creator_gid: u32,
+    /// The permission bits (low nine bits of `mode`): receive and send for owner, group and others.
+    pub mode: u32,
+    /// How often the kernel has used this slot of its table (`__seq`).
+    pub sequence: u32,
+    /// When the last message was sent (`msg_stime`, whole seconds), if ever.
+    pub sent_at: Option<SystemTime>,
+    /// When the last message was received (`msg_rtime`, whole seconds), if ever.
+    pub received_at: Option<SystemTime>,
+    /// When it was created, or its permissions or limit last changed (`msg_ctime`, whole seconds).
+    pub changed_at: Option<SystemTime>,
+    /// The bytes of the messages in the queue, without their types (`msg_cbytes`).
+    pub bytes: u64,
+    /// How many messages are in the queue (`msg_qnum`).
+    pub messages: u64,
+    /// How many bytes, and how many messages, the queue takes (`msg_qbytes`). `None` only in an error about a queue
+    /// that this process may not read: /proc/sysvipc/msg does not show it.
+    pub limit: Option<u64>,
+    /// The process that last sent (`msg_lspid`), or 0: before the first message, and for a process that this pid
+    /// namespace does not have.
+    pub last_sender_pid: i32,
+    /// The process that last received (`msg_lrpid`), or 0 likewise.
+    pub last_receiver_pid: i32,
+}
+
+impl Stat {
+    /// Owner, group and mode, to be changed and given to `set_permissions`.
+    pub fn permissions(&self) -> Permissions {
+        let &Self { uid, gid, mode, .. } = self;
+        Permissions { uid, gid, mode }
+    }
+
+    /// msgctl(2) with IPC_STAT; needs read permission.
+    pub(crate) fn of(id: i32) -> io::Result<Self> {
+        let stat = sys::ipc::msg_stat(id)?;
+        let perm = &stat.msg_perm;
+        Ok(Self {
+            key: perm.__key,
+            uid: perm.uid,
+            gid: perm.gid,
+            creator_uid: perm.cuid,
+            creator_gid: perm.cgid,
+            mode: u32::from(perm.mode) & 0o777,
+            sequence: u32::from(perm.__seq),
+            sent_at: time(stat.msg_stime),
+            received_at: time(stat.msg_rtime),
+            changed_at: time(stat.msg_ctime),
+            bytes: stat.__msg_cbytes,
+            messages: stat.msg_qnum,
+            limit: Some(stat.msg_qbytes),
+            last_sender_pid: stat.msg_lspid,
+            last_receiver_pid: stat.msg_lrpid,
+        })
+    }
+
+    /// The same from /proc/sysvipc/msg, which shows queues that this process may not read.
+    pub(crate) fn from_proc(id: i32) -> Option<Self> {
+        let row = Row::of("msg", id)?;
+        // key msqid perms cbytes qnum lspid lrpid uid gid cuid cgid stime rtime ctime
+        Some(Self {
+            key: row.number(0)?,
+            uid: row.number(7)?,
+            gid: row.number(8)?,
+            creator_uid: row.number(9)?,
+            creator_gid: row.number(10)?,
+            mode: row.mode()?,
+            sequence: row.sequence()?,
+            sent_at: time(row.number(11)?),
+            received_at: time(row.number(12)?),
+            changed_at: time(row.number(13)?),
+            bytes: row.number(3)?,
+            messages: row.number(4)?,
+            limit: None,
+            last_sender_pid: row.number(5)?,
+            last_receiver_pid: row.number(6)?,
+        })
+    }
+}

@@ -1,0 +1,254 @@
+//! The fields of a struct as one type: a tuple of a stand-in for each field's type. To the compiler that is far less work than code
+//! for each field.
+
+use core::marker::PhantomData;
+
+use crate::memory::access::{ReadOnly, ReadWrite, WriteOnly};
+use crate::memory::bulk::{Direction, Load, Store};
+use crate::memory::layout::{Declared, FieldInfo, TypeInfo};
+use crate::memory::shareable::Shareable;
+use crate::memory::shared::Shared;
+
+/// A [`Member`], or a tuple of up to sixteen of them or of such tuples, in the order of the fields.
+///
+/// # Safety
+///
+/// Implemented here only: `copy` copies all that `INFOS` lists, and nothing else.
+pub unsafe trait Members: Typed {
+    #[doc(hidden)]
+    const INFOS: Infos;
+
+    /// Copies the fields, as [`Shareable::__copy`] does, of a struct that begins at `from` and `to`. The first field lies
+    /// where C lays it if the one before it ends at `end`; returns where the last one ends.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Direction`], for the struct on each side; it is laid out as C does it.
+    #[doc(hidden)]
+    unsafe fn copy<D: Direction>(from: *const u8, to: *mut u8, end: usize) -> usize;
+}
+
+/// The types that [`Members`] stand for, whether they can be shared or not: that is asked elsewhere, and once.
+pub trait Typed {
+    /// The types of the fields, in such tuples.
+    #[doc(hidden)]
+    type Types;
+
+    /// The types of the same fields in a segment that can be read and written, ...
+    #[doc(hidden)]
+    type Both;
+
+    /// ... only read, ...
+    #[doc(hidden)]
+    type Read;
+
+    /// ... and only written.
+    #[doc(hidden)]
+    type Write;
+}
+
+/// The layouts of the fields, as they are nested in tuples.
+#[derive(Clone, Copy)]
+pub enum Infos {
+    One(&'static TypeInfo),
+    Many(&'static [Self]),
+}
+
+/// Stands for a field of type `T`.
+pub struct Member<T>(PhantomData<T>);
+
+impl<T> Typed for Member<T> {
+    type Types = T;
+    type Both = Shared<T, ReadWrite>;
+    type Read = Shared<T, ReadOnly>;
+    type Write = Shared<T, WriteOnly>;
+}
+
+// SAFETY: one field, and its own `copy`.
+unsafe impl<T: Shareable> Members for Member<T> {
+    const INFOS: Infos = Infos::One(Declared::of::<T>());
+
+    #[inline(always)]
+    unsafe fn copy<D: Direction>(from: *const u8, to: *mut u8, end: usize) -> usize {
+        let offset = end.next_multiple_of(align_of::<T>());
+        // SAFETY: where C lays the field out, which is within the structs that the caller vouches for.
+        unsafe { T::__copy::<D>(from.add(offset).cast(), to.add(offset).cast()) };
+        offset + size_of::<T>()
+    }
+}
+
+impl<M: Typed> Typed for PhantomData<M> {
+    type Types = M::Types;
+    type Both = M::Both;
+    type Read = M::Read;
+    type Write = M::Write;
+}
+
+// SAFETY: passes it on.
+unsafe impl<M: Members> Members for PhantomData<M> {
+    const INFOS: Infos = M::INFOS;
+
+    #[inline(always)]
+    unsafe fn copy<D: Direction>(from: *const u8, to: *mut u8, end: usize) -> usize {
+        // SAFETY: the caller's promise.
+        unsafe { M::copy::<D>(from, to, end) }
+    }
+}
+
+macro_rules! tuples {
+    () => {};
+    ($first:ident $($rest:ident)*) => {
+        impl<$first: Typed, $($rest: Typed),*> Typed for ($first, $($rest,)*) {
+            type Types = ($first::Types, $($rest::Types,)*);
+            type Both = ($first::Both, $($rest::Both,)*);
+            type Read = ($first::Read, $($rest::Read,)*);
+            type Write = ($first::Write, $($rest::Write,)*);
+        }
+
+        // SAFETY: one after the other, each by its own `copy`.
+        unsafe impl<$first: Members, $($rest: Members),*> Members for ($first, $($rest,)*) {
+
+            const INFOS: Infos = Infos::Many(&[$first::INFOS, $($rest::INFOS),*]);
+
+            #[inline(always)]
+            unsafe fn copy<D: Direction>(from: *const u8, to: *mut u8, end: usize) -> usize {
+                // SAFETY: the caller's promise.
+                let end = unsafe { $first::copy::<D>(from, to, end) };
+                // SAFETY: the caller's promise.
+                $(let end = unsafe { $rest::copy::<D>(from, to, end) };)*
+                end
+            }
+        }
+
+        tuples! { $($rest)* }
+    };
+}
+tuples! { M1 M2 M3 M4 M5 M6 M7 M8 M9 M10 M11 M12 M13 M14 M15 M16 }
+
+impl Typed for () {
+    type Types = ();
+    type Both = ();
+    type Read = ();
+    type Write = ();
+}
+
+// SAFETY: of no fields.
+unsafe impl Members for () {
+    const INFOS: Infos = Infos::Many(&[]);
+
+    #[inline(always)]
+    unsafe fn copy<D: Direction>(_: *const u8, _: *mut u8, end: usize) -> usize {
+        end
+    }
+}
+
+/// What `Members` say, without their type.
+pub struct Fields {
+    infos: Infos,
+    pub(crate) load: unsafe fn(*const u8, *mut u8),
+    pub(crate) store: unsafe fn(*const u8, *mut u8),
+}
+
+impl Fields {
+    /// A type without fields.
+    pub(crate) const NONE: Self = Self::listed(());
+
+    /// The fields of a struct of this crate, in order.
+    pub(crate) const fn listed<M: Members + Copy>(_: M) -> Self {
+        Self { infos: M::INFOS, load: copy::<M, Load>, store: copy::<M, Store> }
+    }
+
+    /// The fields of the struct `T`, in order, as the derive listed them. The compiler holds the list against the struct as it is
+    /// now: with other fields, or fields of other types, it cannot be made of them. (It never is.)
+    pub const fn of<T: Shareable, M: Members + Copy>(members: M, _: fn(M::Types) -> T) -> Self {
+        Self::listed(members)
+    }
+
+    /// The same, and the twin is held against it too, for each access.
+    pub const fn of_both<T: Shareable, M: Members + Copy>(
+        members: M,
+        _: fn(M::Types) -> T,
+        _: fn(M::Both) -> T::__Parts<ReadWrite>,
+        _: fn(M::Read) -> T::__Parts<ReadOnly>,
+        _: fn(M::Write) -> T::__Parts<WriteOnly>,
+    ) -> Self {
+        Self::listed(members)
+    }
+}
+
+/// The fields of `T`, of which there are `N`: all that is known of them, put together when it is asked for.
+pub(crate) struct Named<T, const N: usize>(PhantomData<T>);
+
+impl<T: Shareable, const N: usize> Named<T, N> {
+    pub(crate) const FIELDS: &'static [FieldInfo] = &Self::fields();
+
+    const fn fields() -> [FieldInfo; N] {
+        let mut fields = [FieldInfo { name: "", offset: 0, info: Declared::of::<u8>() }; N];
+        let end = T::__MEMBERS.infos.fill(&mut fields, 0);
+        assert!(
+            end == N && T::__NAMES.len() == N && T::__OFFSETS.len() == N,
+            "all lists are of the same fields"
+        );
+        let (mut i, mut end) = (0, 0_usize);
+        while i < N {
+            let FieldInfo { info, .. } = fields[i];
+            let offset = T::__OFFSETS[i];
+            assert!(
+                offset == end.next_multiple_of(info.align),
+                "the compiler lays the struct out otherwise than C does"
+            );
+            fields[i] = FieldInfo { name: T::__NAMES[i], offset, info };
+            end = offset + info.size;
+            i += 1;
+        }
+        fields
+    }
+}
+
+impl Infos {
+    /// Writes the layouts into `fields`, from field `i` on; returns the next one's number.
+    const fn fill(self, fields: &mut [FieldInfo], mut i: usize) -> usize {
+        match self {
+            Self::One(info) => {
+                fields[i].info = info;
+                i + 1
+            }
+            Self::Many(infos) => {
+                let mut at = 0;
+                while at < infos.len() {
+                    i = infos[at].fill(fields, i);
+                    at += 1;
+                }
+                i
+            }
+        }
+    }
+}
+
+/// The offsets of the fields of a struct that begins at `base`, from where they are. (Each `offset_of` would be to the
+/// compiler a constant of its own, which it has to compile.)
+///
+/// # Safety
+///
+/// All of `fields` are in the place of one struct, which begins at `base`.
+pub const unsafe fn offsets<T, const N: usize>(base: *const T, fields: [*const u8; N]) -> [usize; N] {
+    let mut offsets = [0; N];
+    let mut i = 0;
+    while i < N {
+        // SAFETY: the caller's promise; no field is in front of its struct.
+        offsets[i] = unsafe { fields[i].offset_from_unsigned(base.cast()) };
+        i += 1;
+    }
+    offsets
+}
+
+/// Copies the fields of a struct.
+///
+/// # Safety
+///
+/// As for [`Members::copy`].
+#[inline]
+unsafe fn copy<M: Members, D: Direction>(from: *const u8, to: *mut u8) {
+    // SAFETY: the caller's promise; nothing is before the first field.
+    unsafe { M::copy::<D>(from, to, 0) };
+}

@@ -1,0 +1,194 @@
+//! Whether this program may use the segment that it has mapped: initialised, and of the layout it expects.
+
+use core::cell::LazyCell;
+use core::time::Duration;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use crate::ipc::diagnose;
+use crate::ipc::error::ErrorKind;
+use crate::ipc::stat::segment::Stat;
+use crate::schema::Schema;
+use crate::seal::footer::{Claims, Seal, State};
+use crate::sys::liveness::Process;
+
+/// How long to sleep before looking again whether the creator still lives: its death wakes nobody.
+const SLICE: Duration = Duration::from_millis(20);
+
+/// Why a program may not use a segment.
+pub(crate) enum Refusal {
+    /// For good.
+    Error(ErrorKind),
+    /// The process `by` is about to remove it, if nobody is attached. So whoever finds that has to detach, or it would
+    /// be in the way, and to look again.
+    BeingReclaimed { by: i32 },
+}
+
+impl From<ErrorKind> for Refusal {
+    fn from(kind: ErrorKind) -> Self {
+        Self::Error(kind)
+    }
+}
+
+/// What a program expects of a sealed segment.
+pub(crate) struct Expected<'a> {
+    pub(crate) struct_size: usize,
+    pub(crate) fingerprint: u64,
+    pub(crate) schema: fn() -> Schema,
+    /// Of the key's derivation, if the segment was found by its key; and the derivation in words.
+    pub(crate) key: Option<(u64, &'a dyn core::fmt::Display)>,
+    /// Whether the segment may have more fields behind ours.
+    pub(crate) compatible: bool,
+    pub(crate) wait: Duration,
+}
+
+impl Expected<'_> {
+    /// Waits until the segment is initialised, and compares its layout.
+    pub(crate) fn admit(
+        &self,
+        seal: Option<Seal<'_>>,
+        id: i32,
+        size: usize,
+        start: &LazyCell<Instant>,
+    ) -> Result<(), Refusal> {
+        let not_sealed = ErrorKind::NotSealed { found: size, expected: self.struct_size };
+        let Some(seal) = seal else {
+            return Err(not_sealed.into());
+        };
+        if seal.state() != State::Ready {
+            if size == self.struct_size && seal.is_blank() {
+                return Err(not_sealed.into());
+            }
+            wait_until_ready(seal, id, self.wait, start)?;
+        }
+        let Some(claims) = seal.claims()? else {
+            return Err(not_sealed.into());
+        };
+        let same_key = self.key.is_none_or(|(hash, _)| hash == claims.key_hash);
+        let same_layout = claims.fingerprint == self.fingerprint
+            && usize::try_from(claims.struct_size).is_ok_and(|size| size == self.struct_size);
+        let checked = match same_key && same_layout {
+            true => self.room(size),
+            false => self.compare(seal, &claims, same_key, size),
+        };
+        checked.map_err(Refusal::Error)
+    }
+
+    /// That the struct ends in front of the footer: of a seal that was not forged, it does.
+    fn room(&self, size: usize) -> Result<(), ErrorKind> {
+        match size.checked_sub(crate::seal::footer::FOOTER) {
+            Some(room) if self.struct_size <= room => Ok(()),
+            _ => Err(bad("the segment is too small for the struct that it claims to have")),
+        }
+    }
+
+    /// Says what differs, or finds that it may.
+    fn compare(&self, seal: Seal<'_>, claims: &Claims, same_key: bool, size: usize) -> Result<(), ErrorKind> {
+        let schema = seal.schema_text(claims).map_err(bad)?;
+        let theirs = Schema::from_text(schema).map_err(|error| bad(&error.to_string()))?;
+        let ours = (self.schema)();
+        if let (false, Some((_, our_key))) = (same_key, self.key) {
+            let key = seal.key_text(claims).map_err(bad)?;
+            return Err(ErrorKind::KeyCollision {
+                theirs: format!("{} by {}", theirs.name(), printable(&key)),
+                ours: format!("{} by {our_key}", ours.name()),
+            });
+        }
+        if theirs == ours {
+            return Err(bad("the fingerprint in its seal is not that of its schema"));
+        }
+        if self.compatible && theirs.extends(&ours) {
+            return self.room(size);
+        }
+        Err(ErrorKind::LayoutDiffers { theirs: Box::new(theirs), ours: Box::new(ours) })
+    }
+}
+
+/// A text of another process's, without what could confuse a terminal.
+fn printable(text: &str) -> String {
+    text.chars().map(|char| if char.is_control() { '?' } else { char }).collect()
+}
+
+fn bad(reason: &str) -> ErrorKind {
+    ErrorKind::BadSeal { reason: reason.to_owned() }
+}
+
+impl Seal<'_> {
+    /// What the seal says; `None` if there is none.
+    fn claims(self) -> Result<Option<Claims>, ErrorKind> {
+        if !self.has_magic() {
+            return Ok(None);
+        }
+        self.read().map(Some).map_err(bad)
+    }
+
+    /// The process that created the segment: the pid from the kernel, and when it started from the seal.
+    pub(crate) fn creator(self, stat: &Stat) -> Process {
+        let pid = stat.creator_pid;
+        let claimed = self.read().ok().map(|claims| claims.creator);
+        match claimed.filter(|claimed| self.has_magic() && claimed.pid == pid) {
+            Some(creator) => creator,
+            None => Process { pid, started: 0 },
+        }
+    }
+
+    /// When it was sealed, or, if it was not, created.
+    fn since(self, stat: &Stat) -> Option<SystemTime> {
+        match self.incarnation() {
+            0 => stat.changed_at,
+            nanos => UNIX_EPOCH.checked_add(Duration::from_nanos(nanos)),
+        }
+    }
+}
+
+fn wait_until_ready(
+    seal: Seal<'_>,
+    id: i32,
+    wait: Duration,
+    start: &LazyCell<Instant>,
+) -> Result<(), Refusal> {
+    loop {
+        let state = seal.state();
+        if state == State::Ready {
+            return Ok(());
+        }
+        let stat = Stat::of(id).map_err(|error| diagnose::by_id(error, id))?;
+        if stat.removed {
+            return Err(ErrorKind::Removed.into());
+        }
+        let creator = seal.creator(&stat);
+        let abandoned = || {
+            Err(Refusal::Error(ErrorKind::Abandoned {
+                creator_pid: stat.creator_pid,
+                created_at: seal.since(&stat),
+            }))
+        };
+        match state {
+            State::Unknown(word) if seal.has_magic() => {
+                return Err(bad(&format!("{word:#x} is no state of a seal")).into());
+            }
+            // A segment without a seal: the caller will see that.
+            _ if !seal.is_blank() && !seal.has_magic() => return Ok(()),
+            State::New | State::Initialising if creator.is_dead() => return abandoned(),
+            State::Abandoned => return abandoned(),
+            State::Reclaiming { by, was_ready } => {
+                if !(Process { pid: by, started: 0 }).is_dead() {
+                    return Err(Refusal::BeingReclaimed { by });
+                }
+                // It died between its claim and its decision, so the claim is void. Should another process be making
+                // one of its own just now, it will find us attached.
+                if seal.is_writable() {
+                    seal.change_state(state, seal.unclaimed(was_ready));
+                }
+                return if was_ready { Ok(()) } else { abandoned() };
+            }
+            _ => {}
+        }
+        let waited = start.elapsed();
+        match wait.checked_sub(waited) {
+            Some(rest) if !rest.is_zero() => seal.wait(state, rest.min(SLICE)),
+            _ => {
+                return Err(Refusal::Error(ErrorKind::NotReady { creator_pid: stat.creator_pid, waited }));
+            }
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! The seal: a footer in the last bytes of a segment, behind the struct and the text of its schema.
+//!
+//! ```text
+//! 0                      the struct: what C sees
+//! struct_size, to 8      the text of its schema, and the text of the key's derivation
+//! size - FOOTER          the footer
+//! ```
+//!
+//! All of it is bytes that another process may have written, or may be writing now. The place of the footer comes
+//! from the kernel's size of the segment; lengths found in it are checked against that size before use.
+
+use core::ptr::NonNull;
+use core::sync::atomic::{
+    AtomicU32, AtomicU64,
+    Ordering::{AcqRel, Acquire, Relaxed, Release},
+    fence,
+};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::memory::bulk::{self, Load, Store};
+use crate::segment::mapping::Mapping;
+use crate::sys::futex;
+use crate::sys::liveness::Process;
+
+/// In the last eight bytes of every sealed segment; `strings` shows it.
+const MAGIC: u64 = u64::from_le_bytes(*b"SysVseal");
+const VERSION: u32 = 1;
+/// Far more than the largest struct's schema, and little enough to copy whatever a peer claims.
+const MAX_TEXT: u64 = 16 << 20;
+/// As much of the text of a key as an error would show.
+const MAX_KEY_SHOWN: usize = 4096;
+
+/// In a segment, accessed by atomics alone: valid with any bytes.
+#[repr(C)]
+pub(crate) struct Footer {
+    /// A [`State`], and the word that openers sleep on.
+    state: AtomicU32,
+    version: AtomicU32,
+    fingerprint: AtomicU64,
+    /// Of the struct at offset 0.
+    struct_size: AtomicU64,
+    schema_len: AtomicU32,
+    key_len: AtomicU32,
+    key_hash: AtomicU64,
+    creator_started: AtomicU64,
+    creator_pid: AtomicU32,
+    reserved: AtomicU32,
+    /// Nanoseconds since 1970 when it was sealed: no two segments under one key have the same.
+    incarnation: AtomicU64,
+    magic: AtomicU64,
+}
+
+/// Bytes of the footer.
+pub(crate) const FOOTER: usize = size_of::<Footer>();
+
+/// What a seal says, as it is written and read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Claims {
+    pub(crate) fingerprint: u64,
+    pub(crate) struct_size: u64,
+    pub(crate) schema_len: u32,
+    pub(crate) key_len: u32,
+    pub(crate) key_hash: u64,
+    pub(crate) creator: Process,
+}
+
+/// How far the segment's life has come: the low four bits of the state word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Zero-filled by the kernel, and the creator has not got further.
+    New,
+    /// Sealed, and the creator's initialiser is running.
+    Initialising,
+    /// In use.
+    Ready,
+    /// The initialiser panicked.
+    Abandoned,
+    /// A process (the pid, in the other bits) is about to remove the segment, which nobody seems to use: once it
+    /// is sure, it removes it; if somebody turns out to be attached, it goes back to what it was.
+    Reclaiming { by: i32, was_ready: bool },
+    /// Nothing that this crate writes.
+    Unknown(u32),
+}
+
+impl State {
+    fn decode(word: u32) -> Self {
+        let by = i32::try_from(word >> 4).unwrap_or_default();
+        match (word & 0xf, by) {
+            (0, 0) => Self::New,
+            (1, 0) => Self::Initialising,
+            (2, 0) => Self::Ready,
+            (3, 0) => Self::Abandoned,
+            (4, 1..) => Self::Reclaiming { by, was_ready: false },
+            (5, 1..) => Self::Reclaiming { by, was_ready: true },
+            _ => Self::Unknown(word),
+        }
+    }
+
+    fn encode(self) -> u32 {
+        match self {
+            Self::New => 0,
+            Self::Initialising => 1,
+            Self::Ready => 2,
+            Self::Abandoned => 3,
+            // A pid has 22 bits.
+            Self::Reclaiming { by, was_ready } => (by.unsigned_abs() << 4) | (4 + u32::from(was_ready)),
+            Self::Unknown(word) => word,
+        }
+    }
+}
+
+/// The size of a sealed segment: a struct of `struct_size` bytes, `text` bytes of texts, and the footer, which is
+/// aligned to 8.
+pub(crate) const fn sealed_size(struct_size: usize, text: usize) -> usize {
+    (struct_size.next_multiple_of(8) + text).next_multiple_of(8) + FOOTER
+}
+
+/// A mapped segment that is, or ought to be, sealed.
+#[derive(Clone, Copy)]
+pub(crate) struct Seal<'a> {
+    base: NonNull<u8>,
+    size: usize,
+    writable: bool,
+    footer: &'a Footer,
+}
+
+impl<'a> Seal<'a> {
+    /// The seal in a mapping, or where it would be; `None` if the segment is too small for one, or of a size that no
+    /// sealed one has.
+    pub(crate) fn of(mapping: &'a Mapping) -> Option<Self> {
+        let (base, size) = (mapping.address().cast::<u8>(), mapping.size());
+        let at = size.checked_sub(FOOTER).filter(|at| at.is_multiple_of(8))?;
+        // SAFETY: within the mapping, which is `size` bytes long.
+        let footer = unsafe { base.add(at) }.cast::<Footer>();
+        // SAFETY: mapped as long as `mapping` is borrowed; aligned to 8, as `base` is to pages; atomics are valid with
+        // any bytes.
+        let footer = unsafe { footer.as_ref() };
+        Some(Self { base, size, writable: mapping.is_writable(), footer })
+    }
+
+    /// Whether the seal may be written.
+    pub(crate) fn is_writable(self) -> bool {
+        self.writable
+    }
+
+    /// Writes all but the state, which is still `New`: readers do not look before it says otherwise.
+    ///
+    /// The texts have to fit, as [`sealed_size`] makes them.
+    pub(crate) fn write(self, claims: Claims, schema: &str, key: &str) {
+        let Footer { version, fingerprint, struct_size, schema_len, key_len, key_hash, .. } = self.footer;
+        version.store(VERSION, Relaxed);
+        fingerprint.store(claims.fingerprint, Relaxed);
+        struct_size.store(claims.struct_size, Relaxed);
+        schema_len.store(claims.schema_len, Relaxed);
+        key_len.store(claims.key_len, Relaxed);
+        key_hash.store(claims.key_hash, Relaxed);
+        let Footer { creator_started, creator_pid, incarnation, magic, .. } = self.footer;
+        creator_started.store(claims.creator.started, Relaxed);
+        creator_pid.store(claims.creator.pid.unsigned_abs(), Relaxed);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        incarnation.store(u64::try_from(now.as_nanos()).unwrap_or(u64::MAX), Relaxed);
+        magic.store(MAGIC, Relaxed);
+        let Some((schema_at, key_at)) = self.text_places(&claims) else {
+            return;
+        };
+        for (text, at) in [(schema, schema_at), (key, key_at)] {
+            // SAFETY: `text_places` keeps both places, which have the lengths of the texts, in front of the footer.
+            let to = unsafe { self.base.add(at) }.as_ptr();
+            // SAFETY: as above, and the text is private.
+            unsafe { bulk::copy_slice::<u8, Store>(text.as_ptr(), to, text.len()) };
+        }
+    }
+
+    /// Where the schema's and the key's texts are, if what the seal claims of them can be.
+    fn text_places(&self, claims: &Claims) -> Option<(usize, usize)> {
+        let schema_at = usize::try_from(claims.struct_size).ok()?.checked_next_multiple_of(8)?;
+        let key_at = schema_at.checked_add(usize::try_from(claims.schema_len).ok()?)?;
+        let end = key_at.checked_add(usize::try_from(claims.key_len).ok()?)?;
+        (end <= self.size - FOOTER).then_some((schema_at, key_at))
+    }
+
+    /// The state, and what was written before it.
+    pub(crate) fn state(self) -> State {
+        // Relaxed and a fence: through a read-only mapping, nothing else is allowed.
+        let state = self.footer.state.load(Relaxed);
+        fence(Acquire);
+        State::decode(state)
+    }
+
+    /// Publishes what was written, and that the initialiser runs now. Those who wait have no use for that.
+    pub(crate) fn begin(self) {
+        self.footer.state.store(State::Initialising.encode(), Release);
+    }
+
+    /// Publishes a state, and all that was written before; wakes those who wait for one.
+    pub(crate) fn set_state(self, state: State) {
+        self.footer.state.store(state.encode(), Release);
+        futex::wake_all(&self.footer.state);
+    }
+
+    /// Changes the state, if it is still `from`.
+    pub(crate) fn change_state(self, from: State, to: State) -> bool {
+        let changed = self.footer.state.compare_exchange(from.encode(), to.encode(), AcqRel, Relaxed).is_ok();
+        if changed {
+            futex::wake_all(&self.footer.state);
+        }
+        changed
+    }
+
+    /// Sleeps while the state is `state`, `timeout` at most.
+    pub(crate) fn wait(self, state: State, timeout: core::time::Duration) {
+        // Whatever it says, the caller looks at the state and the clock.
+        let _ = futex::wait(&self.footer.state, state.encode(), Some(futex::now() + timeout));
+    }
+
+    /// Whether this is a seal at all.
+    pub(crate) fn has_magic(self) -> bool {
+        self.footer.magic.load(Relaxed) == MAGIC
+    }
+
+    /// What the seal says, if it is of a kind that is understood here.
+    pub(crate) fn read(self) -> Result<Claims, &'static str> {
+        let footer = self.footer;
+        if footer.version.load(Relaxed) != VERSION {
+            return Err("its seal is of another version");
+        }
+        Ok(Claims {
+            fingerprint: footer.fingerprint.load(Relaxed),
+            struct_size: footer.struct_size.load(Relaxed),
+            schema_len: footer.schema_len.load(Relaxed),
+            key_len: footer.key_len.load(Relaxed),
+            key_hash: footer.key_hash.load(Relaxed),
+            creator: Process {
+                pid: i32::try_from(footer.creator_pid.load(Relaxed)).unwrap_or_default(),
+                started: footer.creator_started.load(Relaxed),
+            },
+        })
+    }
+
+    /// A copy of the schema's text.
+    pub(crate) fn schema_text(self, claims: &Claims) -> Result<String, &'static str> {
+        let (at, _) = self.readable_texts(claims)?;
+        let text = self.copy(at, usize::try_from(claims.schema_len).unwrap_or_default());
+        String::from_utf8(text).map_err(|_| "the texts of its seal are not UTF-8")
+    }
+
+    /// How the key was derived, shortened to what an error would show.
+    pub(crate) fn key_text(self, claims: &Claims) -> Result<String, &'static str> {
+        let (_, at) = self.readable_texts(claims)?;
+        let len = usize::try_from(claims.key_len).unwrap_or_default();
+        Ok(String::from_utf8_lossy(&self.copy(at, len.min(MAX_KEY_SHOWN))).into_owned())
+    }
+
+    fn readable_texts(self, claims: &Claims) -> Result<(usize, usize), &'static str> {
+        if u64::from(claims.schema_len) > MAX_TEXT || u64::from(claims.key_len) > MAX_TEXT {
+            return Err("the texts of its seal are too long to be true");
+        }
+        self.text_places(claims).ok_or("the texts of its seal are not within the segment")
+    }
+
+    /// A copy of `len` bytes from one of the places that `text_places` gives, in which there are as many.
+    fn copy(self, at: usize, len: usize) -> Vec<u8> {
+        let mut text = vec![0; len];
+        // SAFETY: `text_places` keeps both places in front of the footer.
+        let from = unsafe { self.base.add(at) }.as_ptr();
+        // SAFETY: as above, and `text` is private.
+        unsafe { bulk::copy_slice::<u8, Load>(from, text.as_mut_ptr(), text.len()) };
+        text
+    }
+
+    /// Nothing was written there yet, but for a claim of somebody who is reclaiming it: what the creator finds, and
+    /// what a creator killed at once leaves.
+    pub(crate) fn is_blank(self) -> bool {
+        let untouched = matches!(self.state(), State::New | State::Reclaiming { was_ready: false, .. });
+        untouched && !self.has_magic()
+    }
+
+    /// What a segment goes back to when the claim to reclaim it is given up.
+    pub(crate) fn unclaimed(self, was_ready: bool) -> State {
+        match (was_ready, self.has_magic()) {
+            (true, _) => State::Ready,
+            (false, true) => State::Abandoned,
+            // Without its magic, `Abandoned` would make it look like a segment of somebody who does not seal.
+            (false, false) => State::New,
+        }
+    }
+
+    /// When it was sealed, in nanoseconds since 1970; 0 if it was not.
+    pub(crate) fn incarnation(self) -> u64 {
+        self.footer.incarnation.load(Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_state_is_read_as_it_was_written_and_no_word_is_two_states() {
+        let pids = [1, 2, 1 << 21, (1 << 22) - 1];
+        let claims = pids.map(|by| [false, true].map(|was_ready| State::Reclaiming { by, was_ready }));
+        let plain = [State::New, State::Initialising, State::Ready, State::Abandoned];
+        for state in claims.into_iter().flatten().chain(plain) {
+            assert_eq!(State::decode(state.encode()), state);
+        }
+        for word in (0..1 << 16).chain((0..32).map(|bit| 1 << bit)).chain([u32::MAX]) {
+            assert_eq!(State::decode(word).encode(), word);
+        }
+    }
+
+    #[test]
+    fn a_sealed_segment_has_room_for_all_its_parts() {
+        for struct_size in 1..100 {
+            for text in 0..100 {
+                let size = sealed_size(struct_size, text);
+                let footer = size - FOOTER;
+                assert!(footer.is_multiple_of(8) && footer >= struct_size.next_multiple_of(8) + text);
+                assert!(footer < struct_size.next_multiple_of(8) + text + 8, "no more than that");
+            }
+        }
+    }
+}

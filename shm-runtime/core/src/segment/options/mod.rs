@@ -1,0 +1,280 @@
+//! How to create and open a segment, where the defaults of the derive are not enough.
+
+mod create;
+mod open;
+
+use core::fmt;
+use core::marker::PhantomData;
+use core::time::Duration;
+
+use crate::ipc::diagnose;
+use crate::ipc::error::Error;
+use crate::ipc::identity::Identity;
+use crate::ipc::key::Key;
+use crate::ipc::trusted::Trusted;
+use crate::memory::shared::Shared;
+use crate::segment::shared_segment::{Settings, SharedSegment, Trust};
+use crate::segment::{Segment, Terms};
+use crate::sys;
+
+/// Options for creating and opening the segment of a `T`, in the manner of [`std::fs::OpenOptions`].
+///
+/// [`SharedSegment::options`] gives those of `#[shm(...)]`.
+///
+/// ```
+/// use shm_runtime::{Key, SharedSegment};
+///
+/// #[derive(SharedSegment)]
+/// #[repr(C)]
+/// #[shm(name = "org.example.options")]
+/// struct Station { celsius: f64 }
+///
+/// let key = Key::name(format!("org.example.options.{}", std::process::id()));
+/// let station = Station::options().key(key).mode(0o640).create()?.remove_on_drop();
+/// assert_eq!(station.stat()?.mode, 0o640);
+/// # Ok::<(), shm_runtime::Error>(())
+/// ```
+pub struct Options<T> {
+    key: Key,
+    settings: Settings,
+    trusted: Vec<u32>,
+    wait: Duration,
+    huge_pages: bool,
+    trusts_writers: bool,
+    no_reserve: bool,
+    allow_larger: bool,
+    reclaim_stale: bool,
+    holds: PhantomData<fn() -> T>,
+}
+
+impl<T: SharedSegment> Options<T> {
+    pub(crate) fn new(key: Key, settings: Settings) -> Self {
+        let (huge_pages, trusts_writers, no_reserve) = (false, false, false);
+        let (allow_larger, reclaim_stale) = (false, false);
+        let (trusted, wait, holds) = (Vec::new(), Duration::from_secs(1), PhantomData);
+        Self {
+            key,
+            settings,
+            trusted,
+            wait,
+            huge_pages,
+            trusts_writers,
+            no_reserve,
+            allow_larger,
+            reclaim_stale,
+            holds,
+        }
+    }
+
+    /// Another key than that of `#[shm(...)]`.
+    pub fn key(&mut self, key: Key) -> &mut Self {
+        self.key = key;
+        self
+    }
+
+    /// The permissions of a new segment: read and write for owner, group and others, at most 0o777. The umask has
+    /// no part in it. An existing segment keeps its own.
+    pub fn mode(&mut self, mode: u32) -> &mut Self {
+        self.settings.mode = mode;
+        self
+    }
+
+    /// Whether a new segment is made of huge pages (SHM_HUGETLB), of the system's default size. They come from
+    /// a pool that root sets up (`sysctl vm.nr_hugepages`), and the user needs CAP_IPC_LOCK or the group of
+    /// `sysctl vm.hugetlb_shm_group`. The segment's size stays that of the struct.
+    ///
+    /// **Any process that may write to such a segment can kill the others that are attached to it, and nothing prevents
+    /// that.** So it takes [`trust_writers`](Self::trust_writers) too, which says how, and without it creating one is an
+    /// error.
+    pub fn huge_pages(&mut self, huge_pages: bool) -> &mut Self {
+        self.huge_pages = huge_pages;
+        self
+    }
+
+    /// Trusts every process that may write to the segment not to take its huge pages away: needed to create a segment of
+    /// huge pages, and to attach one.
+    ///
+    /// With madvise(2) MADV_REMOVE, a process gives pages of the segment back to the system's pool, and with them the
+    /// reservation that was made when the segment was created. If the pool is empty then, the next access to such a page
+    /// is SIGBUS, which ends the process that makes it.
+    ///
+    /// Nothing that a process can do for itself prevents this. Tried were pages made present before
+    /// ([`prefault`](crate::Attached::prefault)); SHM_LOCK ([`Segment::lock`]) and mlock(2), which succeed and keep nothing;
+    /// and file seals, which System V segments do not have. A process that may only read the segment cannot do it, so its
+    /// mode says which users have to be trusted. With pages of the usual size, the same call loses data, as writing zeros
+    /// does, and no access fails.
+    ///
+    /// A process that opens a segment does not know what it is made of before it is attached. Without this, attaching
+    /// one of huge pages is an error, [`ErrorKind::HugePages`](crate::ErrorKind::HugePages). (Linux before 5.16 does not
+    /// tell them apart.)
+    ///
+    /// ```no_run
+    /// use shm_runtime::SharedSegment;
+    ///
+    /// #[derive(SharedSegment)]
+    /// #[repr(C)]
+    /// #[shm(name = "org.example.frames")]
+    /// struct Frames { pixels: [u8; 64 << 20] }
+    ///
+    /// let frames = Frames::options().huge_pages(true).trust_writers().create()?;
+    /// // In another process:
+    /// let frames = Frames::options().trust_writers().open()?.attach()?;
+    /// # Ok::<(), shm_runtime::Error>(())
+    /// ```
+    pub fn trust_writers(&mut self) -> &mut Self {
+        self.trusts_writers = true;
+        self
+    }
+
+    /// Whether a new segment takes no swap space in advance (SHM_NORESERVE). Touching a page may then fail for lack
+    /// of memory, and the kernel kills somebody. Refused together with huge pages, where touching a page of
+    /// an empty pool would be SIGBUS.
+    pub fn no_reserve(&mut self, no_reserve: bool) -> &mut Self {
+        self.no_reserve = no_reserve;
+        self
+    }
+
+    /// How long to wait for another process: for the creator of a segment to finish initialising it, when it is
+    /// attached; for those who are about to leave, when one is reclaimed. One second if not given.
+    pub fn wait(&mut self, wait: Duration) -> &mut Self {
+        self.wait = wait;
+        self
+    }
+
+    /// Accepts segments whose owner or creator is this user too. Without, only our own and root's are opened:
+    /// anybody can create a segment under a key that is not in use, and wait for us to open it.
+    pub fn trust_owner(&mut self, uid: u32) -> &mut Self {
+        self.trusted.push(uid);
+        self
+    }
+
+    /// Accepts segments of any user.
+    pub fn trust_anybody(&mut self) -> &mut Self {
+        self.settings.trust = Trust::Anybody;
+        self
+    }
+
+    /// Whether `create` and `open_or_create` replace a segment whose creator is dead and which nobody is attached to,
+    /// with all that is in it. Only one that was never initialised to the end is replaced otherwise, and only by
+    /// `open_or_create`. It is never done to a bare segment.
+    pub fn reclaim_stale(&mut self, reclaim_stale: bool) -> &mut Self {
+        self.reclaim_stale = reclaim_stale;
+        self
+    }
+
+    /// Whether to open a bare segment that is larger than the struct; what lies behind the struct is left alone.
+    pub fn allow_larger(&mut self, allow_larger: bool) -> &mut Self {
+        self.allow_larger = allow_larger;
+        self
+    }
+
+    /// As [`SharedSegment::create`].
+    ///
+    /// # Errors
+    ///
+    /// If it exists already, a limit is reached, or the key cannot be derived.
+    pub fn create(&self) -> Result<Segment<T>, Error> {
+        self.create_then(None::<fn(&Shared<T>)>)
+    }
+
+    /// As [`SharedSegment::create_with`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`create`](Self::create) and [`Segment::attach`].
+    pub fn create_with(&self, init: impl FnOnce(&Shared<T>)) -> Result<Segment<T>, Error> {
+        self.create_then(Some(init))
+    }
+
+    /// As [`SharedSegment::open`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`SharedSegment::open`].
+    pub fn open(&self) -> Result<Segment<T>, Error> {
+        let (identity, id) = self.find("open")?;
+        self.check(identity, id, false)
+    }
+
+    /// As [`SharedSegment::open_compatible`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`SharedSegment::open`].
+    pub fn open_compatible(&self) -> Result<Segment<T>, Error> {
+        let (identity, id) = self.find("open")?;
+        self.check(identity, id, true)
+    }
+
+    /// As [`Segment::from_id`]; the key plays no part.
+    ///
+    /// # Errors
+    ///
+    /// As for [`SharedSegment::open`].
+    pub fn open_id(&self, id: i32) -> Result<Segment<T>, Error> {
+        self.check(Identity { type_name: Some(self.settings.name), ..Identity::default() }, id, false)
+    }
+
+    /// As [`SharedSegment::open_or_create`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`SharedSegment::open_or_create`].
+    pub fn open_or_create(&self) -> Result<Segment<T>, Error> {
+        self.open_or(|| self.create())
+    }
+
+    /// As [`SharedSegment::open_or_create_with`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`SharedSegment::open_or_create`].
+    pub fn open_or_create_with(&self, init: impl FnOnce(&Shared<T>)) -> Result<Segment<T>, Error> {
+        let mut init = Some(init);
+        // Whether it is called at all is known when the segment was created, and then there is no further try.
+        self.open_or(|| {
+            self.create_then(Some(|shared: &Shared<T>| {
+                if let Some(init) = init.take() {
+                    init(shared);
+                }
+            }))
+        })
+    }
+
+    /// As [`SharedSegment::remove`].
+    ///
+    /// # Errors
+    ///
+    /// If there is none, or it belongs to somebody else.
+    pub fn remove(&self) -> Result<(), Error> {
+        let (identity, id) = self.find("remove")?;
+        sys::shm_remove(id)
+            .map_err(|error| Error::new("remove", identity.with_id(id), diagnose::by_id(error, id)))
+    }
+}
+
+impl<T> Options<T> {
+    fn trusted(&self) -> Trusted {
+        Trusted { users: self.trusted.clone(), trust: self.settings.trust }
+    }
+
+    fn terms(&self, compatible: bool) -> Terms {
+        let (wait, trusted, trusts_writers) = (self.wait, self.trusted(), self.trusts_writers);
+        Terms { compatible, wait, trusted, trusts_writers }
+    }
+}
+
+impl<T> fmt::Debug for Options<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("key", &self.key)
+            .field("mode", &format_args!("{:#o}", self.settings.mode))
+            .field("huge_pages", &self.huge_pages)
+            .field("trusts_writers", &self.trusts_writers)
+            .field("no_reserve", &self.no_reserve)
+            .field("allow_larger", &self.allow_larger)
+            .field("reclaim_stale", &self.reclaim_stale)
+            .field("wait", &self.wait)
+            .finish_non_exhaustive()
+    }
+}
