@@ -7,9 +7,9 @@ use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, ExprLit, Ident, Lit, Path, Token, WherePredicate, parenthesized, token};
 
-use crate::ast::Role;
 use crate::ctxt::Ctxt;
 use crate::manifest::renamed;
+use crate::role::Role;
 
 /// A setting's value, and the setting's name as it was written, for errors.
 pub(crate) struct Set<T> {

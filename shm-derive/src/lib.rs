@@ -5,14 +5,16 @@ mod attr;
 mod check;
 mod ctxt;
 mod expand;
-mod fallback;
+mod literal;
 mod manifest;
+mod names;
 mod repr;
+mod role;
 mod tokens;
 
 use proc_macro::TokenStream;
 
-use crate::ast::Role;
+use crate::role::Role;
 
 /// Makes a `#[repr(C)]` struct one that can be a whole System V shared memory segment.
 ///

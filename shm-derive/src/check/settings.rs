@@ -3,11 +3,12 @@
 use std::fmt::Display;
 
 use quote::ToTokens;
-use syn::{Expr, ExprLit, ExprUnary, Lit, UnOp};
+use syn::{Expr, ExprLit, Lit};
 
 use crate::ast::Container;
 use crate::attr::Key;
 use crate::ctxt::Ctxt;
+use crate::literal::{Number, literal};
 
 pub(crate) fn key(container: &Container<'_>, ctxt: &Ctxt) {
     let Some(key) = &container.settings.key else {
@@ -127,38 +128,5 @@ pub(crate) fn type_name(container: &Container<'_>, ctxt: &Ctxt) {
             &name.value,
             "a type name is a text of letters, digits and `_`, such as `type_name = \"Station\"`",
         );
-    }
-}
-
-/// What a literal says as a number.
-enum Number {
-    Is(i128),
-    IsNot,
-}
-
-/// The value of a literal; `None` for an expression, which the compiler checks.
-fn literal(expr: &Expr) -> Option<Number> {
-    match expr {
-        Expr::Lit(ExprLit { lit, .. }) => Some(match lit {
-            Lit::Int(int) => int.base10_parse().map_or(Number::IsNot, Number::Is),
-            Lit::Char(char) => Number::Is(u32::from(char.value()).into()),
-            Lit::Byte(byte) => Number::Is(byte.value().into()),
-            _ => Number::IsNot,
-        }),
-        Expr::Unary(ExprUnary { op: UnOp::Neg(_), expr, .. }) => match literal(expr)? {
-            Number::Is(value) => Some(Number::Is(-value)),
-            Number::IsNot => Some(Number::IsNot),
-        },
-        Expr::Group(group) => literal(&group.expr),
-        Expr::Paren(paren) => literal(&paren.expr),
-        _ => None,
-    }
-}
-
-/// The value of a literal number.
-pub(crate) fn number(expr: &Expr) -> Option<i128> {
-    match literal(expr)? {
-        Number::Is(value) => Some(value),
-        Number::IsNot => None,
     }
 }

@@ -6,9 +6,10 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Expr, Generics, Ident, Path, Type, parse_quote};
 
-use crate::ast::{Container, Field, Role};
-use crate::expand::names::{generated, replace_self, simple};
-use crate::expand::{shareable, twin_ident, twin_type};
+use crate::ast::{Container, Field};
+use crate::expand::generics::{shareable, twin_ident, twin_type};
+use crate::names::{generated, replace_self, simple};
+use crate::role::Role;
 
 pub(crate) fn structure(container: &Container<'_>, fields: &[Field<'_>]) -> TokenStream {
     let (runtime, ident, name) = (&container.runtime, &container.original.ident, container.type_name());

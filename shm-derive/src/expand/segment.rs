@@ -7,9 +7,9 @@ use syn::{Expr, ExprLit, Lit};
 
 use crate::ast::Container;
 use crate::attr::Key;
-use crate::check::number;
-use crate::expand::names::replace_self;
-use crate::expand::shareable;
+use crate::expand::generics::shareable;
+use crate::literal::number;
+use crate::names::replace_self;
 
 pub(crate) fn segment(container: &Container<'_>) -> TokenStream {
     let (runtime, this, name) = (&container.runtime, container.path(), container.type_name());

@@ -6,8 +6,6 @@ use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{Expr, Generics, Ident, Type, TypeArray};
 
-use crate::ast::Field;
-
 /// The user's name where the derive writes it. Its place is that of the original, for whoever goes to the definition; but to the
 /// compiler it is the derive's, so that it warns of what it finds there only where the user wrote it.
 pub(crate) fn generated(ident: &Ident) -> Ident {
@@ -17,7 +15,7 @@ pub(crate) fn generated(ident: &Ident) -> Ident {
 }
 
 /// What the type's parameters, their bounds and the fields' types mention.
-pub(crate) fn mentioned(generics: &Generics, fields: &[Field<'_>]) -> HashSet<String> {
+pub(crate) fn mentioned<'a>(generics: &Generics, types: impl Iterator<Item = &'a Type>) -> HashSet<String> {
     let mut names = HashSet::new();
     if !generics.params.is_empty() {
         collect(generics.to_token_stream(), &mut names);
@@ -25,27 +23,27 @@ pub(crate) fn mentioned(generics: &Generics, fields: &[Field<'_>]) -> HashSet<St
     if let Some(clause) = &generics.where_clause {
         collect(clause.to_token_stream(), &mut names);
     }
-    for field in fields {
-        match simple(field.ty) {
+    for ty in types {
+        match simple(ty) {
             Some(ident) => {
                 names.insert(ident.to_string());
             }
-            None => collect(field.ty.to_token_stream(), &mut names),
+            None => collect(ty.to_token_stream(), &mut names),
         }
     }
     names
 }
 
-/// Whether a macro in one of the types may name what is not known here.
-pub(crate) fn contain_macros(fields: &[Field<'_>]) -> bool {
-    fn contains_macro(tokens: TokenStream) -> bool {
+/// Whether a macro in the type may name what is not known here.
+pub(crate) fn contains_macro(ty: &Type) -> bool {
+    fn contain_macro(tokens: TokenStream) -> bool {
         tokens.into_iter().any(|token| match token {
             TokenTree::Punct(punct) => punct.as_char() == '!',
-            TokenTree::Group(group) => contains_macro(group.stream()),
+            TokenTree::Group(group) => contain_macro(group.stream()),
             TokenTree::Ident(_) | TokenTree::Literal(_) => false,
         })
     }
-    fields.iter().any(|field| simple(field.ty).is_none() && contains_macro(field.ty.to_token_stream()))
+    simple(ty).is_none() && contain_macro(ty.to_token_stream())
 }
 
 /// Whether the type has `Self` in it.

@@ -4,9 +4,10 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::Ident;
 
-use crate::ast::{Container, Data, Role};
-use crate::expand::names::free;
-use crate::expand::{shareable, twin_type};
+use crate::ast::{Container, Data};
+use crate::expand::generics::{shareable, twin_type};
+use crate::names::free;
+use crate::role::Role;
 
 /// Impls that let uses of the type compile, beside the errors that stop the compiler.
 pub(crate) fn fallback(container: &Container<'_>) -> TokenStream {
