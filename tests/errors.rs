@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 
-use shm_runtime::{Error, ErrorKind, Existing, Key, Permissions, Segment, SharedSegment};
+use shm_runtime::{Error, ErrorKind, Key, Permissions, Record, Segment, SharedSegment};
 use shm_tests::key::{Own, OwnKey};
 use shm_tests::structs::{Bare, Board};
 use shm_tests::temp::TempDir;
@@ -25,7 +25,7 @@ fn a_second_create_says_who_made_the_first() {
     peer.ask("attach").unwrap();
     let error = Board::options().key(own.key()).create().unwrap_err();
     let ErrorKind::AlreadyExists { existing: Some(existing), .. } = error.kind() else { panic!("{error}") };
-    let Existing::Segment(existing) = &**existing else { panic!("{error}") };
+    let Record::Segment(existing) = &**existing else { panic!("{error}") };
     assert_eq!((existing.mode, existing.attached), (0o640, 1));
     assert_eq!(existing.creator_pid.cast_unsigned(), peer.pid());
     assert_eq!((error.operation(), error.key(), error.id()), ("create", Some(own.value()), Some(id)));

@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use std::time::{Duration, SystemTime};
 
 use shm_runtime::msg::{Queue, Select};
-use shm_runtime::{Error, ErrorKind, Existing, Key, Permissions};
+use shm_runtime::{Error, ErrorKind, Key, Permissions, Record};
 
 mod ipc;
 use ipc::types::{Colour, Job};
@@ -361,7 +361,7 @@ fn errors_name_the_operation_the_key_the_id_and_the_way_out() {
         assert!(text.contains(part), "{part} in {text}");
     }
     let ErrorKind::AlreadyExists { existing, .. } = error.kind() else { panic!("{error}") };
-    assert!(matches!(existing.as_deref(), Some(Existing::Queue(stat)) if stat.limit.is_some()));
+    assert!(matches!(existing.as_deref(), Some(Record::Queue(stat)) if stat.limit.is_some()));
     assert_eq!(Queue::<Job>::open_or_create(own.key()).unwrap().id(), id);
     Queue::<Job>::options(own.key()).remove().unwrap();
     assert_eq!(kind(Queue::<Job>::options(own.key()).remove()), "NotFound");

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use shm_runtime::sem::{Op, Semaphore, SemaphoreSet};
-use shm_runtime::{ErrorKind, Existing, Key, Permissions, SharedSegment};
+use shm_runtime::{ErrorKind, Key, Permissions, Record, SharedSegment};
 
 mod ipc;
 use ipc::types::Counter;
@@ -176,7 +176,7 @@ fn one_that_never_gets_its_initial_value_is_an_error_that_says_who_created_it_an
     let error = options.open().unwrap_err();
     let ErrorKind::Uninitialised { existing, waited, .. } = error.kind() else { panic!("{error}") };
     assert!(*waited >= Duration::from_millis(20) && *waited < Duration::from_secs(20));
-    let Some(Existing::Semaphore(stat)) = existing.as_deref() else { panic!("{error}") };
+    let Some(Record::Semaphore(stat)) = existing.as_deref() else { panic!("{error}") };
     assert!(stat.changed_at.unwrap() <= SystemTime::now());
     let text = error.to_string();
     let uid = Row::by_key("sem", own.value()).unwrap().column(6);
@@ -446,7 +446,7 @@ fn errors_name_the_operation_the_key_the_id_and_the_way_out() {
         assert!(text.contains(part), "{part} in {text}");
     }
     let ErrorKind::AlreadyExists { existing, .. } = error.kind() else { panic!("{error}") };
-    assert!(matches!(existing.as_deref(), Some(Existing::Semaphore(stat)) if stat.semaphores == 1));
+    assert!(matches!(existing.as_deref(), Some(Record::Semaphore(stat)) if stat.semaphores == 1));
 }
 
 #[test]

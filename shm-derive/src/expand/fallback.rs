@@ -38,7 +38,7 @@ pub(crate) fn fallback(container: &Container<'_>) -> TokenStream {
         unsafe impl #impl_generics #runtime::Shareable for #this #where_clause {
             type __Parts<#access: #runtime::Access> = #parts;
             type __Member = __shm::Member<Self>;
-            const __INFO: __shm::Declared = __shm::core::panic!();
+            const __LAYOUT: __shm::Declared = __shm::core::panic!();
             unsafe fn __copy<#direction: __shm::Direction>(_: *const Self, _: *mut Self) {}
         }
         unsafe impl #impl_generics #runtime::AlwaysValid for #this #where_clause {}

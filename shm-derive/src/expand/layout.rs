@@ -84,7 +84,7 @@ pub(crate) fn structure(container: &Container<'_>, fields: &[Field<'_>]) -> Toke
                     )
                 }
             };
-            const __INFO: __shm::Declared = __shm::Declared::structure::<Self, #count>(#name);
+            const __LAYOUT: __shm::Declared = __shm::Declared::structure::<Self, #count>(#name);
         }
         #always_valid
         #assertion
@@ -109,7 +109,7 @@ pub(crate) fn enumeration(container: &Container<'_>, variants: &[&syn::Variant])
             type __Parts<A: #runtime::Access> = __shm::Opaque;
             type __Member = __shm::Member<Self>;
 
-            const __INFO: __shm::Declared = {
+            const __LAYOUT: __shm::Declared = {
                 const __SHM_REPR: __shm::Scalar = __shm::Scalar::#scalar;
                 const __SHM_VARIANTS: &[(&__shm::core::primitive::str, __shm::core::primitive::i128)] =
                     &__shm::variants(__SHM_REPR, [#((#names, &#this::#idents {})),*]);

@@ -21,7 +21,7 @@ mod sys;
 
 pub use ipc::error::{Error, ErrorKind};
 pub use ipc::key::Key;
-pub use ipc::record::Existing;
+pub use ipc::record::Record;
 pub use ipc::remove_on_drop::{Removable, RemoveOnDrop};
 pub use ipc::stat::segment::{Permissions, Stat};
 pub use memory::access::{Access, ReadOnly, ReadWrite, Readable, Writable, WriteOnly};

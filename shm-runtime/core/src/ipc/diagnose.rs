@@ -4,8 +4,8 @@ use std::fs;
 use std::io;
 
 use crate::ipc::error::ErrorKind;
-use crate::ipc::identity::Object;
-use crate::ipc::record::{Existing, Row};
+use crate::ipc::identity::ObjectKind;
+use crate::ipc::record::{ProcRow, Record};
 use crate::sys;
 
 /// What shmget(2) was asked to create.
@@ -19,9 +19,9 @@ pub(crate) struct Creation {
 pub(crate) fn create(error: io::Error, asked: Creation, existing: Option<i32>) -> ErrorKind {
     let Creation { size, huge_pages } = asked;
     match error.raw_os_error() {
-        Some(sys::EEXIST) => {
-            ErrorKind::AlreadyExists { existing: existing.and_then(|id| Existing::look(Object::Segment, id)) }
-        }
+        Some(sys::EEXIST) => ErrorKind::AlreadyExists {
+            existing: existing.and_then(|id| Record::look(ObjectKind::Segment, id)),
+        },
         Some(sys::EINVAL) => match sysctl("shmmax") {
             Some(max) if u64::try_from(size).is_ok_and(|size| size > max) => {
                 ErrorKind::Limit { name: "kernel.shmmax", value: Some(max) }
@@ -48,18 +48,18 @@ pub(crate) fn create(error: io::Error, asked: Creation, existing: Option<i32>) -
 
 /// Why a call on the segment with this id failed.
 pub(crate) fn by_id(error: io::Error, id: i32) -> ErrorKind {
-    on(Object::Segment, error, id)
+    on(ObjectKind::Segment, error, id)
 }
 
 /// Why a call on the object with this id failed.
-pub(crate) fn on(object: Object, error: io::Error, id: i32) -> ErrorKind {
+pub(crate) fn on(object: ObjectKind, error: io::Error, id: i32) -> ErrorKind {
     let (uid, gid) = (sys::effective_uid(), sys::effective_gid());
     match error.raw_os_error() {
         Some(sys::EIDRM) => ErrorKind::Removed,
         // EINVAL is a removed segment too, but not only that.
-        Some(sys::EINVAL) if Existing::from_proc(object, id).is_none() => ErrorKind::Removed,
-        Some(sys::EACCES) => ErrorKind::Permission { existing: Existing::look(object, id), uid, gid },
-        Some(sys::EPERM) => ErrorKind::NotOwner { existing: Existing::look(object, id), uid },
+        Some(sys::EINVAL) if Record::from_proc(object, id).is_none() => ErrorKind::Removed,
+        Some(sys::EACCES) => ErrorKind::Permission { existing: Record::look(object, id), uid, gid },
+        Some(sys::EPERM) => ErrorKind::NotOwner { existing: Record::look(object, id), uid },
         _ => ErrorKind::Os { source: error },
     }
 }
@@ -69,8 +69,8 @@ pub(crate) fn lock(error: io::Error, id: i32) -> ErrorKind {
     match error.raw_os_error() {
         // The kernel gives EPERM to those who do not own the segment, and to those who may not lock at all.
         Some(sys::ENOMEM) => memlock(),
-        Some(sys::EPERM) => match Existing::look(Object::Segment, id).as_deref() {
-            Some(Existing::Segment(stat)) if [stat.uid, stat.creator_uid].contains(&sys::effective_uid()) => {
+        Some(sys::EPERM) => match Record::look(ObjectKind::Segment, id).as_deref() {
+            Some(Record::Segment(stat)) if [stat.uid, stat.creator_uid].contains(&sys::effective_uid()) => {
                 memlock()
             }
             _ => by_id(error, id),
@@ -89,7 +89,7 @@ fn memlock() -> ErrorKind {
 
 /// How many segments there are.
 fn segments() -> Option<u64> {
-    u64::try_from(Row::all("shm")?.len()).ok()
+    u64::try_from(ProcRow::all("shm")?.len()).ok()
 }
 
 fn sysctl(name: &str) -> Option<u64> {
@@ -103,26 +103,26 @@ fn read(path: &str) -> Option<u64> {
 /// Why a semget(2) for `count` semaphores or a msgget(2), which creates, failed. What is in the way, if anything, has
 /// id `existing`.
 pub(crate) fn create_other(
-    object: Object,
+    object: ObjectKind,
     error: io::Error,
     count: usize,
     existing: Option<i32>,
 ) -> ErrorKind {
     match (error.raw_os_error(), object) {
         (Some(sys::EEXIST), _) => {
-            ErrorKind::AlreadyExists { existing: existing.and_then(|id| Existing::look(object, id)) }
+            ErrorKind::AlreadyExists { existing: existing.and_then(|id| Record::look(object, id)) }
         }
-        (Some(sys::ENOSPC), Object::Queue) => {
+        (Some(sys::ENOSPC), ObjectKind::Queue) => {
             ErrorKind::Limit { name: "kernel.msgmni", value: sysctl("msgmni") }
         }
         // Both the number of sets and that of all semaphores are limited, and ENOSPC says neither.
-        (Some(sys::ENOSPC), Object::Semaphore) => match (semaphores(), semaphore_limit("SEMMNS")) {
+        (Some(sys::ENOSPC), ObjectKind::Semaphore) => match (semaphores(), semaphore_limit("SEMMNS")) {
             (Some(there), Some(most)) if there.saturating_add(count) > saturated(most) => {
                 limit_of_semaphores("SEMMNS")
             }
             _ => limit_of_semaphores("SEMMNI"),
         },
-        (Some(sys::EINVAL), Object::Semaphore) => match semaphore_limit("SEMMSL") {
+        (Some(sys::EINVAL), ObjectKind::Semaphore) => match semaphore_limit("SEMMSL") {
             Some(most) if count > saturated(most) => limit_of_semaphores("SEMMSL"),
             _ => ErrorKind::Os { source: error },
         },
@@ -135,7 +135,7 @@ pub(crate) fn operate(error: io::Error, id: i32) -> ErrorKind {
     match error.raw_os_error() {
         Some(sys::ipc::E2BIG) => limit_of_semaphores("SEMOPM"),
         Some(sys::ipc::ERANGE) => ErrorKind::Limit { name: "SEMVMX", value: Some(SEMVMX.into()) },
-        _ => on(Object::Semaphore, error, id),
+        _ => on(ObjectKind::Semaphore, error, id),
     }
 }
 
@@ -148,22 +148,22 @@ pub(crate) fn send(error: io::Error, id: i32, size: usize) -> ErrorKind {
         (Some(sys::EINVAL), Some(most)) if size > saturated(most) => {
             ErrorKind::Limit { name: "kernel.msgmax", value: Some(most) }
         }
-        _ => on(Object::Queue, error, id),
+        _ => on(ObjectKind::Queue, error, id),
     }
 }
 
 /// Why an IPC_SET of this limit, in bytes, failed for the queue with this id.
 pub(crate) fn set_limit(error: io::Error, id: i32, limit: u64) -> ErrorKind {
     let highest = sysctl("msgmnb");
-    match (error.raw_os_error(), Existing::look(Object::Queue, id).as_deref()) {
+    match (error.raw_os_error(), Record::look(ObjectKind::Queue, id).as_deref()) {
         // The kernel gives EPERM to those who do not own the queue, and to those who ask for too much.
-        (Some(sys::EPERM), Some(Existing::Queue(stat)))
+        (Some(sys::EPERM), Some(Record::Queue(stat)))
             if [stat.uid, stat.creator_uid].contains(&sys::effective_uid())
                 && highest.is_some_and(|highest| limit > highest) =>
         {
             ErrorKind::Limit { name: "kernel.msgmnb", value: highest }
         }
-        _ => on(Object::Queue, error, id),
+        _ => on(ObjectKind::Queue, error, id),
     }
 }
 
@@ -185,7 +185,7 @@ fn semaphore_limit(name: &str) -> Option<u64> {
 
 /// How many semaphores there are, in all sets.
 fn semaphores() -> Option<usize> {
-    Row::all("sem")?.iter().map(|row| row.number::<usize>(3)).sum()
+    ProcRow::all("sem")?.iter().map(|row| row.number::<usize>(3)).sum()
 }
 
 fn saturated(number: u64) -> usize {

@@ -7,14 +7,14 @@ use crate::ipc::key::{Key, Resolved};
 
 /// The three kinds of System V objects. Each has its own keys and ids.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Object {
+pub(crate) enum ObjectKind {
     #[default]
     Segment,
     Semaphore,
     Queue,
 }
 
-impl Object {
+impl ObjectKind {
     pub(crate) fn noun(self) -> &'static str {
         match self {
             Self::Segment => "segment",
@@ -45,7 +45,7 @@ impl Object {
 /// A System V object as its user knows it: type, key and how that is derived, id.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Identity {
-    pub(crate) object: Object,
+    pub(crate) object: ObjectKind,
     /// The struct's name; of a segment's companion, that of the segment.
     pub(crate) type_name: Option<&'static str>,
     pub(crate) key: Option<Key>,
@@ -82,14 +82,14 @@ impl Identity {
     /// How the user's program would call `create()`, `open()` or `remove()` of this.
     pub(crate) fn call(&self, function: &str) -> String {
         let arguments = match (self.object, function) {
-            (Object::Semaphore, "create" | "open_or_create") => "initial",
+            (ObjectKind::Semaphore, "create" | "open_or_create") => "initial",
             _ => "",
         };
         match (self.object, self.type_name) {
-            (Object::Segment, name) => format!("{}::{function}()", name.unwrap_or("T")),
-            (Object::Semaphore, Some(name)) => format!("{name}::semaphore().{function}({arguments})"),
-            (Object::Semaphore, None) => format!("Semaphore::options(key).{function}({arguments})"),
-            (Object::Queue, _) => format!("Queue::options(key).{function}()"),
+            (ObjectKind::Segment, name) => format!("{}::{function}()", name.unwrap_or("T")),
+            (ObjectKind::Semaphore, Some(name)) => format!("{name}::semaphore().{function}({arguments})"),
+            (ObjectKind::Semaphore, None) => format!("Semaphore::options(key).{function}({arguments})"),
+            (ObjectKind::Queue, _) => format!("Queue::options(key).{function}()"),
         }
     }
 }
@@ -112,7 +112,7 @@ impl fmt::Display for Identity {
             parts.push(format!("{} {id}", self.object.id_name()));
         }
         match (self.object, self.type_name) {
-            (Object::Segment, name) => f.write_str(name.unwrap_or("a key"))?,
+            (ObjectKind::Segment, name) => f.write_str(name.unwrap_or("a key"))?,
             (object, Some(name)) => write!(f, "{} of {name}", object.noun())?,
             (object, None) => f.write_str(object.noun())?,
         }

@@ -4,7 +4,7 @@ use std::io;
 
 use crate::ipc::diagnose;
 use crate::ipc::error::{Error, ErrorKind};
-use crate::ipc::identity::{Identity, Object};
+use crate::ipc::identity::{Identity, ObjectKind};
 use crate::ipc::key::Key;
 use crate::ipc::stat::segment::mode_bits;
 use crate::sys;
@@ -12,7 +12,7 @@ use crate::sys;
 /// Which object to look for or to create.
 #[derive(Clone)]
 pub(crate) struct Lookup {
-    pub(crate) object: Object,
+    pub(crate) object: ObjectKind,
     pub(crate) key: Key,
     pub(crate) type_name: Option<&'static str>,
     /// The permissions of a new one.
@@ -99,10 +99,10 @@ impl Lookup {
 
     fn get(&self, key: i32, count: usize, flags: i32) -> io::Result<i32> {
         match self.object {
-            Object::Segment => sys::shmget(key, count, flags),
+            ObjectKind::Segment => sys::shmget(key, count, flags),
             // A number that does not fit is above every limit.
-            Object::Semaphore => sys::ipc::semget(key, i32::try_from(count).unwrap_or(i32::MAX), flags),
-            Object::Queue => sys::ipc::msgget(key, flags),
+            ObjectKind::Semaphore => sys::ipc::semget(key, i32::try_from(count).unwrap_or(i32::MAX), flags),
+            ObjectKind::Queue => sys::ipc::msgget(key, flags),
         }
     }
 }

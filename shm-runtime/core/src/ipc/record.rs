@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 
-use crate::ipc::identity::Object;
+use crate::ipc::identity::ObjectKind;
 use crate::ipc::stat::segment::Stat;
 use crate::{msg, sem};
 
@@ -11,18 +11,18 @@ use crate::{msg, sem};
 ///
 /// ```
 /// use shm_runtime::msg::Queue;
-/// use shm_runtime::{ErrorKind, Existing, Key};
+/// use shm_runtime::{ErrorKind, Record, Key};
 ///
-/// let key = Key::name(format!("org.example.existing.{}", std::process::id()));
+/// let key = Key::name(format!("org.example.record.{}", std::process::id()));
 /// let queue = Queue::<u64>::create(key.clone())?.remove_on_drop();
 /// let error = Queue::<u64>::create(key).unwrap_err();
 /// let ErrorKind::AlreadyExists { existing: Some(existing), .. } = error.kind() else { panic!("{error}") };
-/// assert!(matches!(&**existing, Existing::Queue(stat) if stat.mode == 0o600 && stat.messages == 0));
+/// assert!(matches!(&**existing, Record::Queue(stat) if stat.mode == 0o600 && stat.messages == 0));
 /// # Ok::<(), shm_runtime::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Existing {
+pub enum Record {
     /// A segment.
     Segment(Stat),
     /// A semaphore set.
@@ -31,37 +31,37 @@ pub enum Existing {
     Queue(msg::Stat),
 }
 
-impl Existing {
+impl Record {
     /// What the kernel knows of the object, whether this process may read it or not.
-    pub(crate) fn look(object: Object, id: i32) -> Option<Box<Self>> {
+    pub(crate) fn look(object: ObjectKind, id: i32) -> Option<Box<Self>> {
         let stat = Self::of(object, id).ok();
         stat.or_else(|| Self::from_proc(object, id)).map(Box::new)
     }
 
-    fn of(object: Object, id: i32) -> io::Result<Self> {
+    fn of(object: ObjectKind, id: i32) -> io::Result<Self> {
         Ok(match object {
-            Object::Segment => Self::Segment(Stat::of(id)?),
-            Object::Semaphore => Self::Semaphore(sem::Stat::of(id)?),
-            Object::Queue => Self::Queue(msg::Stat::of(id)?),
+            ObjectKind::Segment => Self::Segment(Stat::of(id)?),
+            ObjectKind::Semaphore => Self::Semaphore(sem::Stat::of(id)?),
+            ObjectKind::Queue => Self::Queue(msg::Stat::of(id)?),
         })
     }
 
     /// The same from /proc/sysvipc, which shows objects that this process may not read.
-    pub(crate) fn from_proc(object: Object, id: i32) -> Option<Self> {
+    pub(crate) fn from_proc(object: ObjectKind, id: i32) -> Option<Self> {
         match object {
-            Object::Segment => Stat::from_proc(id).map(Self::Segment),
-            Object::Semaphore => sem::Stat::from_proc(id).map(Self::Semaphore),
-            Object::Queue => msg::Stat::from_proc(id).map(Self::Queue),
+            ObjectKind::Segment => Stat::from_proc(id).map(Self::Segment),
+            ObjectKind::Semaphore => sem::Stat::from_proc(id).map(Self::Semaphore),
+            ObjectKind::Queue => msg::Stat::from_proc(id).map(Self::Queue),
         }
     }
 }
 
 /// A line of a table in /proc/sysvipc: all begin with the key, the id and the mode.
-pub(crate) struct Row {
+pub(crate) struct ProcRow {
     columns: Vec<String>,
 }
 
-impl Row {
+impl ProcRow {
     /// The lines of `/proc/sysvipc/{table}`.
     pub(crate) fn all(table: &str) -> Option<Vec<Self>> {
         let table = fs::read_to_string(format!("/proc/sysvipc/{table}")).ok()?;

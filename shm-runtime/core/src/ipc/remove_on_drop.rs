@@ -17,7 +17,7 @@ pub trait Removable: private::Sealed {
     fn remove(&self) -> Result<(), Error>;
 
     /// Another handle of the object, with all that this one holds.
-    fn hand_over(&self) -> Self;
+    fn take(&self) -> Self;
 }
 
 pub(crate) mod private {
@@ -60,7 +60,7 @@ impl<O: Removable> RemoveOnDrop<O> {
     /// still removes the object.
     pub fn keep(mut self) -> O {
         self.keep = true;
-        self.object.hand_over()
+        self.object.take()
     }
 }
 

@@ -5,7 +5,7 @@ use core::marker::PhantomData;
 
 use crate::memory::access::{ReadOnly, ReadWrite, WriteOnly};
 use crate::memory::bulk::{Direction, Load, Store};
-use crate::memory::layout::{Declared, FieldInfo, TypeInfo};
+use crate::memory::layout::{Declared, Field, Layout};
 use crate::memory::shareable::Shareable;
 use crate::memory::shared::Shared;
 
@@ -13,10 +13,10 @@ use crate::memory::shared::Shared;
 ///
 /// # Safety
 ///
-/// Implemented here only: `copy` copies all that `INFOS` lists, and nothing else.
+/// Implemented here only: `copy` copies all that `LAYOUTS` lists, and nothing else.
 pub unsafe trait Members: Typed {
     #[doc(hidden)]
-    const INFOS: Infos;
+    const LAYOUTS: Layouts;
 
     /// Copies the fields, as [`Shareable::__copy`] does, of a struct that begins at `from` and `to`. The first field lies
     /// where C lays it if the one before it ends at `end`; returns where the last one ends.
@@ -49,8 +49,8 @@ pub trait Typed {
 
 /// The layouts of the fields, as they are nested in tuples.
 #[derive(Clone, Copy)]
-pub enum Infos {
-    One(&'static TypeInfo),
+pub enum Layouts {
+    One(&'static Layout),
     Many(&'static [Self]),
 }
 
@@ -66,7 +66,7 @@ impl<T> Typed for Member<T> {
 
 // SAFETY: one field, and its own `copy`.
 unsafe impl<T: Shareable> Members for Member<T> {
-    const INFOS: Infos = Infos::One(Declared::of::<T>());
+    const LAYOUTS: Layouts = Layouts::One(Declared::of::<T>());
 
     #[inline(always)]
     unsafe fn copy<D: Direction>(from: *const u8, to: *mut u8, end: usize) -> usize {
@@ -86,7 +86,7 @@ impl<M: Typed> Typed for PhantomData<M> {
 
 // SAFETY: passes it on.
 unsafe impl<M: Members> Members for PhantomData<M> {
-    const INFOS: Infos = M::INFOS;
+    const LAYOUTS: Layouts = M::LAYOUTS;
 
     #[inline(always)]
     unsafe fn copy<D: Direction>(from: *const u8, to: *mut u8, end: usize) -> usize {
@@ -108,7 +108,7 @@ macro_rules! tuples {
         // SAFETY: one after the other, each by its own `copy`.
         unsafe impl<$first: Members, $($rest: Members),*> Members for ($first, $($rest,)*) {
 
-            const INFOS: Infos = Infos::Many(&[$first::INFOS, $($rest::INFOS),*]);
+            const LAYOUTS: Layouts = Layouts::Many(&[$first::LAYOUTS, $($rest::LAYOUTS),*]);
 
             #[inline(always)]
             unsafe fn copy<D: Direction>(from: *const u8, to: *mut u8, end: usize) -> usize {
@@ -134,7 +134,7 @@ impl Typed for () {
 
 // SAFETY: of no fields.
 unsafe impl Members for () {
-    const INFOS: Infos = Infos::Many(&[]);
+    const LAYOUTS: Layouts = Layouts::Many(&[]);
 
     #[inline(always)]
     unsafe fn copy<D: Direction>(_: *const u8, _: *mut u8, end: usize) -> usize {
@@ -144,7 +144,7 @@ unsafe impl Members for () {
 
 /// What `Members` say, without their type.
 pub struct Fields {
-    infos: Infos,
+    layouts: Layouts,
     pub(crate) load: unsafe fn(*const u8, *mut u8),
     pub(crate) store: unsafe fn(*const u8, *mut u8),
 }
@@ -155,7 +155,7 @@ impl Fields {
 
     /// The fields of a struct of this crate, in order.
     pub(crate) const fn listed<M: Members + Copy>(_: M) -> Self {
-        Self { infos: M::INFOS, load: copy::<M, Load>, store: copy::<M, Store> }
+        Self { layouts: M::LAYOUTS, load: copy::<M, Load>, store: copy::<M, Store> }
     }
 
     /// The fields of the struct `T`, in order, as the derive listed them. The compiler holds the list against the struct as it is
@@ -180,43 +180,43 @@ impl Fields {
 pub(crate) struct Named<T, const N: usize>(PhantomData<T>);
 
 impl<T: Shareable, const N: usize> Named<T, N> {
-    pub(crate) const FIELDS: &'static [FieldInfo] = &Self::fields();
+    pub(crate) const FIELDS: &'static [Field] = &Self::fields();
 
-    const fn fields() -> [FieldInfo; N] {
-        let mut fields = [FieldInfo { name: "", offset: 0, info: Declared::of::<u8>() }; N];
-        let end = T::__MEMBERS.infos.fill(&mut fields, 0);
+    const fn fields() -> [Field; N] {
+        let mut fields = [Field { name: "", offset: 0, layout: Declared::of::<u8>() }; N];
+        let end = T::__MEMBERS.layouts.fill(&mut fields, 0);
         assert!(
             end == N && T::__NAMES.len() == N && T::__OFFSETS.len() == N,
             "all lists are of the same fields"
         );
         let (mut i, mut end) = (0, 0_usize);
         while i < N {
-            let FieldInfo { info, .. } = fields[i];
+            let Field { layout, .. } = fields[i];
             let offset = T::__OFFSETS[i];
             assert!(
-                offset == end.next_multiple_of(info.align),
+                offset == end.next_multiple_of(layout.align),
                 "the compiler lays the struct out otherwise than C does"
             );
-            fields[i] = FieldInfo { name: T::__NAMES[i], offset, info };
-            end = offset + info.size;
+            fields[i] = Field { name: T::__NAMES[i], offset, layout };
+            end = offset + layout.size;
             i += 1;
         }
         fields
     }
 }
 
-impl Infos {
+impl Layouts {
     /// Writes the layouts into `fields`, from field `i` on; returns the next one's number.
-    const fn fill(self, fields: &mut [FieldInfo], mut i: usize) -> usize {
+    const fn fill(self, fields: &mut [Field], mut i: usize) -> usize {
         match self {
-            Self::One(info) => {
-                fields[i].info = info;
+            Self::One(layout) => {
+                fields[i].layout = layout;
                 i + 1
             }
-            Self::Many(infos) => {
+            Self::Many(layouts) => {
                 let mut at = 0;
-                while at < infos.len() {
-                    i = infos[at].fill(fields, i);
+                while at < layouts.len() {
+                    i = layouts[at].fill(fields, i);
                     at += 1;
                 }
                 i

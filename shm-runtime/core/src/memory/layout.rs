@@ -84,7 +84,7 @@ pub(crate) const MAX_DEPTH: usize = 64;
 
 /// The layout of a [`Shareable`](crate::Shareable) type, down to the scalars.
 #[derive(Debug)]
-pub struct TypeInfo {
+pub struct Layout {
     pub(crate) size: usize,
     pub(crate) align: usize,
     pub(crate) kind: Kind,
@@ -104,52 +104,52 @@ pub struct TypeInfo {
 pub(crate) enum Kind {
     Scalar(Scalar),
     Atomic(Scalar),
-    Array { of: &'static TypeInfo, len: usize },
-    Struct { name: &'static str, fields: &'static [FieldInfo] },
+    Array { of: &'static Layout, len: usize },
+    Struct { name: &'static str, fields: &'static [Field] },
     Enum { name: &'static str, repr: Scalar, variants: &'static [(&'static str, i128)] },
 }
 
 /// One field of a struct.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct FieldInfo {
+pub(crate) struct Field {
     /// Its name, without `r#`.
     pub(crate) name: &'static str,
     /// Bytes from the struct's start.
     pub(crate) offset: usize,
     /// The layout of its type.
-    pub(crate) info: &'static TypeInfo,
+    pub(crate) layout: &'static Layout,
 }
 
 /// The layout that a type declares. It is believed only by way of [`of`](Self::of), which holds it against the type.
 #[derive(Debug)]
-pub struct Declared(TypeInfo);
+pub struct Declared(Layout);
 
 impl Declared {
     /// The layout of `T`: of the size and alignment that the compiler gives it, or `T` cannot be used. There is no other way to
     /// the layout of a type, so that none is used unchecked.
-    pub(crate) const fn of<T: Shareable>() -> &'static TypeInfo {
+    pub(crate) const fn of<T: Shareable>() -> &'static Layout {
         const {
-            let Self(info) = &T::__INFO;
+            let Self(layout) = &T::__LAYOUT;
             assert!(
-                info.size == size_of::<T>() && info.align == align_of::<T>(),
+                layout.size == size_of::<T>() && layout.align == align_of::<T>(),
                 "the type has another size or alignment than its layout says: an attribute that the derive did not see \
                  changed it, or an `unsafe impl` is wrong"
             );
             assert!(
-                size_of::<T::__Parts<ReadWrite>>() <= info.size
-                    && align_of::<T::__Parts<ReadWrite>>() <= info.align,
+                size_of::<T::__Parts<ReadWrite>>() <= layout.size
+                    && align_of::<T::__Parts<ReadWrite>>() <= layout.align,
                 "the type's parts are larger than the type, or more aligned"
             );
-            info
+            layout
         }
     }
 
     pub(crate) const fn scalar(scalar: Scalar) -> Self {
-        Self(TypeInfo::one(scalar, Kind::Scalar(scalar), !matches!(scalar, Scalar::Char), Hash::of("scalar")))
+        Self(Layout::one(scalar, Kind::Scalar(scalar), !matches!(scalar, Scalar::Char), Hash::of("scalar")))
     }
 
     pub(crate) const fn atomic(scalar: Scalar) -> Self {
-        Self(TypeInfo::one(scalar, Kind::Atomic(scalar), true, Hash::of("atomic")))
+        Self(Layout::one(scalar, Kind::Atomic(scalar), true, Hash::of("atomic")))
     }
 
     /// A fieldless enum of `repr`, with its variants and their [values](variants).
@@ -165,7 +165,7 @@ impl Declared {
             hash = hash.text(name).bytes(&value.to_le_bytes());
             i += 1;
         }
-        Self(TypeInfo::one(repr, Kind::Enum { name, repr, variants }, false, hash))
+        Self(Layout::one(repr, Kind::Enum { name, repr, variants }, false, hash))
     }
 
     /// `N` values of `T`.
@@ -176,7 +176,7 @@ impl Declared {
             "an array of so many elements needs elements that have a size"
         );
         assert!(of.depth + 1 < MAX_DEPTH, "types in shared memory may nest 64 deep");
-        Self(TypeInfo {
+        Self(Layout {
             size: of.size * len,
             align: of.align,
             scalar_bytes: of.scalar_bytes * len,
@@ -200,15 +200,15 @@ impl Declared {
         let mut hash = Hash::of("struct").text(name).number(size as u64).number(align as u64);
         let mut i = 0;
         while i < fields.len() {
-            let FieldInfo { name, offset, info } = fields[i];
-            scalar_bytes += info.scalar_bytes;
-            verbatim &= info.verbatim;
-            always_valid &= info.always_valid;
-            if info.depth + 1 > depth {
-                depth = info.depth + 1;
+            let Field { name, offset, layout } = fields[i];
+            scalar_bytes += layout.scalar_bytes;
+            verbatim &= layout.verbatim;
+            always_valid &= layout.always_valid;
+            if layout.depth + 1 > depth {
+                depth = layout.depth + 1;
             }
-            hash = hash.text(name).number(offset as u64).number(info.fingerprint);
-            end = offset + info.size;
+            hash = hash.text(name).number(offset as u64).number(layout.fingerprint);
+            end = offset + layout.size;
             i += 1;
         }
         assert!(depth < MAX_DEPTH, "types in shared memory may nest 64 deep");
@@ -217,7 +217,7 @@ impl Declared {
             "the compiler gives the struct another size than C does"
         );
         let (kind, fingerprint) = (Kind::Struct { name, fields }, hash.finish());
-        Self(TypeInfo { size, align, kind, scalar_bytes, verbatim, always_valid, depth, fingerprint })
+        Self(Layout { size, align, kind, scalar_bytes, verbatim, always_valid, depth, fingerprint })
     }
 }
 
@@ -260,7 +260,7 @@ pub const fn variants<T, const N: usize>(
     numbers
 }
 
-impl TypeInfo {
+impl Layout {
     /// The Rust name, if it is one word.
     pub(crate) const fn name(&self) -> Option<&'static str> {
         match self.kind {

@@ -36,11 +36,11 @@ use crate::memory::shared::Shared;
 /// # Safety
 ///
 /// Implemented by the derives; there is no need to do it by hand. An implementation promises that
-/// - `__INFO` describes the type: every scalar in it at its offset (its size and alignment are compared with the compiler's);
+/// - `__LAYOUT` describes the type: every scalar in it at its offset (its size and alignment are compared with the compiler's);
 /// - `__Parts<A>` is valid with any bytes, has interior mutability in every byte that is not padding, and offers no access that
 ///   `A` does not have (that it is no larger and no more aligned than `Self` is checked);
 /// - `__Member` is `Member<Self>`;
-/// - `__copy` copies every scalar of `__INFO`, each by `D`, and nothing else (as it does for the `__MEMBERS` of a `#[repr(C)]`
+/// - `__copy` copies every scalar of `__LAYOUT`, each by `D`, and nothing else (as it does for the `__MEMBERS` of a `#[repr(C)]`
 ///   struct, if it is not written anew);
 /// - the type has no drop glue and no lifetime.
 ///
@@ -75,7 +75,7 @@ pub unsafe trait Shareable: Sized + 'static {
 
     /// The layout, down to the scalars.
     #[doc(hidden)]
-    const __INFO: Declared;
+    const __LAYOUT: Declared;
 
     /// `Member<Self>`: what [`Members`] are made of. By this name, because a type that is not shareable has none: then the
     /// compiler has one thing to say of it, and not two.
@@ -99,7 +99,7 @@ pub unsafe trait Shareable: Sized + 'static {
     unsafe fn __copy<D: Direction>(from: *const Self, to: *mut Self) {
         const { _ = Declared::of::<Self>() };
         let copy = if D::LOADS { Self::__MEMBERS.load } else { Self::__MEMBERS.store };
-        // SAFETY: the caller's promise, for a struct with these fields. It is laid out as C does it: `__INFO` asserts
+        // SAFETY: the caller's promise, for a struct with these fields. It is laid out as C does it: `__LAYOUT` asserts
         // that when it is made, which is done above at the latest.
         unsafe { copy(from.cast(), to.cast()) }
     }
@@ -162,7 +162,7 @@ macro_rules! plain {
         unsafe impl Shareable for $type {
             type __Parts<A: Access> = Opaque;
             type __Member = Member<Self>;
-            const __INFO: Declared = Declared::scalar(Scalar::$scalar);
+            const __LAYOUT: Declared = Declared::scalar(Scalar::$scalar);
 
             #[inline(always)]
             unsafe fn __copy<D: Direction>(from: *const Self, to: *mut Self) {
@@ -197,7 +197,7 @@ macro_rules! atomic {
         unsafe impl Shareable for $type {
             type __Parts<A: Access> = A::Atomic<$type>;
             type __Member = Member<Self>;
-            const __INFO: Declared = Declared::atomic(Scalar::$scalar);
+            const __LAYOUT: Declared = Declared::atomic(Scalar::$scalar);
 
             #[inline(always)]
             unsafe fn __copy<D: Direction>(from: *const Self, to: *mut Self) {
@@ -220,7 +220,7 @@ atomic! {
 unsafe impl<T: Shareable, const N: usize> Shareable for [T; N] {
     type __Parts<A: Access> = [Shared<T, A>; N];
     type __Member = Member<Self>;
-    const __INFO: Declared = Declared::array::<T>(N);
+    const __LAYOUT: Declared = Declared::array::<T>(N);
 
     #[inline]
     unsafe fn __copy<D: Direction>(from: *const Self, to: *mut Self) {
@@ -236,7 +236,7 @@ unsafe impl<T: AlwaysValid, const N: usize> AlwaysValid for [T; N] {}
 unsafe impl<T: 'static> Shareable for PhantomData<T> {
     type __Parts<A: Access> = Opaque;
     type __Member = Member<Self>;
-    const __INFO: Declared = Declared::array::<u8>(0);
+    const __LAYOUT: Declared = Declared::array::<u8>(0);
 
     #[inline(always)]
     unsafe fn __copy<D: Direction>(_: *const Self, _: *mut Self) {}

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::memory::layout::{Kind, Scalar, TypeInfo};
+use crate::memory::layout::{Kind, Layout, Scalar};
 
 /// The bytes in the segment are no value of the type: what [`Shared::try_get`](crate::Shared::try_get)
 /// returns when another process wrote something else there.
@@ -57,18 +57,18 @@ impl fmt::Display for InvalidValue {
 
 impl core::error::Error for InvalidValue {}
 
-/// Whether the private copy at `at` is a value of the type that `info` describes.
+/// Whether the private copy at `at` is a value of the type that `layout` describes.
 ///
 /// # Safety
 ///
-/// `at` points to private memory laid out as `info` says, in which every scalar is initialised.
+/// `at` points to private memory laid out as `layout` says, in which every scalar is initialised.
 #[inline]
-pub(crate) unsafe fn check(info: &'static TypeInfo, at: *const u8) -> Result<(), InvalidValue> {
-    if info.always_valid {
+pub(crate) unsafe fn check(layout: &'static Layout, at: *const u8) -> Result<(), InvalidValue> {
+    if layout.always_valid {
         return Ok(());
     }
     // SAFETY: the caller's promise.
-    unsafe { check_parts(info, at) }
+    unsafe { check_parts(layout, at) }
 }
 
 /// As [`check`], which it calls for every part.
@@ -76,8 +76,8 @@ pub(crate) unsafe fn check(info: &'static TypeInfo, at: *const u8) -> Result<(),
 /// # Safety
 ///
 /// As for [`check`].
-unsafe fn check_parts(info: &'static TypeInfo, at: *const u8) -> Result<(), InvalidValue> {
-    match info.kind {
+unsafe fn check_parts(layout: &'static Layout, at: *const u8) -> Result<(), InvalidValue> {
+    match layout.kind {
         Kind::Scalar(scalar) | Kind::Atomic(scalar) => {
             // SAFETY: a scalar of this type is at `at`.
             let found = unsafe { integer(scalar, at) };
@@ -106,7 +106,7 @@ unsafe fn check_parts(info: &'static TypeInfo, at: *const u8) -> Result<(), Inva
         }),
         Kind::Struct { fields, .. } => fields.iter().try_for_each(|field| {
             // SAFETY: the field lies within the struct.
-            unsafe { check(field.info, at.add(field.offset)) }.map_err(|error| error.below(field.name))
+            unsafe { check(field.layout, at.add(field.offset)) }.map_err(|error| error.below(field.name))
         }),
     }
 }

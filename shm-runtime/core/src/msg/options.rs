@@ -4,7 +4,7 @@ use core::fmt;
 use core::marker::PhantomData;
 
 use crate::ipc::error::Error;
-use crate::ipc::identity::Object;
+use crate::ipc::identity::ObjectKind;
 use crate::ipc::key::Key;
 use crate::ipc::lookup::Lookup;
 use crate::memory::layout::Declared;
@@ -32,7 +32,7 @@ impl<T: Shareable + Copy> Options<T> {
     pub(crate) fn new(key: Key) -> Self {
         Self {
             lookup: Lookup {
-                object: Object::Queue,
+                object: ObjectKind::Queue,
                 key,
                 type_name: Declared::of::<T>().name(),
                 mode: 0o600,

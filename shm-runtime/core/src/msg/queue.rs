@@ -6,7 +6,7 @@ use std::io;
 
 use crate::ipc::diagnose;
 use crate::ipc::error::{Error, ErrorKind};
-use crate::ipc::identity::{Identity, Object};
+use crate::ipc::identity::{Identity, ObjectKind};
 use crate::ipc::key::Key;
 use crate::ipc::remove_on_drop::{Removable, RemoveOnDrop, private};
 use crate::ipc::stat::segment::{Permissions, mode_bits};
@@ -273,7 +273,7 @@ impl<T: Shareable + Copy> Queue<T> {
     }
 
     fn failed(&self, operation: &'static str, error: io::Error) -> Error {
-        self.error(operation, diagnose::on(Object::Queue, error, self.id))
+        self.error(operation, diagnose::on(ObjectKind::Queue, error, self.id))
     }
 
     fn error(&self, operation: &'static str, kind: ErrorKind) -> Error {
@@ -298,7 +298,7 @@ impl<T: Shareable + Copy> Removable for Queue<T> {
         self.remove()
     }
 
-    fn hand_over(&self) -> Self {
+    fn take(&self) -> Self {
         self.clone()
     }
 }

@@ -3,27 +3,27 @@
 use core::fmt::{self, Debug as _};
 
 use crate::memory::bulk::{Direction, Load};
-use crate::memory::layout::{Kind, Scalar, TypeInfo};
+use crate::memory::layout::{Kind, Layout, Scalar};
 use crate::memory::validity;
 
 /// Prints the values at `base`, each read as it is printed.
 ///
 /// # Safety
 ///
-/// At `base` is a value of the type that `info` describes, in a segment, readable.
-pub(crate) unsafe fn debug(info: &TypeInfo, base: *const u8, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    Live { info, at: base }.fmt(f)
+/// At `base` is a value of the type that `layout` describes, in a segment, readable.
+pub(crate) unsafe fn debug(layout: &Layout, base: *const u8, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    Live { layout, at: base }.fmt(f)
 }
 
 /// A value in a segment, to be printed as it is now.
 struct Live<'a> {
-    info: &'a TypeInfo,
+    layout: &'a Layout,
     at: *const u8,
 }
 
 impl fmt::Debug for Live<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.info.kind {
+        match self.layout.kind {
             Kind::Scalar(scalar) | Kind::Atomic(scalar) => self.scalar(scalar, f),
             Kind::Enum { name, repr, variants } => {
                 let found = self.bits(repr);
@@ -38,7 +38,7 @@ impl fmt::Debug for Live<'_> {
             Kind::Struct { name, fields } => {
                 let mut out = f.debug_struct(name);
                 for field in fields {
-                    out.field(field.name, &self.part(field.info, field.offset));
+                    out.field(field.name, &self.part(field.layout, field.offset));
                 }
                 out.finish()
             }
@@ -47,8 +47,8 @@ impl fmt::Debug for Live<'_> {
 }
 
 impl<'a> Live<'a> {
-    fn part(&self, info: &'a TypeInfo, offset: usize) -> Self {
-        Self { info, at: self.at.wrapping_add(offset) }
+    fn part(&self, layout: &'a Layout, offset: usize) -> Self {
+        Self { layout, at: self.at.wrapping_add(offset) }
     }
 
     /// The scalar as it is now, in an integer.

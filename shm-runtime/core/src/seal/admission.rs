@@ -8,7 +8,7 @@ use crate::ipc::diagnose;
 use crate::ipc::error::ErrorKind;
 use crate::ipc::stat::segment::Stat;
 use crate::schema::Schema;
-use crate::seal::footer::{Claims, Seal, State};
+use crate::seal::footer::{FooterFields, Seal, State};
 use crate::sys::liveness::Process;
 
 /// How long to sleep before looking again whether the creator still lives: its death wakes nobody.
@@ -60,15 +60,15 @@ impl Expected<'_> {
             }
             wait_until_ready(seal, id, self.wait, start)?;
         }
-        let Some(claims) = seal.claims()? else {
+        let Some(fields) = seal.fields()? else {
             return Err(not_sealed.into());
         };
-        let same_key = self.key.is_none_or(|(hash, _)| hash == claims.key_hash);
-        let same_layout = claims.fingerprint == self.fingerprint
-            && usize::try_from(claims.struct_size).is_ok_and(|size| size == self.struct_size);
+        let same_key = self.key.is_none_or(|(hash, _)| hash == fields.key_hash);
+        let same_layout = fields.fingerprint == self.fingerprint
+            && usize::try_from(fields.struct_size).is_ok_and(|size| size == self.struct_size);
         let checked = match same_key && same_layout {
             true => self.room(size),
-            false => self.compare(seal, &claims, same_key, size),
+            false => self.compare(seal, &fields, same_key, size),
         };
         checked.map_err(Refusal::Error)
     }
@@ -82,12 +82,18 @@ impl Expected<'_> {
     }
 
     /// Says what differs, or finds that it may.
-    fn compare(&self, seal: Seal<'_>, claims: &Claims, same_key: bool, size: usize) -> Result<(), ErrorKind> {
-        let schema = seal.schema_text(claims).map_err(bad)?;
+    fn compare(
+        &self,
+        seal: Seal<'_>,
+        fields: &FooterFields,
+        same_key: bool,
+        size: usize,
+    ) -> Result<(), ErrorKind> {
+        let schema = seal.schema_text(fields).map_err(bad)?;
         let theirs = Schema::from_text(schema).map_err(|error| bad(&error.to_string()))?;
         let ours = (self.schema)();
         if let (false, Some((_, our_key))) = (same_key, self.key) {
-            let key = seal.key_text(claims).map_err(bad)?;
+            let key = seal.key_text(fields).map_err(bad)?;
             return Err(ErrorKind::KeyCollision {
                 theirs: format!("{} by {}", theirs.name(), printable(&key)),
                 ours: format!("{} by {our_key}", ours.name()),
@@ -114,7 +120,7 @@ fn bad(reason: &str) -> ErrorKind {
 
 impl Seal<'_> {
     /// What the seal says; `None` if there is none.
-    fn claims(self) -> Result<Option<Claims>, ErrorKind> {
+    fn fields(self) -> Result<Option<FooterFields>, ErrorKind> {
         if !self.has_magic() {
             return Ok(None);
         }
@@ -124,8 +130,8 @@ impl Seal<'_> {
     /// The process that created the segment: the pid from the kernel, and when it started from the seal.
     pub(crate) fn creator(self, stat: &Stat) -> Process {
         let pid = stat.creator_pid;
-        let claimed = self.read().ok().map(|claims| claims.creator);
-        match claimed.filter(|claimed| self.has_magic() && claimed.pid == pid) {
+        let creator = self.read().ok().map(|fields| fields.creator);
+        match creator.filter(|creator| self.has_magic() && creator.pid == pid) {
             Some(creator) => creator,
             None => Process { pid, started: 0 },
         }

@@ -55,7 +55,7 @@ pub(crate) const FOOTER: usize = size_of::<Footer>();
 
 /// What a seal says, as it is written and read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Claims {
+pub(crate) struct FooterFields {
     pub(crate) fingerprint: u64,
     pub(crate) struct_size: u64,
     pub(crate) schema_len: u32,
@@ -146,21 +146,21 @@ impl<'a> Seal<'a> {
     /// Writes all but the state, which is still `New`: readers do not look before it says otherwise.
     ///
     /// The texts have to fit, as [`sealed_size`] makes them.
-    pub(crate) fn write(self, claims: Claims, schema: &str, key: &str) {
+    pub(crate) fn write(self, fields: FooterFields, schema: &str, key: &str) {
         let Footer { version, fingerprint, struct_size, schema_len, key_len, key_hash, .. } = self.footer;
         version.store(VERSION, Relaxed);
-        fingerprint.store(claims.fingerprint, Relaxed);
-        struct_size.store(claims.struct_size, Relaxed);
-        schema_len.store(claims.schema_len, Relaxed);
-        key_len.store(claims.key_len, Relaxed);
-        key_hash.store(claims.key_hash, Relaxed);
+        fingerprint.store(fields.fingerprint, Relaxed);
+        struct_size.store(fields.struct_size, Relaxed);
+        schema_len.store(fields.schema_len, Relaxed);
+        key_len.store(fields.key_len, Relaxed);
+        key_hash.store(fields.key_hash, Relaxed);
         let Footer { creator_started, creator_pid, incarnation, magic, .. } = self.footer;
-        creator_started.store(claims.creator.started, Relaxed);
-        creator_pid.store(claims.creator.pid.unsigned_abs(), Relaxed);
+        creator_started.store(fields.creator.started, Relaxed);
+        creator_pid.store(fields.creator.pid.unsigned_abs(), Relaxed);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         incarnation.store(u64::try_from(now.as_nanos()).unwrap_or(u64::MAX), Relaxed);
         magic.store(MAGIC, Relaxed);
-        let Some((schema_at, key_at)) = self.text_places(&claims) else {
+        let Some((schema_at, key_at)) = self.text_places(&fields) else {
             return;
         };
         for (text, at) in [(schema, schema_at), (key, key_at)] {
@@ -171,11 +171,11 @@ impl<'a> Seal<'a> {
         }
     }
 
-    /// Where the schema's and the key's texts are, if what the seal claims of them can be.
-    fn text_places(&self, claims: &Claims) -> Option<(usize, usize)> {
-        let schema_at = usize::try_from(claims.struct_size).ok()?.checked_next_multiple_of(8)?;
-        let key_at = schema_at.checked_add(usize::try_from(claims.schema_len).ok()?)?;
-        let end = key_at.checked_add(usize::try_from(claims.key_len).ok()?)?;
+    /// Where the schema's and the key's texts are, if what the seal says of them can be.
+    fn text_places(&self, fields: &FooterFields) -> Option<(usize, usize)> {
+        let schema_at = usize::try_from(fields.struct_size).ok()?.checked_next_multiple_of(8)?;
+        let key_at = schema_at.checked_add(usize::try_from(fields.schema_len).ok()?)?;
+        let end = key_at.checked_add(usize::try_from(fields.key_len).ok()?)?;
         (end <= self.size - FOOTER).then_some((schema_at, key_at))
     }
 
@@ -219,12 +219,12 @@ impl<'a> Seal<'a> {
     }
 
     /// What the seal says, if it is of a kind that is understood here.
-    pub(crate) fn read(self) -> Result<Claims, &'static str> {
+    pub(crate) fn read(self) -> Result<FooterFields, &'static str> {
         let footer = self.footer;
         if footer.version.load(Relaxed) != VERSION {
             return Err("its seal is of another version");
         }
-        Ok(Claims {
+        Ok(FooterFields {
             fingerprint: footer.fingerprint.load(Relaxed),
             struct_size: footer.struct_size.load(Relaxed),
             schema_len: footer.schema_len.load(Relaxed),
@@ -238,24 +238,24 @@ impl<'a> Seal<'a> {
     }
 
     /// A copy of the schema's text.
-    pub(crate) fn schema_text(self, claims: &Claims) -> Result<String, &'static str> {
-        let (at, _) = self.readable_texts(claims)?;
-        let text = self.copy(at, usize::try_from(claims.schema_len).unwrap_or_default());
+    pub(crate) fn schema_text(self, fields: &FooterFields) -> Result<String, &'static str> {
+        let (at, _) = self.readable_texts(fields)?;
+        let text = self.copy(at, usize::try_from(fields.schema_len).unwrap_or_default());
         String::from_utf8(text).map_err(|_| "the texts of its seal are not UTF-8")
     }
 
     /// How the key was derived, shortened to what an error would show.
-    pub(crate) fn key_text(self, claims: &Claims) -> Result<String, &'static str> {
-        let (_, at) = self.readable_texts(claims)?;
-        let len = usize::try_from(claims.key_len).unwrap_or_default();
+    pub(crate) fn key_text(self, fields: &FooterFields) -> Result<String, &'static str> {
+        let (_, at) = self.readable_texts(fields)?;
+        let len = usize::try_from(fields.key_len).unwrap_or_default();
         Ok(String::from_utf8_lossy(&self.copy(at, len.min(MAX_KEY_SHOWN))).into_owned())
     }
 
-    fn readable_texts(self, claims: &Claims) -> Result<(usize, usize), &'static str> {
-        if u64::from(claims.schema_len) > MAX_TEXT || u64::from(claims.key_len) > MAX_TEXT {
+    fn readable_texts(self, fields: &FooterFields) -> Result<(usize, usize), &'static str> {
+        if u64::from(fields.schema_len) > MAX_TEXT || u64::from(fields.key_len) > MAX_TEXT {
             return Err("the texts of its seal are too long to be true");
         }
-        self.text_places(claims).ok_or("the texts of its seal are not within the segment")
+        self.text_places(fields).ok_or("the texts of its seal are not within the segment")
     }
 
     /// A copy of `len` bytes from one of the places that `text_places` gives, in which there are as many.
@@ -298,9 +298,9 @@ mod tests {
     #[test]
     fn every_state_is_read_as_it_was_written_and_no_word_is_two_states() {
         let pids = [1, 2, 1 << 21, (1 << 22) - 1];
-        let claims = pids.map(|by| [false, true].map(|was_ready| State::Reclaiming { by, was_ready }));
+        let reclaiming = pids.map(|by| [false, true].map(|was_ready| State::Reclaiming { by, was_ready }));
         let plain = [State::New, State::Initialising, State::Ready, State::Abandoned];
-        for state in claims.into_iter().flatten().chain(plain) {
+        for state in reclaiming.into_iter().flatten().chain(plain) {
             assert_eq!(State::decode(state.encode()), state);
         }
         for word in (0..1 << 16).chain((0..32).map(|bit| 1 << bit)).chain([u32::MAX]) {

@@ -47,7 +47,7 @@ pub struct Segment<T> {
     given_to: AtomicU32,
     terms: Terms,
     /// The creator's mapping, in which it wrote the seal: the first that it attaches.
-    spare: Mutex<Option<Mapping>>,
+    creator_mapping: Mutex<Option<Mapping>>,
     holds: PhantomData<fn() -> T>,
 }
 
@@ -69,8 +69,16 @@ pub(crate) struct Terms {
 impl<T: SharedSegment> Segment<T> {
     /// The segment `id`, of which this much was `observed`.
     pub(crate) fn new(identity: Identity, id: i32, observed: Observed, terms: Terms) -> Self {
-        let (given_to, spare) = (AtomicU32::new(NOBODY), Mutex::new(None));
-        Self { identity: identity.with_id(id), id, observed, given_to, terms, spare, holds: PhantomData }
+        let (given_to, creator_mapping) = (AtomicU32::new(NOBODY), Mutex::new(None));
+        Self {
+            identity: identity.with_id(id),
+            id,
+            observed,
+            given_to,
+            terms,
+            creator_mapping,
+            holds: PhantomData,
+        }
     }
 
     /// The same, now that more is known of it.
@@ -79,8 +87,8 @@ impl<T: SharedSegment> Segment<T> {
     }
 
     /// Keeps a mapping that is known to be good, to be attached first.
-    pub(crate) fn with_spare(self, mapping: Mapping) -> Self {
-        Self { spare: Mutex::new(Some(mapping)), ..self }
+    pub(crate) fn with_creator_mapping(self, mapping: Mapping) -> Self {
+        Self { creator_mapping: Mutex::new(Some(mapping)), ..self }
     }
 
     /// What it was when it was found or created.
@@ -88,8 +96,8 @@ impl<T: SharedSegment> Segment<T> {
         &self.observed
     }
 
-    fn take_spare(&self) -> Option<Mapping> {
-        self.spare.lock().unwrap_or_else(PoisonError::into_inner).take()
+    fn take_creator_mapping(&self) -> Option<Mapping> {
+        self.creator_mapping.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// The segment with this shmid: for private ones, whose id is all there is to find them by.
@@ -171,7 +179,7 @@ impl<T: SharedSegment> Segment<T> {
 
     fn attach_as<A: Access>(&self) -> Result<Attached<T, A>, Error> {
         if A::MAPS_WRITABLE
-            && let Some(mapping) = self.take_spare()
+            && let Some(mapping) = self.take_creator_mapping()
         {
             return self.attached(mapping);
         }
@@ -271,7 +279,7 @@ impl<T: SharedSegment> Segment<T> {
         let bad = |reason: String| self.error("read the schema of", ErrorKind::BadSeal { reason });
         let seal = Seal::of(mapping).filter(|seal| seal.has_magic());
         let seal = seal.ok_or_else(|| bad("there is no seal any more".to_owned()))?;
-        let schema = seal.read().and_then(|claims| seal.schema_text(&claims));
+        let schema = seal.read().and_then(|fields| seal.schema_text(&fields));
         let schema = schema.map_err(|reason| bad(reason.to_owned()))?;
         Schema::from_text(schema).map_err(|error| bad(error.to_string()))
     }
@@ -409,7 +417,7 @@ impl<T: SharedSegment> Segment<T> {
     /// If it was removed already, or belongs to somebody else.
     pub fn remove(&self) -> Result<(), Error> {
         // A mapping that nobody can see must not be what keeps it.
-        drop(self.take_spare());
+        drop(self.take_creator_mapping());
         sys::shm_remove(self.id).map_err(|error| self.error("remove", diagnose::by_id(error, self.id)))
     }
 
@@ -448,9 +456,9 @@ impl<T: SharedSegment> Removable for Segment<T> {
         Self::remove(self)
     }
 
-    fn hand_over(&self) -> Self {
-        match self.take_spare() {
-            Some(mapping) => self.clone().with_spare(mapping),
+    fn take(&self) -> Self {
+        match self.take_creator_mapping() {
+            Some(mapping) => self.clone().with_creator_mapping(mapping),
             None => self.clone(),
         }
     }
@@ -460,8 +468,8 @@ impl<T> Clone for Segment<T> {
     fn clone(&self) -> Self {
         let &Self { id, observed, .. } = self;
         let (identity, terms) = (self.identity.clone(), self.terms.clone());
-        let (given_to, spare) = (AtomicU32::new(self.given_to.load(Relaxed)), Mutex::new(None));
-        Self { identity, id, observed, given_to, terms, spare, holds: PhantomData }
+        let (given_to, creator_mapping) = (AtomicU32::new(self.given_to.load(Relaxed)), Mutex::new(None));
+        Self { identity, id, observed, given_to, terms, creator_mapping, holds: PhantomData }
     }
 }
 

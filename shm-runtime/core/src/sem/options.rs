@@ -7,10 +7,10 @@ use std::time::Instant;
 
 use crate::ipc::diagnose;
 use crate::ipc::error::{Error, ErrorKind};
-use crate::ipc::identity::Object;
+use crate::ipc::identity::ObjectKind;
 use crate::ipc::key::Key;
 use crate::ipc::lookup::Lookup;
-use crate::ipc::record::Existing;
+use crate::ipc::record::Record;
 use crate::segment::shared_segment::Settings;
 use crate::sem::creation::{Creating, Outcome, replace};
 use crate::sem::op::{Wait, releases};
@@ -42,7 +42,7 @@ impl<const N: usize> Options<N> {
             assert!(N > 0 && N <= 65536, "a set has at least one semaphore, and indices of 16 bits");
         }
         Self {
-            lookup: Lookup { object: Object::Semaphore, key, type_name: None, mode: 0o600, count: N },
+            lookup: Lookup { object: ObjectKind::Semaphore, key, type_name: None, mode: 0o600, count: N },
             undo: true,
             wait: Duration::from_secs(1),
             allow_unused: false,
@@ -207,7 +207,7 @@ impl<const N: usize> Options<N> {
     fn ready(&self, id: i32, start: Instant, half_made: &mut bool) -> Result<(), ErrorKind> {
         let mut pause = Duration::from_micros(100);
         loop {
-            let stat = Stat::of(id).map_err(|error| diagnose::on(Object::Semaphore, error, id))?;
+            let stat = Stat::of(id).map_err(|error| diagnose::on(ObjectKind::Semaphore, error, id))?;
             if stat.semaphores != N {
                 return Err(ErrorKind::SizeDiffers { found: stat.semaphores, expected: N });
             }
@@ -218,7 +218,7 @@ impl<const N: usize> Options<N> {
             let waited = start.elapsed();
             let left = self.wait.saturating_sub(waited);
             if left.is_zero() {
-                let existing = Some(Box::new(Existing::Semaphore(stat)));
+                let existing = Some(Box::new(Record::Semaphore(stat)));
                 return Err(ErrorKind::Uninitialised { existing, waited, kept: None });
             }
             // Nothing tells when the creator is done; it takes microseconds if it lives.

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use crate::ipc::diagnose;
 use crate::ipc::error::{Error, ErrorKind};
-use crate::ipc::identity::{Identity, Object};
+use crate::ipc::identity::{Identity, ObjectKind};
 use crate::ipc::key::Key;
 use crate::ipc::remove_on_drop::{Removable, RemoveOnDrop, private};
 use crate::ipc::stat::segment::{Permissions, mode_bits};
@@ -253,7 +253,7 @@ impl<const N: usize> SemaphoreSet<N> {
     }
 
     fn failed(&self, operation: &'static str, error: io::Error) -> Error {
-        self.error(operation, diagnose::on(Object::Semaphore, error, self.id))
+        self.error(operation, diagnose::on(ObjectKind::Semaphore, error, self.id))
     }
 
     pub(crate) fn error(&self, operation: &'static str, kind: ErrorKind) -> Error {
@@ -268,7 +268,7 @@ impl<const N: usize> Removable for SemaphoreSet<N> {
         self.remove()
     }
 
-    fn hand_over(&self) -> Self {
+    fn take(&self) -> Self {
         self.clone()
     }
 }

@@ -70,7 +70,7 @@ pub struct Event<A = ReadWrite> {
     access: PhantomData<A>,
 }
 
-// SAFETY: `__INFO` names the one field that has a size, and `__copy` copies it. `__Parts<A>` is the same struct with another
+// SAFETY: `__LAYOUT` names the one field that has a size, and `__copy` copies it. `__Parts<A>` is the same struct with another
 // marker: an atomic, valid with any bytes, with interior mutability. What its methods do, `A` allows.
 unsafe impl Shareable for Event {
     type __Parts<A: Access> = Event<A>;
@@ -79,7 +79,7 @@ unsafe impl Shareable for Event {
     const __MEMBERS: Fields = Fields::listed((PhantomData::<<AtomicU32 as Shareable>::__Member>,));
     const __NAMES: &'static [&'static str] = &["count"];
     const __OFFSETS: &'static [usize] = &[offset_of!(Self, count)];
-    const __INFO: Declared = Declared::structure::<Self, 1>("Event");
+    const __LAYOUT: Declared = Declared::structure::<Self, 1>("Event");
 }
 
 impl<A: Access> Event<A> {

@@ -116,7 +116,7 @@ pub struct Mutex<T, A = ReadWrite> {
     value: Shared<T, A>,
 }
 
-// SAFETY: `__INFO` names the three fields at their offsets, and `__copy` copies them, the value as `T` does. `__Parts<A>` is
+// SAFETY: `__LAYOUT` names the three fields at their offsets, and `__copy` copies them, the value as `T` does. `__Parts<A>` is
 // the same struct with another marker: of the same layout, since `Shared<T, A>` has that of a `T` whatever `A` is; valid
 // with any bytes; interior mutability in the words, and in the value as `Shared` has it. What its methods do, `A` allows.
 // It has no drop glue, as atomics and `Shared` have none, and no lifetime.
@@ -134,7 +134,7 @@ unsafe impl<T: Shareable> Shareable for Mutex<T> {
     const __NAMES: &'static [&'static str] = &["word", "abandoned", "value"];
     const __OFFSETS: &'static [usize] =
         &[offset_of!(Self, word), offset_of!(Self, abandoned), offset_of!(Self, value)];
-    const __INFO: Declared = Declared::structure::<Self, 3>("Mutex");
+    const __LAYOUT: Declared = Declared::structure::<Self, 3>("Mutex");
 }
 
 impl<T: Shareable, A: Access> Mutex<T, A> {

@@ -100,7 +100,7 @@ pub struct SeqLock<T, A = ReadWrite> {
     writing: AtomicU64,
 }
 
-// SAFETY: `__INFO` names the five fields at their offsets, and `__copy` copies them, the slots as an array of `T`. `__Parts<A>`
+// SAFETY: `__LAYOUT` names the five fields at their offsets, and `__copy` copies them, the slots as an array of `T`. `__Parts<A>`
 // is the same struct with another marker: of the same layout, since `Shared<T, A>` has that of a `T` whatever `A` is;
 // valid with any bytes; interior mutability in the words, and in the slots as `Shared` has it. What its methods do, `A`
 // allows. It has no drop glue, as atomics and `Shared` have none, and no lifetime.
@@ -123,7 +123,7 @@ unsafe impl<T: Shareable + Copy> Shareable for SeqLock<T> {
         offset_of!(Self, process),
         offset_of!(Self, writing),
     ];
-    const __INFO: Declared = Declared::structure::<Self, 5>("SeqLock");
+    const __LAYOUT: Declared = Declared::structure::<Self, 5>("SeqLock");
 }
 
 impl<T: Shareable + Copy, A: Access> SeqLock<T, A> {

@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::ErrorKind;
 use super::words::{Ago, Count, Pid, Shown};
-use crate::ipc::identity::{Identity, Object};
+use crate::ipc::identity::{Identity, ObjectKind};
 
 impl ErrorKind {
     /// Why, and the way out.
@@ -55,14 +55,14 @@ impl ErrorKind {
                          (for a new one, {})",
                         Shown(existing, identity.id),
                         match object {
-                            Object::Segment => "`#[shm(mode = 0o660)]`",
-                            Object::Semaphore | Object::Queue => "`options(..).mode(0o660)`",
+                            ObjectKind::Segment => "`#[shm(mode = 0o660)]`",
+                            ObjectKind::Semaphore | ObjectKind::Queue => "`options(..).mode(0o660)`",
                         }
                     ),
                     None => Ok(()),
                 }
             }
-            Self::SizeDiffers { found, expected } if object == Object::Semaphore => write!(
+            Self::SizeDiffers { found, expected } if object == ObjectKind::Semaphore => write!(
                 f,
                 "the set has {}, and this program expects {expected}: it was created for something else, or by another \
                  version. Let both agree, or remove the set and create it anew",

@@ -9,7 +9,7 @@ use std::io;
 use std::time::SystemTime;
 
 use crate::ipc::identity::Identity;
-use crate::ipc::record::Existing;
+use crate::ipc::record::Record;
 use crate::memory::validity::InvalidValue;
 use crate::msg::RawMessage;
 use crate::schema::Schema;
@@ -61,7 +61,7 @@ pub enum ErrorKind {
     #[non_exhaustive]
     AlreadyExists {
         /// What the kernel knows of it, unless it was removed meanwhile.
-        existing: Option<Box<Existing>>,
+        existing: Option<Box<Record>>,
     },
     /// There is no segment (semaphore set, message queue) under this key.
     NotFound,
@@ -69,7 +69,7 @@ pub enum ErrorKind {
     #[non_exhaustive]
     Permission {
         /// What the kernel knows of it, unless it was removed meanwhile.
-        existing: Option<Box<Existing>>,
+        existing: Option<Box<Record>>,
         /// The user of this process (effective).
         uid: u32,
         /// The group of this process (effective).
@@ -174,7 +174,7 @@ pub enum ErrorKind {
     #[non_exhaustive]
     NotOwner {
         /// What the kernel knows of it, unless it was removed meanwhile.
-        existing: Option<Box<Existing>>,
+        existing: Option<Box<Record>>,
         /// The user of this process (effective).
         uid: u32,
     },
@@ -188,7 +188,7 @@ pub enum ErrorKind {
     #[non_exhaustive]
     Uninitialised {
         /// What the kernel knows of the set, unless it was removed meanwhile.
-        existing: Option<Box<Existing>>,
+        existing: Option<Box<Record>>,
         /// How long this process waited.
         waited: Duration,
         /// Why `open_or_create`, which replaces what a dead creator left, did not; `None` if it was not asked to.

@@ -3,8 +3,8 @@
 use core::fmt;
 use std::time::SystemTime;
 
-use crate::ipc::identity::Object;
-use crate::ipc::record::Existing;
+use crate::ipc::identity::ObjectKind;
+use crate::ipc::record::Record;
 use crate::ipc::stat::segment::Stat;
 
 /// A number of things in words.
@@ -18,30 +18,30 @@ impl<N: fmt::Display + PartialEq + From<bool>> fmt::Display for Count<N> {
 }
 
 /// An object in words.
-pub(super) struct Shown<'a>(pub(super) &'a Existing, pub(super) Option<i32>);
+pub(super) struct Shown<'a>(pub(super) &'a Record, pub(super) Option<i32>);
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(existing, id) = *self;
         let (object, uid, gid, mode) = match existing {
-            Existing::Segment(stat) => return Described(stat, id).fmt(f),
-            Existing::Semaphore(stat) => (Object::Semaphore, stat.uid, stat.gid, stat.mode),
-            Existing::Queue(stat) => (Object::Queue, stat.uid, stat.gid, stat.mode),
+            Record::Segment(stat) => return Described(stat, id).fmt(f),
+            Record::Semaphore(stat) => (ObjectKind::Semaphore, stat.uid, stat.gid, stat.mode),
+            Record::Queue(stat) => (ObjectKind::Queue, stat.uid, stat.gid, stat.mode),
         };
         if let Some(id) = id {
             write!(f, "{} {id}, ", object.id_name())?;
         }
         write!(f, "owner uid {uid} gid {gid}, mode {mode:04o}, ")?;
         match existing {
-            Existing::Segment(_) => Ok(()),
-            Existing::Semaphore(stat) => write!(
+            Record::Segment(_) => Ok(()),
+            Record::Semaphore(stat) => write!(
                 f,
                 "{}, created by uid {}, last changed{}",
                 Count(stat.semaphores, "semaphore"),
                 stat.creator_uid,
                 Ago(stat.changed_at)
             ),
-            Existing::Queue(stat) => write!(
+            Record::Queue(stat) => write!(
                 f,
                 "{} of {} bytes in all, created by uid {}, last changed{}",
                 Count(stat.messages, "message"),

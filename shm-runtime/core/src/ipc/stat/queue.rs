@@ -3,7 +3,7 @@
 use std::io;
 use std::time::SystemTime;
 
-use crate::ipc::record::Row;
+use crate::ipc::record::ProcRow;
 use crate::ipc::stat::segment::{Permissions, time};
 use crate::sys;
 
@@ -77,7 +77,7 @@ impl Stat {
 
     /// The same from /proc/sysvipc/msg, which shows queues that this process may not read.
     pub(crate) fn from_proc(id: i32) -> Option<Self> {
-        let row = Row::of("msg", id)?;
+        let row = ProcRow::of("msg", id)?;
         // key msqid perms cbytes qnum lspid lrpid uid gid cuid cgid stime rtime ctime
         Some(Self {
             key: row.number(0)?,

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use crate::ipc::error::ErrorKind;
-use crate::ipc::record::Row;
+use crate::ipc::record::ProcRow;
 use crate::sys;
 
 /// What the kernel records of a segment: every field of `shmid_ds` and its `ipc_perm`, shmctl(2) with IPC_STAT.
@@ -89,7 +89,7 @@ impl Stat {
 
     /// The same from /proc/sysvipc/shm, which shows segments that this process may not read.
     pub(crate) fn from_proc(id: i32) -> Option<Self> {
-        let row = Row::of("shm", id)?;
+        let row = ProcRow::of("shm", id)?;
         // key shmid perms size cpid lpid nattch uid gid cuid cgid atime dtime ctime rss swap
         let bits = row.mode_bits()?;
         Some(Self {

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::SystemTime;
 
-use crate::ipc::record::Row;
+use crate::ipc::record::ProcRow;
 use crate::ipc::stat::segment::{Permissions, time};
 use crate::sys::{self, ipc::SemaphoreFact};
 
@@ -62,7 +62,7 @@ impl Stat {
 
     /// The same from /proc/sysvipc/sem, which shows sets that this process may not read.
     pub(crate) fn from_proc(id: i32) -> Option<Self> {
-        let row = Row::of("sem", id)?;
+        let row = ProcRow::of("sem", id)?;
         // key semid perms nsems uid gid cuid cgid otime ctime
         Some(Self {
             key: row.number(0)?,

@@ -6,7 +6,7 @@
 
 use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed};
 
-use crate::memory::layout::{Declared, Kind, Scalar, TypeInfo};
+use crate::memory::layout::{Declared, Kind, Layout, Scalar};
 use crate::memory::shareable::Shareable;
 
 // Miri runs no assembly.
@@ -117,18 +117,18 @@ const fn is_bytes<T: Shareable, D: Direction>() -> bool {
 }
 
 /// Whether there is nothing but `bool` in it.
-const fn is_bools(mut info: &TypeInfo) -> bool {
-    while let Kind::Array { of, .. } = info.kind {
-        info = of;
+const fn is_bools(mut layout: &Layout) -> bool {
+    while let Kind::Array { of, .. } = layout.kind {
+        layout = of;
     }
-    matches!(info.kind, Kind::Scalar(Scalar::Bool) | Kind::Atomic(Scalar::Bool))
+    matches!(layout.kind, Kind::Scalar(Scalar::Bool) | Kind::Atomic(Scalar::Bool))
 }
 
 /// Whether vectors are worth their while. Up to four scalars do better one by one, in registers.
 #[cfg(all(target_arch = "x86_64", not(miri)))]
-const fn is_long(info: &TypeInfo) -> bool {
-    let largest = if info.align < 8 { info.align } else { 8 };
-    info.size > 4 * largest
+const fn is_long(layout: &Layout) -> bool {
+    let largest = if layout.align < 8 { layout.align } else { 8 };
+    layout.size > 4 * largest
 }
 
 /// Copies a value.

@@ -35,7 +35,7 @@ fn a_store_leaves_what_is_padding_in_the_segment() {
         ));
         const __NAMES: &'static [&'static str] = &["small", "large"];
         const __OFFSETS: &'static [usize] = &[offset_of!(Self, small), offset_of!(Self, large)];
-        const __INFO: Declared = Declared::structure::<Self, 2>("Padded");
+        const __LAYOUT: Declared = Declared::structure::<Self, 2>("Padded");
     }
     let mut segment = [u64::MAX; 41];
     let value = Padded { small: 0, large: [0; 40] };

@@ -10,7 +10,7 @@ use crate::memory::layout::Declared;
 use crate::memory::shared::Shared;
 use crate::schema::Schema;
 use crate::schema::write::text;
-use crate::seal::footer::{self, Claims, Seal, State};
+use crate::seal::footer::{self, FooterFields, Seal, State};
 use crate::segment::Segment;
 use crate::segment::mapping::Mapping;
 use crate::segment::observed::Observed;
@@ -48,7 +48,7 @@ impl<T: SharedSegment> Options<T> {
         let made = initialise(&segment, &place, texts.as_ref(), init);
         let segment = segment.keep();
         // A child that `init` forked waits for its parent, as everybody does who attaches.
-        Ok(if made { segment.with_spare(place.into_mapping()) } else { segment })
+        Ok(if made { segment.with_creator_mapping(place.into_mapping()) } else { segment })
     }
 
     /// shmget(2) with IPC_CREAT and IPC_EXCL.
@@ -148,7 +148,7 @@ impl<'a> Sealing<'a> {
         let seal = Seal::of(mapping)?;
         let Texts { schema, key } = texts;
         seal.write(
-            Claims {
+            FooterFields {
                 fingerprint: Schema::fingerprint::<T>(),
                 struct_size: u64::try_from(size_of::<T>()).ok()?,
                 schema_len: u32::try_from(schema.len()).ok()?,

@@ -18,7 +18,7 @@ use crate::segment::shared_segment::SharedSegment;
 use crate::sys;
 
 /// How often `open_or_create` goes back and forth between a segment that is missing and one that exists.
-const MOST_TRIES: u32 = 1000;
+const MAX_TRIES: u32 = 1000;
 
 impl<T: SharedSegment> Options<T> {
     /// Opens, or creates if there is none; and again, if another process was faster with either, or left a segment
@@ -51,7 +51,7 @@ impl<T: SharedSegment> Options<T> {
             match create() {
                 // Another process created it just now; one that creates and removes all the time must not hold us.
                 Err(error)
-                    if matches!(error.kind(), ErrorKind::AlreadyExists { .. }) && tries < MOST_TRIES =>
+                    if matches!(error.kind(), ErrorKind::AlreadyExists { .. }) && tries < MAX_TRIES =>
                 {
                     tries += 1
                 }
