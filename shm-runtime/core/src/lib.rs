@@ -25,14 +25,14 @@ pub use ipc::record::Record;
 pub use ipc::remove_on_drop::{Removable, RemoveOnDrop};
 pub use ipc::stat::segment::{Permissions, Stat};
 pub use memory::access::{Access, ReadOnly, ReadWrite, Readable, Writable, WriteOnly};
-// Public for the compiler alone: its notes then say `shm_runtime::array`, and not `shm_runtime_core::array`.
-#[doc(hidden)]
-pub use memory::array;
-pub use memory::array::TextError;
+// Public for the compiler only: its notes then say `shm_runtime::array`, and not `shm_runtime_core::memory::array`.
 pub use memory::atomic::{Atomic, Integer};
 pub use memory::shareable::{AlwaysValid, Plain, Shareable};
 pub use memory::shared::Shared;
+pub use memory::text::TextError;
 pub use memory::validity::InvalidValue;
+#[doc(hidden)]
+pub use memory::{array, text};
 pub use schema::{ParseError, Schema};
 pub use segment::Segment;
 pub use segment::attached::Attached;
@@ -42,18 +42,18 @@ pub use segment::shared_segment::SharedSegment;
 /// What the derives' output names. Not part of the interface.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::memory::bulk::Direction;
     // By way of here, because another crate may be called `core` where the derive's output stands, and in edition 2015
     // `::core` is not the crate.
     pub use core;
     pub use core::marker::PhantomData;
 
     pub use crate::ipc::key::{ftok_key, name_key};
+    pub use crate::memory::direction::Direction;
     pub use crate::memory::fields::{Fields, Member, offsets};
-    pub use crate::memory::layout::{
-        Declared, Scalar, assert_can_be_placed, assert_layout, assert_segment, assert_struct, type_name,
-        variants,
-    };
+    pub use crate::memory::layout::Scalar;
     pub use crate::memory::shareable::{If, Opaque};
+    pub use crate::memory::structure::{
+        Declared, assert_can_be_placed, assert_layout, assert_segment, assert_struct, type_name, variants,
+    };
     pub use crate::segment::shared_segment::{Settings, Trust};
 }

@@ -11,7 +11,7 @@ use core::sync::atomic::{
     AtomicU64, AtomicUsize, Ordering, fence,
 };
 
-use crate::memory::access::{Readable, Writable};
+use crate::memory::access::{ReadWrite, Readable, Writable};
 use crate::memory::shareable::Shareable;
 
 /// A standard atomic type that can live in a segment. Sealed.
@@ -60,7 +60,7 @@ atom! {
 unsafe impl Atom for AtomicBool {
     type Value = bool;
     type Cell = AtomicU8;
-    type Full = Atomic<AtomicBool, crate::ReadWrite>;
+    type Full = Atomic<AtomicBool, ReadWrite>;
 
     #[inline]
     fn load(cell: &AtomicU8, order: Ordering) -> bool {

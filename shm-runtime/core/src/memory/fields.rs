@@ -4,10 +4,11 @@
 use core::marker::PhantomData;
 
 use crate::memory::access::{ReadOnly, ReadWrite, WriteOnly};
-use crate::memory::bulk::{Direction, Load, Store};
-use crate::memory::layout::{Declared, Field, Layout};
+use crate::memory::direction::{Direction, Load, Store};
+use crate::memory::layout::{Field, Layout};
 use crate::memory::shareable::Shareable;
 use crate::memory::shared::Shared;
+use crate::memory::structure::Declared;
 
 /// A [`Member`], or a tuple of up to sixteen of them or of such tuples, in the order of the fields.
 ///
@@ -144,7 +145,7 @@ unsafe impl Members for () {
 
 /// What `Members` say, without their type.
 pub struct Fields {
-    layouts: Layouts,
+    pub(super) layouts: Layouts,
     pub(crate) load: unsafe fn(*const u8, *mut u8),
     pub(crate) store: unsafe fn(*const u8, *mut u8),
 }
@@ -176,38 +177,9 @@ impl Fields {
     }
 }
 
-/// The fields of `T`, of which there are `N`: all that is known of them, put together when it is asked for.
-pub(crate) struct Named<T, const N: usize>(PhantomData<T>);
-
-impl<T: Shareable, const N: usize> Named<T, N> {
-    pub(crate) const FIELDS: &'static [Field] = &Self::fields();
-
-    const fn fields() -> [Field; N] {
-        let mut fields = [Field { name: "", offset: 0, layout: Declared::of::<u8>() }; N];
-        let end = T::__MEMBERS.layouts.fill(&mut fields, 0);
-        assert!(
-            end == N && T::__NAMES.len() == N && T::__OFFSETS.len() == N,
-            "all lists are of the same fields"
-        );
-        let (mut i, mut end) = (0, 0_usize);
-        while i < N {
-            let Field { layout, .. } = fields[i];
-            let offset = T::__OFFSETS[i];
-            assert!(
-                offset == end.next_multiple_of(layout.align),
-                "the compiler lays the struct out otherwise than C does"
-            );
-            fields[i] = Field { name: T::__NAMES[i], offset, layout };
-            end = offset + layout.size;
-            i += 1;
-        }
-        fields
-    }
-}
-
 impl Layouts {
     /// Writes the layouts into `fields`, from field `i` on; returns the next one's number.
-    const fn fill(self, fields: &mut [Field], mut i: usize) -> usize {
+    pub(super) const fn fill(self, fields: &mut [Field], mut i: usize) -> usize {
         match self {
             Self::One(layout) => {
                 fields[i].layout = layout;

@@ -1,7 +1,6 @@
 //! `Shared<T, A>`: a value that lives in shared memory.
 
 use core::cell::UnsafeCell;
-use core::fmt;
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::ops::Deref;
@@ -9,11 +8,11 @@ use core::panic::{RefUnwindSafe, UnwindSafe};
 
 use crate::memory::access::{Access, ReadWrite, Readable, Writable};
 use crate::memory::atomic::Integer;
-use crate::memory::bulk::{self, Load};
-use crate::memory::layout::{Declared, assert_always_valid};
+use crate::memory::bulk;
+use crate::memory::direction::Load;
 use crate::memory::shareable::{AlwaysValid, Plain, Shareable};
-use crate::memory::validity::InvalidValue;
-use crate::schema;
+use crate::memory::structure::{Declared, assert_always_valid};
+use crate::memory::validity::{self, InvalidValue};
 
 /// A `T` that lives in shared memory, reached with access `A`.
 ///
@@ -100,7 +99,7 @@ impl<T: Shareable, A: Access> Shared<T, A> {
         // SAFETY: the memory behind `self` is readable for a `T`, `value` is private.
         unsafe { bulk::copy::<T, Load>(self.as_ptr(), value.as_mut_ptr()) };
         // SAFETY: every scalar of this private `T` was just copied.
-        unsafe { crate::memory::validity::check(Declared::of::<T>(), value.as_ptr().cast()) }?;
+        unsafe { validity::check(Declared::of::<T>(), value.as_ptr().cast()) }?;
         // SAFETY: initialised, and checked to be a valid `T`.
         Ok(unsafe { value.assume_init() })
     }
@@ -170,6 +169,13 @@ impl<T: Shareable, A: Access> Shared<T, A> {
     }
 }
 
+impl<T, A> Shared<T, A> {
+    /// The address, whatever may be done there.
+    pub(crate) fn address(&self) -> *const T {
+        self.memory.get().cast()
+    }
+}
+
 impl<T: Shareable, A: Access> Deref for Shared<T, A> {
     type Target = T::__Parts<A>;
 
@@ -179,16 +185,5 @@ impl<T: Shareable, A: Access> Deref for Shared<T, A> {
         // SAFETY: the parts lie within `T` and are aligned as `T` is, as was just asserted. By the contract of `Shareable`, they
         // are valid with any bytes and have interior mutability wherever the memory may change.
         unsafe { &*self.memory.get().cast() }
-    }
-}
-
-/// The live values, field by field, each read as it is printed; through a write-only attachment, none.
-impl<T: Shareable, A: Access> fmt::Debug for Shared<T, A> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !A::READS {
-            return f.write_str("<write-only>");
-        }
-        // SAFETY: in the memory of `self`, which is readable, is a `T`.
-        unsafe { schema::debug(Declared::of::<T>(), self.memory.get().cast(), f) }
     }
 }

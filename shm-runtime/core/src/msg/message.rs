@@ -5,9 +5,9 @@ use core::mem::{MaybeUninit, offset_of};
 use std::io;
 
 use crate::ipc::error::ErrorKind;
-use crate::memory::bulk::{Load, Store};
-use crate::memory::layout::Declared;
+use crate::memory::direction::{Load, Store};
 use crate::memory::shareable::Shareable;
+use crate::memory::structure::Declared;
 use crate::memory::validity::{self, InvalidValue};
 use crate::sys;
 

@@ -7,8 +7,8 @@ use crate::ipc::error::Error;
 use crate::ipc::identity::ObjectKind;
 use crate::ipc::key::Key;
 use crate::ipc::lookup::Lookup;
-use crate::memory::layout::Declared;
 use crate::memory::shareable::Shareable;
+use crate::memory::structure::Declared;
 use crate::msg::Queue;
 
 /// Options for creating and opening a queue of `T`, in the manner of [`std::fs::OpenOptions`].

@@ -2,20 +2,26 @@
 
 use core::fmt::{self, Debug as _};
 
-use crate::memory::bulk::{Direction, Load};
+use crate::memory::access::Access;
+use crate::memory::direction::{Direction, Load};
 use crate::memory::layout::{Kind, Layout, Scalar};
+use crate::memory::shareable::Shareable;
+use crate::memory::shared::Shared;
+use crate::memory::structure::Declared;
 use crate::memory::validity;
 
-/// Prints the values at `base`, each read as it is printed.
-///
-/// # Safety
-///
-/// At `base` is a value of the type that `layout` describes, in a segment, readable.
-pub(crate) unsafe fn debug(layout: &Layout, base: *const u8, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    Live { layout, at: base }.fmt(f)
+/// The live values, field by field, each read as it is printed; through a write-only attachment, none.
+impl<T: Shareable, A: Access> fmt::Debug for Shared<T, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !A::READS {
+            return f.write_str("<write-only>");
+        }
+        // In the memory of `self`, which is readable, is a `T`.
+        Live { layout: Declared::of::<T>(), at: self.address().cast() }.fmt(f)
+    }
 }
 
-/// A value in a segment, to be printed as it is now.
+/// A value in a segment, to be printed as it is now: at `at` is one of this layout, readable as long as this is printed.
 struct Live<'a> {
     layout: &'a Layout,
     at: *const u8,
@@ -55,7 +61,7 @@ impl<'a> Live<'a> {
     fn bits(&self, scalar: Scalar) -> i128 {
         let mut copy = 0_u64;
         let to = &raw mut copy;
-        // SAFETY: by the contract of `debug`, `at` is the place of a scalar of this width in a segment: the parts of a type
+        // SAFETY: as `Live` says, `at` is the place of a scalar of this width in a segment: the parts of a type
         // lie within it and are aligned.
         unsafe {
             match scalar.size() {

@@ -25,10 +25,9 @@ use core::fmt;
 use std::hash::RandomState;
 
 use self::lines::Lines;
-pub(crate) use self::live::debug;
 pub use self::parse::ParseError;
-use crate::memory::layout::Declared;
 use crate::memory::shareable::Shareable;
+use crate::memory::structure::Declared;
 use crate::schema::diff::Side;
 use crate::schema::write::text;
 

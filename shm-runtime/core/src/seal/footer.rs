@@ -17,7 +17,8 @@ use core::sync::atomic::{
 };
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::memory::bulk::{self, Load, Store};
+use crate::memory::bulk;
+use crate::memory::direction::{Load, Store};
 use crate::segment::mapping::Mapping;
 use crate::sys::futex;
 use crate::sys::liveness::Process;

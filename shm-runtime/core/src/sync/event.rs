@@ -10,8 +10,8 @@ use super::kernel::{Kernel, Linux};
 use super::protocol::event as count;
 use crate::memory::access::{Access, ReadWrite, Readable, Writable};
 use crate::memory::fields::{Fields, Member};
-use crate::memory::layout::Declared;
 use crate::memory::shareable::Shareable;
+use crate::memory::structure::Declared;
 
 /// Something that processes wait for, and that others announce: that a value changed, that there is work.
 ///

@@ -13,9 +13,9 @@ use super::protocol::mutex::{Lock, Patience, Refusal, Value};
 use super::thread;
 use crate::memory::access::{Access, ReadWrite, Readable, Writable};
 use crate::memory::fields::{Fields, Member};
-use crate::memory::layout::Declared;
 use crate::memory::shareable::Shareable;
 use crate::memory::shared::Shared;
+use crate::memory::structure::Declared;
 
 /// A `T` that one thread at a time may use, among all threads of all processes that have the segment attached.
 ///

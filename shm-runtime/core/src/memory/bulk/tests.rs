@@ -3,11 +3,13 @@
 use core::marker::PhantomData;
 use core::mem::offset_of;
 
-use super::{Load, Store, copy};
+use super::copy;
+use crate::memory::access::Access;
+use crate::memory::direction::{Load, Store};
 use crate::memory::fields::{Fields, Member};
-use crate::memory::layout::Declared;
+use crate::memory::shareable::Shareable;
 use crate::memory::shared::Shared;
-use crate::{Access, Shareable};
+use crate::memory::structure::Declared;
 
 #[test]
 fn every_byte_but_0_is_loaded_as_true() {

@@ -36,7 +36,7 @@ use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 use self::short::copy_short;
 use self::vectors::{copy_128, copy_256, copy_512, copy_halves, copy_stream};
-use super::{Direction, Load, Store};
+use crate::memory::direction::{Direction, Load, Store};
 
 mod short;
 #[cfg(test)]

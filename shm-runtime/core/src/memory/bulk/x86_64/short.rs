@@ -3,7 +3,7 @@
 use core::arch::asm;
 use core::arch::x86_64::__m128i;
 
-use crate::memory::bulk::Direction;
+use crate::memory::direction::Direction;
 
 /// A move through one or more registers: by assembly on the segment's side, by ordinary accesses on the private one,
 /// which leave the values in the registers where the compiler has a use for them.

@@ -5,7 +5,7 @@ use core::hint::cold_path;
 
 use super::short::copy_short;
 use super::{LINE, align};
-use crate::memory::bulk::Direction;
+use crate::memory::direction::Direction;
 
 /// Copies a vector through each of the registers, and moves both sides behind them. Everything is loaded before
 /// anything is stored: a load may wait for a store to the same offset in a page.
