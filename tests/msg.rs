@@ -398,13 +398,15 @@ fn stat_says_what_the_kernel_says() {
     };
     let mut said = vec![stat.bytes.cast_signed(), stat.messages.cast_signed()];
     said.extend([stat.last_sender_pid, stat.last_receiver_pid].map(i64::from));
-    said.extend([stat.uid, stat.gid, stat.creator_uid, stat.creator_gid].map(i64::from));
+    said.extend(
+        [stat.permissions.uid, stat.permissions.gid, stat.creator_uid, stat.creator_gid].map(i64::from),
+    );
     said.extend([stat.sent_at, stat.received_at, stat.changed_at].map(seconds));
     let shown: Vec<i64> = (3..14).map(|column| row.column(column)).collect();
     assert_eq!(said, shown);
     assert_eq!((stat.messages, stat.bytes), (2, 2 * size_of::<Job>() as u64));
     assert_eq!(u32::try_from(stat.last_sender_pid), Ok(std::process::id()));
-    assert_eq!((stat.mode, row.mode()), (0o640, 0o640));
+    assert_eq!((stat.permissions.mode, row.mode()), (0o640, 0o640));
     assert_eq!((queue.key(), stat.key), (own.value(), own.value()));
     assert_eq!(i64::from(stat.sequence), i64::from(queue.id()) >> 15);
     let default: u64 = std::fs::read_to_string("/proc/sys/kernel/msgmnb").unwrap().trim().parse().unwrap();
@@ -414,13 +416,13 @@ fn stat_says_what_the_kernel_says() {
 #[test]
 fn permissions_and_limit_are_changed_each_by_itself() {
     let queue = private::<Job>();
-    let permissions = queue.stat().unwrap().permissions();
+    let permissions = queue.stat().unwrap().permissions;
     queue.set_limit(1234).unwrap();
-    assert_eq!(queue.stat().unwrap().permissions(), permissions);
+    assert_eq!(queue.stat().unwrap().permissions, permissions);
     let wider = Permissions { mode: 0o666, ..permissions };
     queue.set_permissions(wider).unwrap();
     let stat = queue.stat().unwrap();
-    assert_eq!((stat.permissions(), stat.limit), (wider, Some(1234)));
+    assert_eq!((stat.permissions, stat.limit), (wider, Some(1234)));
     assert_eq!(Row::by_id("msg", queue.id()).unwrap().mode(), 0o666);
 }
 

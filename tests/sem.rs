@@ -465,7 +465,7 @@ fn what_makes_no_sense_is_refused() {
     assert_eq!(kind(Semaphore::options(Key::private()).remove()), "InvalidInput");
     let mut options = Semaphore::options(Key::private());
     assert_eq!(kind(options.mode(0o1000).create(1)), "InvalidInput");
-    let permissions = semaphore.stat().unwrap().permissions();
+    let permissions = semaphore.stat().unwrap().permissions;
     let permissions = Permissions { mode: 0o1000, ..permissions };
     assert_eq!(kind(semaphore.set_permissions(permissions)), "InvalidInput");
     assert_eq!(semaphore.value().unwrap(), 1);
@@ -482,14 +482,14 @@ fn stat_says_what_the_kernel_says() {
         let since = time.unwrap().duration_since(SystemTime::UNIX_EPOCH).unwrap();
         i64::try_from(since.as_secs()).unwrap()
     };
-    let said: Vec<i64> = [stat.uid, stat.gid, stat.creator_uid, stat.creator_gid]
+    let said: Vec<i64> = [stat.permissions.uid, stat.permissions.gid, stat.creator_uid, stat.creator_gid]
         .map(i64::from)
         .into_iter()
         .chain([seconds(stat.operated_at), seconds(stat.changed_at)])
         .collect();
     let shown: Vec<i64> = (4..10).map(|column| row.column(column)).collect();
     assert_eq!(said, shown);
-    assert_eq!((i64::from(stat.key), stat.mode, stat.semaphores), (row.column(0), row.mode(), 3));
+    assert_eq!((i64::from(stat.key), stat.permissions.mode, stat.semaphores), (row.column(0), row.mode(), 3));
     assert_eq!((row.mode(), row.column(3)), (0o640, 3));
     assert_eq!(i64::from(stat.sequence), i64::from(set.id()) >> 15);
     assert_eq!((set.key(), stat.key), (own.value(), own.value()));
@@ -510,7 +510,7 @@ fn permissions_can_be_changed_and_hold_for_others() {
         "{text}"
     );
     let set = |mode| {
-        let permissions = semaphore.stat().unwrap().permissions();
+        let permissions = semaphore.stat().unwrap().permissions;
         semaphore.set_permissions(Permissions { mode, ..permissions }).unwrap();
         assert_eq!(Row::by_id("sem", semaphore.id()).unwrap().mode(), mode);
     };
@@ -565,7 +565,7 @@ fn a_segment_has_a_companion_under_its_key_and_of_its_mode() {
     let station = Station::options().key(own.key()).create().unwrap().remove_on_drop();
     let semaphore = Station::semaphore().key(own.key()).create(1).unwrap();
     assert_eq!(semaphore.key(), station.key());
-    assert_eq!(semaphore.stat().unwrap().mode, 0o640);
+    assert_eq!(semaphore.stat().unwrap().permissions.mode, 0o640);
     let error = Station::semaphore().key(own.key()).create(1).unwrap_err();
     let text = error.to_string();
     assert!(

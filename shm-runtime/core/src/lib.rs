@@ -21,9 +21,10 @@ mod sys;
 
 pub use ipc::error::{Error, ErrorKind};
 pub use ipc::key::Key;
+pub use ipc::permissions::Permissions;
 pub use ipc::record::Record;
 pub use ipc::remove_on_drop::{Removable, RemoveOnDrop};
-pub use ipc::stat::segment::{Permissions, Stat};
+pub use ipc::stat::segment::Stat;
 pub use memory::access::{Access, ReadOnly, ReadWrite, Readable, Writable, WriteOnly};
 // Public for the compiler only: its notes then say `shm_runtime::array`, and not `shm_runtime_core::memory::array`.
 pub use memory::atomic::{Atomic, Integer};
@@ -47,7 +48,8 @@ pub mod __private {
     pub use core;
     pub use core::marker::PhantomData;
 
-    pub use crate::ipc::key::{ftok_key, name_key};
+    pub use crate::ipc::key::ftok_key;
+    pub use crate::ipc::trusted::Trust;
     pub use crate::memory::direction::Direction;
     pub use crate::memory::fields::{Fields, Member, offsets};
     pub use crate::memory::layout::Scalar;
@@ -55,5 +57,6 @@ pub mod __private {
     pub use crate::memory::structure::{
         Declared, assert_can_be_placed, assert_layout, assert_segment, assert_struct, type_name, variants,
     };
-    pub use crate::segment::shared_segment::{Settings, Trust};
+    pub use crate::segment::settings::Settings;
+    pub use crate::segment::shared_segment::name_key;
 }

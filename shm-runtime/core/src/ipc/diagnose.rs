@@ -1,62 +1,20 @@
-//! From an `errno` to what happened: by looking, because one number stands for many causes.
+//! From an `errno` to what happened: by looking, because one number stands for many causes. What is the same for all
+//! three kinds; each has its own besides.
 
-use std::fs;
 use std::io;
 
 use crate::ipc::error::ErrorKind;
-use crate::ipc::identity::ObjectKind;
-use crate::ipc::record::{ProcRow, Record};
+use crate::ipc::kind::ObjectKind;
+use crate::ipc::record::Record;
 use crate::sys;
-
-/// What shmget(2) was asked to create.
-#[derive(Clone, Copy)]
-pub(crate) struct Creation {
-    pub(crate) size: usize,
-    pub(crate) huge_pages: bool,
-}
-
-/// Why a shmget(2) that creates failed. The segment that is in the way, if any, has id `existing`.
-pub(crate) fn create(error: io::Error, asked: Creation, existing: Option<i32>) -> ErrorKind {
-    let Creation { size, huge_pages } = asked;
-    match error.raw_os_error() {
-        Some(sys::EEXIST) => ErrorKind::AlreadyExists {
-            existing: existing.and_then(|id| Record::look(ObjectKind::Segment, id)),
-        },
-        Some(sys::EINVAL) => match sysctl("shmmax") {
-            Some(max) if u64::try_from(size).is_ok_and(|size| size > max) => {
-                ErrorKind::Limit { name: "kernel.shmmax", value: Some(max) }
-            }
-            _ => ErrorKind::Os { source: error },
-        },
-        // Both the number of segments and their pages are limited, and ENOSPC says neither.
-        Some(sys::ENOSPC) => {
-            let name = match (segments(), sysctl("shmmni")) {
-                (Some(there), Some(most)) if there < most => "shmall",
-                _ => "shmmni",
-            };
-            let value = sysctl(name);
-            let name = if name == "shmall" { "kernel.shmall" } else { "kernel.shmmni" };
-            ErrorKind::Limit { name, value }
-        }
-        Some(sys::ENOMEM) => ErrorKind::NoMemory { size, huge_pages },
-        Some(sys::EPERM) if huge_pages => {
-            ErrorKind::Limit { name: "vm.hugetlb_shm_group", value: read("/proc/sys/vm/hugetlb_shm_group") }
-        }
-        _ => ErrorKind::Os { source: error },
-    }
-}
-
-/// Why a call on the segment with this id failed.
-pub(crate) fn by_id(error: io::Error, id: i32) -> ErrorKind {
-    on(ObjectKind::Segment, error, id)
-}
+use crate::sys::proc::Sysctl;
 
 /// Why a call on the object with this id failed.
-pub(crate) fn on(object: ObjectKind, error: io::Error, id: i32) -> ErrorKind {
+pub(crate) fn by_id(object: ObjectKind, error: io::Error, id: i32) -> ErrorKind {
     let (uid, gid) = (sys::effective_uid(), sys::effective_gid());
     match error.raw_os_error() {
         Some(sys::EIDRM) => ErrorKind::Removed,
-        // EINVAL is a removed segment too, but not only that.
+        // EINVAL is a removed object too, but not only that.
         Some(sys::EINVAL) if Record::from_proc(object, id).is_none() => ErrorKind::Removed,
         Some(sys::EACCES) => ErrorKind::Permission { existing: Record::look(object, id), uid, gid },
         Some(sys::EPERM) => ErrorKind::NotOwner { existing: Record::look(object, id), uid },
@@ -64,130 +22,17 @@ pub(crate) fn on(object: ObjectKind, error: io::Error, id: i32) -> ErrorKind {
     }
 }
 
-/// Why SHM_LOCK failed.
-pub(crate) fn lock(error: io::Error, id: i32) -> ErrorKind {
-    match error.raw_os_error() {
-        // The kernel gives EPERM to those who do not own the segment, and to those who may not lock at all.
-        Some(sys::ENOMEM) => memlock(),
-        Some(sys::EPERM) => match Record::look(ObjectKind::Segment, id).as_deref() {
-            Some(Record::Segment(stat)) if [stat.uid, stat.creator_uid].contains(&sys::effective_uid()) => {
-                memlock()
-            }
-            _ => by_id(error, id),
-        },
-        _ => by_id(error, id),
-    }
+/// What is in the way of creating one: it has id `existing`, unless it was removed meanwhile.
+pub(crate) fn exists(object: ObjectKind, existing: Option<i32>) -> ErrorKind {
+    ErrorKind::AlreadyExists { existing: existing.and_then(|id| Record::look(object, id)) }
 }
 
-fn memlock() -> ErrorKind {
-    // The fourth column of "Max locked memory   8388608   8388608   bytes" is the soft limit.
-    let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
-    let line = limits.lines().find(|line| line.starts_with("Max locked memory"));
-    let value = line.and_then(|line| line.split_whitespace().nth(3)?.parse().ok());
-    ErrorKind::Limit { name: "RLIMIT_MEMLOCK", value }
+/// That this limit is reached.
+pub(crate) fn limit(limit: Sysctl) -> ErrorKind {
+    ErrorKind::Limit { name: limit.name, value: limit.value() }
 }
 
-/// How many segments there are.
-fn segments() -> Option<u64> {
-    u64::try_from(ProcRow::all("shm")?.len()).ok()
-}
-
-fn sysctl(name: &str) -> Option<u64> {
-    read(&format!("/proc/sys/kernel/{name}"))
-}
-
-fn read(path: &str) -> Option<u64> {
-    fs::read_to_string(path).ok()?.trim().parse().ok()
-}
-
-/// Why a semget(2) for `count` semaphores or a msgget(2), which creates, failed. What is in the way, if anything, has
-/// id `existing`.
-pub(crate) fn create_other(
-    object: ObjectKind,
-    error: io::Error,
-    count: usize,
-    existing: Option<i32>,
-) -> ErrorKind {
-    match (error.raw_os_error(), object) {
-        (Some(sys::EEXIST), _) => {
-            ErrorKind::AlreadyExists { existing: existing.and_then(|id| Record::look(object, id)) }
-        }
-        (Some(sys::ENOSPC), ObjectKind::Queue) => {
-            ErrorKind::Limit { name: "kernel.msgmni", value: sysctl("msgmni") }
-        }
-        // Both the number of sets and that of all semaphores are limited, and ENOSPC says neither.
-        (Some(sys::ENOSPC), ObjectKind::Semaphore) => match (semaphores(), semaphore_limit("SEMMNS")) {
-            (Some(there), Some(most)) if there.saturating_add(count) > saturated(most) => {
-                limit_of_semaphores("SEMMNS")
-            }
-            _ => limit_of_semaphores("SEMMNI"),
-        },
-        (Some(sys::EINVAL), ObjectKind::Semaphore) => match semaphore_limit("SEMMSL") {
-            Some(most) if count > saturated(most) => limit_of_semaphores("SEMMSL"),
-            _ => ErrorKind::Os { source: error },
-        },
-        _ => ErrorKind::Os { source: error },
-    }
-}
-
-/// Why a semop(2) on the set with this id failed.
-pub(crate) fn operate(error: io::Error, id: i32) -> ErrorKind {
-    match error.raw_os_error() {
-        Some(sys::ipc::E2BIG) => limit_of_semaphores("SEMOPM"),
-        Some(sys::ipc::ERANGE) => ErrorKind::Limit { name: "SEMVMX", value: Some(SEMVMX.into()) },
-        _ => on(ObjectKind::Semaphore, error, id),
-    }
-}
-
-/// The highest value of a semaphore, fixed by the kernel.
-pub(crate) const SEMVMX: u16 = 32767;
-
-/// Why a msgsnd(2) of this many bytes to the queue with this id failed.
-pub(crate) fn send(error: io::Error, id: i32, size: usize) -> ErrorKind {
-    match (error.raw_os_error(), sysctl("msgmax")) {
-        (Some(sys::EINVAL), Some(most)) if size > saturated(most) => {
-            ErrorKind::Limit { name: "kernel.msgmax", value: Some(most) }
-        }
-        _ => on(ObjectKind::Queue, error, id),
-    }
-}
-
-/// Why an IPC_SET of this limit, in bytes, failed for the queue with this id.
-pub(crate) fn set_limit(error: io::Error, id: i32, limit: u64) -> ErrorKind {
-    let highest = sysctl("msgmnb");
-    match (error.raw_os_error(), Record::look(ObjectKind::Queue, id).as_deref()) {
-        // The kernel gives EPERM to those who do not own the queue, and to those who ask for too much.
-        (Some(sys::EPERM), Some(Record::Queue(stat)))
-            if [stat.uid, stat.creator_uid].contains(&sys::effective_uid())
-                && highest.is_some_and(|highest| limit > highest) =>
-        {
-            ErrorKind::Limit { name: "kernel.msgmnb", value: highest }
-        }
-        _ => on(ObjectKind::Queue, error, id),
-    }
-}
-
-/// The bytes of the largest message that can be sent now.
-pub(crate) fn largest_message() -> Option<usize> {
-    sysctl("msgmax").map(saturated)
-}
-
-fn limit_of_semaphores(name: &'static str) -> ErrorKind {
-    ErrorKind::Limit { name, value: semaphore_limit(name) }
-}
-
-/// One of the four numbers in the sysctl.
-fn semaphore_limit(name: &str) -> Option<u64> {
-    let place = ["SEMMSL", "SEMMNS", "SEMOPM", "SEMMNI"].iter().position(|other| *other == name)?;
-    let numbers = fs::read_to_string("/proc/sys/kernel/sem").ok()?;
-    numbers.split_whitespace().nth(place)?.parse().ok()
-}
-
-/// How many semaphores there are, in all sets.
-fn semaphores() -> Option<usize> {
-    ProcRow::all("sem")?.iter().map(|row| row.number::<usize>(3)).sum()
-}
-
-fn saturated(number: u64) -> usize {
+/// A number of the kernel's as one of things here.
+pub(crate) fn saturated(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }

@@ -2,45 +2,8 @@
 
 use core::fmt;
 
-use crate::ipc::error::Error;
-use crate::ipc::key::{Key, Resolved};
-
-/// The three kinds of System V objects. Each has its own keys and ids.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum ObjectKind {
-    #[default]
-    Segment,
-    Semaphore,
-    Queue,
-}
-
-impl ObjectKind {
-    pub(crate) fn noun(self) -> &'static str {
-        match self {
-            Self::Segment => "segment",
-            Self::Semaphore => "semaphore set",
-            Self::Queue => "message queue",
-        }
-    }
-
-    /// What its id is called.
-    pub(crate) fn id_name(self) -> &'static str {
-        match self {
-            Self::Segment => "shmid",
-            Self::Semaphore => "semid",
-            Self::Queue => "msqid",
-        }
-    }
-
-    /// The option by which ipcs(1) and ipcrm(1) know it.
-    pub(crate) fn flag(self) -> char {
-        match self {
-            Self::Segment => 'm',
-            Self::Semaphore => 's',
-            Self::Queue => 'q',
-        }
-    }
-}
+use crate::ipc::key::Key;
+use crate::ipc::kind::ObjectKind;
 
 /// A System V object as its user knows it: type, key and how that is derived, id.
 #[derive(Clone, Debug, Default)]
@@ -62,17 +25,6 @@ pub(crate) struct Identity {
 impl Identity {
     pub(crate) fn key(key: Key) -> Self {
         Self { key: Some(key), ..Self::default() }
-    }
-
-    /// The same with what its key gives now.
-    pub(crate) fn derive(self, operation: &'static str) -> Result<Self, Error> {
-        match self.key.as_ref().map(Key::resolve) {
-            None => Ok(self),
-            Some(Ok(Resolved { value, inode, hash })) => {
-                Ok(Self { value: Some(value), inode, key_hash: Some(hash), ..self })
-            }
-            Some(Err(kind)) => Err(Error::new(operation, self, kind)),
-        }
     }
 
     pub(crate) fn with_id(self, id: i32) -> Self {

@@ -1,15 +1,10 @@
-//! The name of a System V object: a key, and how it is derived.
+//! The name of a System V object: a key, as its user gives it.
 
 use core::fmt;
 use std::borrow::Cow;
-use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::ipc::error::{Error, ErrorKind};
-use crate::ipc::identity::Identity;
 use crate::memory::fingerprint::{FNV_BASIS, fnv1a};
-use crate::segment::shared_segment::SharedSegment;
 
 /// How a key is derived: what `#[shm(...)]` names, and what the options can override.
 ///
@@ -21,23 +16,14 @@ use crate::segment::shared_segment::SharedSegment;
 /// # Ok::<(), shm_runtime::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Key(Source);
+pub struct Key(pub(super) Source);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Source {
+pub(super) enum Source {
     Ftok { path: Cow<'static, Path>, project: u8 },
     Fixed(i32),
     Name { name: Cow<'static, str>, key: i32 },
     Private,
-}
-
-/// A key as it was derived just now.
-pub(crate) struct Resolved {
-    pub(crate) value: i32,
-    /// The inode that an ftok key came from.
-    pub(crate) inode: Option<u64>,
-    /// Of the derivation: two that could have given the same key by accident differ in this.
-    pub(crate) hash: u64,
 }
 
 impl Key {
@@ -70,18 +56,6 @@ impl Key {
         Self(Source::Private)
     }
 
-    /// The `key_t`: what `ipcs` shows, and what a C program passes to shmget(2).
-    ///
-    /// # Errors
-    ///
-    /// If the file of an ftok key is missing or cannot be looked at, or the key or project is 0.
-    pub fn value(&self) -> Result<i32, Error> {
-        match self.resolve() {
-            Ok(resolved) => Ok(resolved.value),
-            Err(kind) => Err(Error::new("derive the key", Identity::key(self.clone()), kind)),
-        }
-    }
-
     pub(crate) fn is_fixed(&self) -> bool {
         matches!(self.0, Source::Fixed(_))
     }
@@ -90,30 +64,9 @@ impl Key {
         matches!(self.0, Source::Private)
     }
 
-    /// The `key_t`, and what it came from.
-    pub(crate) fn resolve(&self) -> Result<Resolved, ErrorKind> {
-        let resolved = |value, kind: &[u8], parts: [&[u8]; 3]| {
-            let hash = parts.iter().fold(fnv1a(FNV_BASIS, kind), |hash, part| fnv1a(hash, part));
-            Resolved { value, inode: None, hash }
-        };
-        match &self.0 {
-            Source::Ftok { project: 0, .. } => {
-                Err(ErrorKind::InvalidInput { reason: "an ftok project is a number from 1 to 255" })
-            }
-            Source::Ftok { path, project } => {
-                let file = fs::metadata(path).map_err(|source| ErrorKind::KeyFile { source })?;
-                let (device, inode) = (file.dev(), file.ino());
-                let parts: [&[u8]; 3] = [&device.to_le_bytes(), &inode.to_le_bytes(), &[*project]];
-                let value = ftok(device, inode, *project);
-                Ok(Resolved { inode: Some(inode), ..resolved(value, b"ftok", parts) })
-            }
-            Source::Fixed(0) => {
-                Err(ErrorKind::InvalidInput { reason: "key 0 is IPC_PRIVATE: use `Key::private()`" })
-            }
-            Source::Fixed(key) => Ok(resolved(*key, b"fixed", [&key.to_le_bytes(), b"", b""])),
-            Source::Name { name, key } => Ok(resolved(*key, b"name", [name.as_bytes(), b"", b""])),
-            Source::Private => Ok(resolved(0, b"private", [b"", b"", b""])),
-        }
+    /// `Key::name` of a constant name, which was [hashed](hash) at compile time.
+    pub(crate) const fn hashed_name(name: &'static str, key: i32) -> Self {
+        Self(Source::Name { name: Cow::Borrowed(name), key })
     }
 }
 
@@ -123,22 +76,8 @@ pub fn ftok_key(path: &'static (impl AsRef<Path> + ?Sized), project: u8) -> Key 
     Key(Source::Ftok { path: Cow::Borrowed(path.as_ref()), project })
 }
 
-/// The formula of ftok(3).
-fn ftok(device: u64, inode: u64, project: u8) -> i32 {
-    let [inode_0, inode_1, ..] = inode.to_le_bytes();
-    let [device, ..] = device.to_le_bytes();
-    i32::from_le_bytes([inode_0, inode_1, device, project])
-}
-
-/// `Key::name` of the name in a struct's settings, hashed at compile time: what the derive calls.
-#[doc(hidden)]
-pub const fn name_key<T: SharedSegment>() -> Key {
-    let name = T::SETTINGS.key_name;
-    Key(Source::Name { name: Cow::Borrowed(name), key: const { hash(T::SETTINGS.key_name) } })
-}
-
 /// FNV-1a, folded to 32 bits; never 0.
-const fn hash(name: &str) -> i32 {
+pub(crate) const fn hash(name: &str) -> i32 {
     let hash = fnv1a(FNV_BASIS, name.as_bytes());
     let [a, b, c, d, e, f, g, h] = hash.to_le_bytes();
     match i32::from_le_bytes([a ^ e, b ^ f, c ^ g, d ^ h]) {

@@ -2,11 +2,11 @@
 
 use std::io;
 
-use crate::ipc::diagnose;
 use crate::ipc::error::{Error, ErrorKind};
-use crate::ipc::identity::{Identity, ObjectKind};
+use crate::ipc::identity::Identity;
 use crate::ipc::key::Key;
-use crate::ipc::stat::segment::mode_bits;
+use crate::ipc::kind::ObjectKind;
+use crate::ipc::mode::mode_bits;
 use crate::sys;
 
 /// Which object to look for or to create.
@@ -19,6 +19,8 @@ pub(crate) struct Lookup {
     pub(crate) mode: u32,
     /// The semaphores of a new set; of a queue nothing.
     pub(crate) count: usize,
+    /// Why a call that should have created `count` failed. What is in the way, if anything, has the id that is given.
+    pub(crate) why_not_created: fn(io::Error, usize, Option<i32>) -> ErrorKind,
 }
 
 impl Lookup {
@@ -39,7 +41,7 @@ impl Lookup {
             Err(source) => {
                 let exists = source.raw_os_error() == Some(sys::EEXIST);
                 let existing = self.get(key, 0, 0).ok().filter(|_| exists);
-                let kind = diagnose::create_other(self.object, source, self.count, existing);
+                let kind = (self.why_not_created)(source, self.count, existing);
                 let identity = Identity { id: existing, ..identity };
                 Err(Error::new("create", identity, kind))
             }

@@ -1,11 +1,9 @@
 //! What the kernel knows of an object, of whatever kind: what errors show.
 
-use std::fs;
 use std::io;
 
-use crate::ipc::identity::ObjectKind;
-use crate::ipc::stat::segment::Stat;
-use crate::{msg, sem};
+use crate::ipc::kind::ObjectKind;
+use crate::ipc::stat::{queue, segment, semaphore};
 
 /// What the kernel knows of the object that an error is about.
 ///
@@ -17,18 +15,18 @@ use crate::{msg, sem};
 /// let queue = Queue::<u64>::create(key.clone())?.remove_on_drop();
 /// let error = Queue::<u64>::create(key).unwrap_err();
 /// let ErrorKind::AlreadyExists { existing: Some(existing), .. } = error.kind() else { panic!("{error}") };
-/// assert!(matches!(&**existing, Record::Queue(stat) if stat.mode == 0o600 && stat.messages == 0));
+/// assert!(matches!(&**existing, Record::Queue(stat) if stat.permissions.mode == 0o600 && stat.messages == 0));
 /// # Ok::<(), shm_runtime::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Record {
     /// A segment.
-    Segment(Stat),
+    Segment(segment::Stat),
     /// A semaphore set.
-    Semaphore(sem::Stat),
+    Semaphore(semaphore::Stat),
     /// A message queue.
-    Queue(msg::Stat),
+    Queue(queue::Stat),
 }
 
 impl Record {
@@ -40,57 +38,28 @@ impl Record {
 
     fn of(object: ObjectKind, id: i32) -> io::Result<Self> {
         Ok(match object {
-            ObjectKind::Segment => Self::Segment(Stat::of(id)?),
-            ObjectKind::Semaphore => Self::Semaphore(sem::Stat::of(id)?),
-            ObjectKind::Queue => Self::Queue(msg::Stat::of(id)?),
+            ObjectKind::Segment => Self::Segment(segment::Stat::of(id)?),
+            ObjectKind::Semaphore => Self::Semaphore(semaphore::Stat::of(id)?),
+            ObjectKind::Queue => Self::Queue(queue::Stat::of(id)?),
         })
     }
 
     /// The same from /proc/sysvipc, which shows objects that this process may not read.
     pub(crate) fn from_proc(object: ObjectKind, id: i32) -> Option<Self> {
         match object {
-            ObjectKind::Segment => Stat::from_proc(id).map(Self::Segment),
-            ObjectKind::Semaphore => sem::Stat::from_proc(id).map(Self::Semaphore),
-            ObjectKind::Queue => msg::Stat::from_proc(id).map(Self::Queue),
+            ObjectKind::Segment => segment::Stat::from_proc(id).map(Self::Segment),
+            ObjectKind::Semaphore => semaphore::Stat::from_proc(id).map(Self::Semaphore),
+            ObjectKind::Queue => queue::Stat::from_proc(id).map(Self::Queue),
         }
     }
-}
 
-/// A line of a table in /proc/sysvipc: all begin with the key, the id and the mode.
-pub(crate) struct ProcRow {
-    columns: Vec<String>,
-}
-
-impl ProcRow {
-    /// The lines of `/proc/sysvipc/{table}`.
-    pub(crate) fn all(table: &str) -> Option<Vec<Self>> {
-        let table = fs::read_to_string(format!("/proc/sysvipc/{table}")).ok()?;
-        let split = |line: &str| Self { columns: line.split_whitespace().map(str::to_owned).collect() };
-        Some(table.lines().skip(1).map(split).collect())
-    }
-
-    /// The line of the object with this id.
-    pub(crate) fn of(table: &str, id: i32) -> Option<Self> {
-        Self::all(table)?.into_iter().find(|row| row.number(1) == Some(id))
-    }
-
-    pub(crate) fn number<N: TryFrom<i64>>(&self, column: usize) -> Option<N> {
-        let number: i64 = self.columns.get(column)?.parse().ok()?;
-        number.try_into().ok()
-    }
-
-    /// The mode, which is in octal, with the kernel's flags.
-    pub(crate) fn mode_bits(&self) -> Option<u32> {
-        u32::from_str_radix(self.columns.get(2)?, 8).ok()
-    }
-
-    /// The low nine bits of the mode.
-    pub(crate) fn mode(&self) -> Option<u32> {
-        Some(self.mode_bits()? & 0o777)
-    }
-
-    /// How often the kernel has used the slot: an id is the slot plus 2^15 times that number.
-    pub(crate) fn sequence(&self) -> Option<u32> {
-        Some(self.number::<u32>(1)? >> 15)
+    /// Whether this user is its owner or its creator.
+    pub(crate) fn is_owned_by(&self, uid: u32) -> bool {
+        let (permissions, creator) = match self {
+            Self::Segment(stat) => (stat.permissions, stat.creator_uid),
+            Self::Semaphore(stat) => (stat.permissions, stat.creator_uid),
+            Self::Queue(stat) => (stat.permissions, stat.creator_uid),
+        };
+        [permissions.uid, creator].contains(&uid)
     }
 }

@@ -1,7 +1,6 @@
 //! Whose segments this program opens.
 
 use crate::ipc::error::ErrorKind;
-use crate::segment::shared_segment::Trust;
 use crate::sys;
 
 /// The users whose segments are opened, besides this process's own and root's.
@@ -33,4 +32,13 @@ impl Trusted {
             false => Err(ErrorKind::Untrusted { owner, creator, uid }),
         }
     }
+}
+
+/// Whose segments may be opened, besides our own and root's.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub enum Trust {
+    Nobody,
+    User(u32),
+    Anybody,
 }

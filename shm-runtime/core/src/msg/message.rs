@@ -5,6 +5,7 @@ use core::mem::{MaybeUninit, offset_of};
 use std::io;
 
 use crate::ipc::error::ErrorKind;
+use crate::ipc::raw_message::RawMessage;
 use crate::memory::direction::{Load, Store};
 use crate::memory::shareable::Shareable;
 use crate::memory::structure::Declared;
@@ -19,16 +20,6 @@ pub struct Message<T> {
     pub mtype: i64,
     /// The value.
     pub value: T,
-}
-
-/// A message as its bytes, whatever they are.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RawMessage {
-    /// The type of message, 1 or more (`mtype`).
-    pub mtype: i64,
-    /// The bytes behind the type (`mtext`).
-    pub bytes: Vec<u8>,
 }
 
 /// Which message to receive, by its type: `msgtyp` of msgrcv(2). Of those that are meant, the first that was sent.
@@ -140,14 +131,12 @@ pub(crate) enum Received<T> {
     Other(RawMessage, Option<InvalidValue>),
 }
 
-impl RawMessage {
-    /// Receives a message of up to `room` bytes.
-    pub(crate) fn receive(id: i32, room: usize, select: c_long, flags: i32) -> io::Result<Self> {
-        // Words, for the alignment of the type.
-        let mut words = vec![0_u64; 1 + room.div_ceil(8)];
-        // SAFETY: there is room for the type, one word, and `room` bytes behind it.
-        let len = unsafe { sys::ipc::msgrcv(id, words.as_mut_ptr().cast(), room, select, flags) }?;
-        let bytes = words[1..].iter().flat_map(|word| word.to_ne_bytes());
-        Ok(Self { mtype: words[0].cast_signed(), bytes: bytes.take(len).collect() })
-    }
+/// Receives a message of up to `room` bytes.
+pub(crate) fn receive_raw(id: i32, room: usize, select: c_long, flags: i32) -> io::Result<RawMessage> {
+    // Words, for the alignment of the type.
+    let mut words = vec![0_u64; 1 + room.div_ceil(8)];
+    // SAFETY: there is room for the type, one word, and `room` bytes behind it.
+    let len = unsafe { sys::ipc::msgrcv(id, words.as_mut_ptr().cast(), room, select, flags) }?;
+    let bytes = words[1..].iter().flat_map(|word| word.to_ne_bytes());
+    Ok(RawMessage { mtype: words[0].cast_signed(), bytes: bytes.take(len).collect() })
 }

@@ -46,11 +46,13 @@
 //! # Ok::<(), shm_runtime::Error>(())
 //! ```
 
+mod diagnose;
 mod message;
 mod options;
 mod queue;
 
+pub use crate::ipc::raw_message::RawMessage;
 pub use crate::ipc::stat::queue::Stat;
-pub use message::{Message, RawMessage, Select};
+pub use message::{Message, Select};
 pub use options::Options;
 pub use queue::Queue;

@@ -4,12 +4,12 @@ use core::fmt;
 use core::marker::PhantomData;
 
 use crate::ipc::error::Error;
-use crate::ipc::identity::ObjectKind;
 use crate::ipc::key::Key;
+use crate::ipc::kind::ObjectKind;
 use crate::ipc::lookup::Lookup;
 use crate::memory::shareable::Shareable;
 use crate::memory::structure::Declared;
-use crate::msg::Queue;
+use crate::msg::{Queue, diagnose};
 
 /// Options for creating and opening a queue of `T`, in the manner of [`std::fs::OpenOptions`].
 ///
@@ -20,7 +20,7 @@ use crate::msg::Queue;
 /// // Everybody may send, and the owner alone receives.
 /// let key = Key::name(format!("org.example.queue.options.{}", std::process::id()));
 /// let queue = Queue::<u64>::options(key).mode(0o622).create()?.remove_on_drop();
-/// assert_eq!(queue.stat()?.mode, 0o622);
+/// assert_eq!(queue.stat()?.permissions.mode, 0o622);
 /// # Ok::<(), shm_runtime::Error>(())
 /// ```
 pub struct Options<T> {
@@ -37,6 +37,7 @@ impl<T: Shareable + Copy> Options<T> {
                 type_name: Declared::of::<T>().name(),
                 mode: 0o600,
                 count: 0,
+                why_not_created: |error, _, existing| diagnose::msgget(error, existing),
             },
             holds: PhantomData,
         }

@@ -4,14 +4,15 @@ use core::fmt;
 use core::marker::PhantomData;
 use std::io;
 
-use crate::ipc::diagnose;
 use crate::ipc::error::{Error, ErrorKind};
-use crate::ipc::identity::{Identity, ObjectKind};
+use crate::ipc::identity::Identity;
 use crate::ipc::key::Key;
+use crate::ipc::mode::mode_bits;
+use crate::ipc::permissions::Permissions;
 use crate::ipc::remove_on_drop::{Removable, RemoveOnDrop, private};
-use crate::ipc::stat::segment::{Permissions, mode_bits};
 use crate::memory::shareable::Shareable;
-use crate::msg::message::{Envelope, Received, checked};
+use crate::msg::diagnose;
+use crate::msg::message::{Envelope, Received, checked, receive_raw};
 use crate::msg::{Message, Options, RawMessage, Select, Stat};
 use crate::sys;
 
@@ -107,7 +108,7 @@ impl<T: Shareable + Copy> Queue<T> {
         // Asking first told that the queue is full, and that the message fits into it at all.
         match self.transmit(mtype, value, 0) {
             Ok(()) => Ok(()),
-            Err(error) => Err(self.error("send to", diagnose::send(error, self.id, size_of::<T>()))),
+            Err(error) => Err(self.error("send to", diagnose::msgsnd(error, self.id, size_of::<T>()))),
         }
     }
 
@@ -122,7 +123,7 @@ impl<T: Shareable + Copy> Queue<T> {
             return Ok(true);
         };
         if error.raw_os_error() != Some(sys::ipc::EAGAIN) {
-            return Err(self.error("send to", diagnose::send(error, self.id, size_of::<T>())));
+            return Err(self.error("send to", diagnose::msgsnd(error, self.id, size_of::<T>())));
         }
         // The kernel lets a sender wait for room that there can never be.
         let limit = Stat::of(self.id).ok().and_then(|stat| stat.limit);
@@ -206,7 +207,7 @@ impl<T: Shareable + Copy> Queue<T> {
         // Messages may be larger than can be sent now: the limit may have been lowered.
         let mut room = diagnose::largest_message().unwrap_or(8192);
         loop {
-            match again(|| RawMessage::receive(self.id, room, mtype, flags)) {
+            match again(|| receive_raw(self.id, room, mtype, flags)) {
                 Ok(message) => return Ok(Some(message)),
                 Err(failed) => match failed.raw_os_error() {
                     Some(sys::ipc::ENOMSG) => return Ok(None),
@@ -245,7 +246,7 @@ impl<T: Shareable + Copy> Queue<T> {
     /// If the queue was removed, may not be read, belongs to somebody else, or the limit is above what this process
     /// may set.
     pub fn set_limit(&self, bytes: u64) -> Result<(), Error> {
-        self.set("set the limit of", self.stat()?.permissions(), bytes)
+        self.set("set the limit of", self.stat()?.permissions, bytes)
     }
 
     fn set(&self, operation: &'static str, permissions: Permissions, limit: u64) -> Result<(), Error> {
@@ -273,7 +274,7 @@ impl<T: Shareable + Copy> Queue<T> {
     }
 
     fn failed(&self, operation: &'static str, error: io::Error) -> Error {
-        self.error(operation, diagnose::on(ObjectKind::Queue, error, self.id))
+        self.error(operation, diagnose::msgctl(error, self.id))
     }
 
     fn error(&self, operation: &'static str, kind: ErrorKind) -> Error {

@@ -6,6 +6,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::ipc::diagnose;
 use crate::ipc::error::ErrorKind;
+use crate::ipc::kind::ObjectKind;
 use crate::ipc::stat::segment::Stat;
 use crate::schema::Schema;
 use crate::seal::footer::{FooterFields, Seal, State};
@@ -157,7 +158,7 @@ fn wait_until_ready(
         if state == State::Ready {
             return Ok(());
         }
-        let stat = Stat::of(id).map_err(|error| diagnose::by_id(error, id))?;
+        let stat = Stat::of(id).map_err(|error| diagnose::by_id(ObjectKind::Segment, error, id))?;
         if stat.removed {
             return Err(ErrorKind::Removed.into());
         }

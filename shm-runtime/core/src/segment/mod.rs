@@ -1,11 +1,13 @@
 //! A segment: the kernel's object, known by its shmid.
 
 pub(crate) mod attached;
+mod diagnose;
 pub(crate) mod mapping;
 pub(crate) mod observed;
 pub(crate) mod options;
 pub(crate) mod place;
 pub(crate) mod reclaim;
+pub(crate) mod settings;
 pub(crate) mod shared_segment;
 
 use core::cell::LazyCell;
@@ -17,11 +19,12 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use crate::ipc::diagnose;
 use crate::ipc::error::{Error, ErrorKind};
 use crate::ipc::identity::Identity;
+use crate::ipc::mode::mode_bits;
+use crate::ipc::permissions::Permissions;
 use crate::ipc::remove_on_drop::{Removable, RemoveOnDrop, private};
-use crate::ipc::stat::segment::{Permissions, Stat, mode_bits};
+use crate::ipc::stat::segment::Stat;
 use crate::ipc::trusted::Trusted;
 use crate::memory::access::{Access, ReadOnly, ReadWrite, WriteOnly};
 use crate::schema::Schema;
@@ -349,7 +352,7 @@ impl<T: SharedSegment> Segment<T> {
             Unmapped::Os(error) if error.raw_os_error() == Some(sys::ENOMEM) => {
                 ErrorKind::NoMemory { size: self.size(), huge_pages: false }
             }
-            Unmapped::Os(error) => diagnose::by_id(error, self.id),
+            Unmapped::Os(error) => diagnose::shmctl(error, self.id),
         }
     }
 
@@ -359,7 +362,7 @@ impl<T: SharedSegment> Segment<T> {
     ///
     /// If it was removed, its id means another segment by now, or it may not be read.
     pub fn stat(&self) -> Result<Stat, Error> {
-        let stat = Stat::of(self.id).map_err(|error| self.error("stat", diagnose::by_id(error, self.id)))?;
+        let stat = Stat::of(self.id).map_err(|error| self.error("stat", diagnose::shmctl(error, self.id)))?;
         self.same(&Observed::from(&stat), "stat")?;
         Ok(stat)
     }
@@ -378,7 +381,7 @@ impl<T: SharedSegment> Segment<T> {
         let bits = mode_bits(mode).map_err(|kind| self.error(operation, kind))?;
         self.look(operation)?;
         sys::shm_set(self.id, uid, gid, bits)
-            .map_err(|error| self.error(operation, diagnose::by_id(error, self.id)))?;
+            .map_err(|error| self.error(operation, diagnose::shmctl(error, self.id)))?;
         self.given_to.store(uid, Relaxed);
         Ok(())
     }
@@ -392,7 +395,7 @@ impl<T: SharedSegment> Segment<T> {
     /// If it was removed, belongs to somebody else, or is larger than RLIMIT_MEMLOCK allows.
     pub fn lock(&self) -> Result<(), Error> {
         self.look("lock")?;
-        sys::shm_lock(self.id).map_err(|error| self.error("lock", diagnose::lock(error, self.id)))
+        sys::shm_lock(self.id).map_err(|error| self.error("lock", diagnose::shm_lock(error, self.id)))
     }
 
     /// Allows the segment to be swapped out again: shmctl(2) with SHM_UNLOCK.
@@ -402,7 +405,7 @@ impl<T: SharedSegment> Segment<T> {
     /// If it was removed, or belongs to somebody else.
     pub fn unlock(&self) -> Result<(), Error> {
         self.look("unlock")?;
-        sys::shm_unlock(self.id).map_err(|error| self.error("unlock", diagnose::lock(error, self.id)))
+        sys::shm_unlock(self.id).map_err(|error| self.error("unlock", diagnose::shm_lock(error, self.id)))
     }
 
     /// Removes the segment: shmctl(2) with IPC_RMID, by id, so that it cannot hit a successor under the same key.
@@ -418,7 +421,7 @@ impl<T: SharedSegment> Segment<T> {
     pub fn remove(&self) -> Result<(), Error> {
         // A mapping that nobody can see must not be what keeps it.
         drop(self.take_creator_mapping());
-        sys::shm_remove(self.id).map_err(|error| self.error("remove", diagnose::by_id(error, self.id)))
+        sys::shm_remove(self.id).map_err(|error| self.error("remove", diagnose::shmctl(error, self.id)))
     }
 
     /// A guard that removes the segment when it is dropped, also by a panic; not when the process is killed, and not

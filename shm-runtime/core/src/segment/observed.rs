@@ -72,7 +72,7 @@ impl fmt::Display for Observed {
 
 impl From<&Stat> for Observed {
     fn from(stat: &Stat) -> Self {
-        let (owner, creator, creator_pid) = (stat.uid, stat.creator_uid, stat.creator_pid);
+        let (owner, creator, creator_pid) = (stat.permissions.uid, stat.creator_uid, stat.creator_pid);
         Self { size: stat.size, users: Some(Users { owner, creator, creator_pid }) }
     }
 }

@@ -1,11 +1,12 @@
 //! The trait of structs that are whole segments, and what their attribute says.
 
 use crate::ipc::error::Error;
-use crate::ipc::key::Key;
+use crate::ipc::key::{Key, hash};
 use crate::memory::shareable::Shareable;
 use crate::memory::shared::Shared;
 use crate::segment::Segment;
 use crate::segment::options::Options;
+use crate::segment::settings::Settings;
 use crate::sem;
 
 /// A struct that can be a whole segment: what `#[derive(SharedSegment)]` implements.
@@ -117,27 +118,13 @@ pub trait SharedSegment: Shareable {
     /// # Ok::<(), shm_runtime::Error>(())
     /// ```
     fn semaphore() -> sem::Options<1> {
-        sem::Options::companion(Self::key(), Self::SETTINGS)
+        sem::Options::companion(Self::key(), Self::SETTINGS.name, Self::SETTINGS.mode)
     }
 }
 
-/// What `#[shm(...)]` says; of the key, the name alone.
+/// `Key::name` of the name in a struct's settings, hashed at compile time: what the derive calls.
 #[doc(hidden)]
-#[derive(Clone, Copy, Debug)]
-pub struct Settings {
-    pub name: &'static str,
-    /// What [`name_key`](crate::ipc::key::name_key) hashes, if the key is that of a name.
-    pub key_name: &'static str,
-    pub mode: u32,
-    pub bare: bool,
-    pub trust: Trust,
-}
-
-/// Whose segments may be opened, besides our own and root's.
-#[doc(hidden)]
-#[derive(Clone, Copy, Debug)]
-pub enum Trust {
-    Nobody,
-    User(u32),
-    Anybody,
+pub const fn name_key<T: SharedSegment>() -> Key {
+    let name = T::SETTINGS.key_name;
+    Key::hashed_name(name, const { hash(T::SETTINGS.key_name) })
 }

@@ -50,6 +50,7 @@
 //! | a process waits at a set that is not ready (in C, or with `allow_unused`) with SEM_UNDO, and ends | to the kernel, its end is an operation: the set counts as ready from then on, with zeros |
 
 mod creation;
+mod diagnose;
 mod op;
 mod options;
 mod permit;

@@ -5,14 +5,13 @@ use core::time::Duration;
 use std::thread;
 use std::time::Instant;
 
-use crate::ipc::diagnose;
 use crate::ipc::error::{Error, ErrorKind};
-use crate::ipc::identity::ObjectKind;
 use crate::ipc::key::Key;
+use crate::ipc::kind::ObjectKind;
 use crate::ipc::lookup::Lookup;
 use crate::ipc::record::Record;
-use crate::segment::shared_segment::Settings;
 use crate::sem::creation::{Creating, Outcome, replace};
+use crate::sem::diagnose;
 use crate::sem::op::{Wait, releases};
 use crate::sem::{Op, Semaphore, SemaphoreSet, Stat};
 use crate::sys;
@@ -25,7 +24,7 @@ use crate::sys;
 ///
 /// let key = Key::name(format!("org.example.semaphore.options.{}", std::process::id()));
 /// let semaphore = Semaphore::options(key).mode(0o660).create(2)?.remove_on_drop();
-/// assert_eq!(semaphore.stat()?.mode, 0o660);
+/// assert_eq!(semaphore.stat()?.permissions.mode, 0o660);
 /// # Ok::<(), shm_runtime::Error>(())
 /// ```
 #[derive(Clone)]
@@ -42,17 +41,24 @@ impl<const N: usize> Options<N> {
             assert!(N > 0 && N <= 65536, "a set has at least one semaphore, and indices of 16 bits");
         }
         Self {
-            lookup: Lookup { object: ObjectKind::Semaphore, key, type_name: None, mode: 0o600, count: N },
+            lookup: Lookup {
+                object: ObjectKind::Semaphore,
+                key,
+                type_name: None,
+                mode: 0o600,
+                count: N,
+                why_not_created: diagnose::semget,
+            },
             undo: true,
             wait: Duration::from_secs(1),
             allow_unused: false,
         }
     }
 
-    pub(crate) fn companion(key: Key, settings: Settings) -> Self {
+    pub(crate) fn companion(key: Key, type_name: &'static str, mode: u32) -> Self {
         let mut options = Self::new(key);
-        options.lookup.type_name = Some(settings.name);
-        options.lookup.mode = settings.mode;
+        options.lookup.type_name = Some(type_name);
+        options.lookup.mode = mode;
         options
     }
 
@@ -207,7 +213,7 @@ impl<const N: usize> Options<N> {
     fn ready(&self, id: i32, start: Instant, half_made: &mut bool) -> Result<(), ErrorKind> {
         let mut pause = Duration::from_micros(100);
         loop {
-            let stat = Stat::of(id).map_err(|error| diagnose::on(ObjectKind::Semaphore, error, id))?;
+            let stat = Stat::of(id).map_err(|error| diagnose::semctl(error, id))?;
             if stat.semaphores != N {
                 return Err(ErrorKind::SizeDiffers { found: stat.semaphores, expected: N });
             }

@@ -5,12 +5,13 @@ use core::time::Duration;
 use std::io;
 use std::time::Instant;
 
-use crate::ipc::diagnose;
 use crate::ipc::error::{Error, ErrorKind};
-use crate::ipc::identity::{Identity, ObjectKind};
+use crate::ipc::identity::Identity;
 use crate::ipc::key::Key;
+use crate::ipc::mode::mode_bits;
+use crate::ipc::permissions::Permissions;
 use crate::ipc::remove_on_drop::{Removable, RemoveOnDrop, private};
-use crate::ipc::stat::segment::{Permissions, mode_bits};
+use crate::sem::diagnose;
 use crate::sem::op::{Wait, acquires, buffer};
 use crate::sem::{Op, Options, Permit, Stat, State};
 use crate::sys;
@@ -243,7 +244,7 @@ impl<const N: usize> SemaphoreSet<N> {
             match error.raw_os_error() {
                 Some(sys::ipc::EINTR) => {}
                 Some(sys::ipc::EAGAIN) => return Ok(false),
-                _ => return Err(self.error(operation, diagnose::operate(error, self.id))),
+                _ => return Err(self.error(operation, diagnose::semop(error, self.id))),
             }
         }
     }
@@ -253,7 +254,7 @@ impl<const N: usize> SemaphoreSet<N> {
     }
 
     fn failed(&self, operation: &'static str, error: io::Error) -> Error {
-        self.error(operation, diagnose::on(ObjectKind::Semaphore, error, self.id))
+        self.error(operation, diagnose::semctl(error, self.id))
     }
 
     pub(crate) fn error(&self, operation: &'static str, kind: ErrorKind) -> Error {

@@ -10,13 +10,14 @@ pub(crate) mod futex;
 pub(crate) mod ipc;
 pub(crate) mod liveness;
 pub(crate) mod lock;
+pub(crate) mod proc;
 pub(crate) mod process;
 
-pub(crate) use libc::shmid_ds;
 pub(crate) use libc::{
     EACCES, EEXIST, EIDRM, EINVAL, ENOENT, ENOMEM, ENOSPC, EPERM, IPC_CREAT, IPC_EXCL, IPC_PRIVATE,
     SHM_HUGETLB, SHM_NORESERVE, SHM_RDONLY, SHM_REMAP,
 };
+pub(crate) use libc::{ipc_perm, shmid_ds};
 
 /// What a call that returns -1 on failure returned.
 fn checked(returned: c_int) -> io::Result<c_int> {

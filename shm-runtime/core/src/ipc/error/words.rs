@@ -3,7 +3,9 @@
 use core::fmt;
 use std::time::SystemTime;
 
-use crate::ipc::identity::ObjectKind;
+use crate::ipc::identity::Identity;
+use crate::ipc::kind::ObjectKind;
+use crate::ipc::permissions::Permissions;
 use crate::ipc::record::Record;
 use crate::ipc::stat::segment::Stat;
 
@@ -23,10 +25,10 @@ pub(super) struct Shown<'a>(pub(super) &'a Record, pub(super) Option<i32>);
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(existing, id) = *self;
-        let (object, uid, gid, mode) = match existing {
+        let (object, Permissions { uid, gid, mode }) = match existing {
             Record::Segment(stat) => return Described(stat, id).fmt(f),
-            Record::Semaphore(stat) => (ObjectKind::Semaphore, stat.uid, stat.gid, stat.mode),
-            Record::Queue(stat) => (ObjectKind::Queue, stat.uid, stat.gid, stat.mode),
+            Record::Semaphore(stat) => (ObjectKind::Semaphore, stat.permissions),
+            Record::Queue(stat) => (ObjectKind::Queue, stat.permissions),
         };
         if let Some(id) = id {
             write!(f, "{} {id}, ", object.id_name())?;
@@ -62,7 +64,8 @@ impl fmt::Display for Described<'_> {
         if let Some(id) = id {
             write!(f, "shmid {id}, ")?;
         }
-        write!(f, "owner uid {} gid {}, mode {:04o}, {} bytes, ", stat.uid, stat.gid, stat.mode, stat.size)?;
+        let Permissions { uid, gid, mode } = stat.permissions;
+        write!(f, "owner uid {uid} gid {gid}, mode {mode:04o}, {} bytes, ", stat.size)?;
         write!(f, "created by {}{}, {} attached", Pid(stat.creator_pid), Ago(stat.changed_at), stat.attached)
     }
 }
@@ -89,4 +92,22 @@ impl fmt::Display for Ago {
             None => Ok(()),
         }
     }
+}
+
+/// How to remove this object and no successor of it: by its id, which no other object gets soon. Only if that is not known,
+/// by its key.
+pub(super) struct Removal<'a>(pub(super) &'a Identity);
+
+impl fmt::Display for Removal<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.id {
+            Some(id) => write!(f, "`ipcrm -{} {id}`", self.0.object.flag()),
+            None => write!(f, "`{}`", self.0.call("remove")),
+        }
+    }
+}
+
+/// The name of the struct, as a program would write it.
+pub(super) fn name_of(identity: &Identity) -> &'static str {
+    identity.type_name.unwrap_or("T")
 }

@@ -3,9 +3,10 @@
 use std::io;
 use std::time::SystemTime;
 
-use crate::ipc::record::ProcRow;
-use crate::ipc::stat::segment::{Permissions, time};
+use crate::ipc::permissions::{IpcPerm, Permissions};
+use crate::ipc::stat::time;
 use crate::sys;
+use crate::sys::proc::ProcRow;
 
 /// What the kernel records of a message queue: every field of `msqid_ds` and its `ipc_perm`, msgctl(2) with IPC_STAT.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,16 +14,13 @@ use crate::sys;
 pub struct Stat {
     /// The key (`__key`). 0 for a private queue.
     pub key: i32,
-    /// The owner (`uid`), who may remove the queue and change its permissions.
-    pub uid: u32,
-    /// The owner's group (`gid`).
-    pub gid: u32,
+    /// The owner and its group (`uid`, `gid`), who may remove the queue and change its permissions; and the permission bits
+    /// (low nine bits of `mode`): receive and send for owner, group and others.
+    pub permissions: Permissions,
     /// The creator (`cuid`), who stays able to do the same.
     pub creator_uid: u32,
     /// The creator's group (`cgid`).
     pub creator_gid: u32,
-    /// The permission bits (low nine bits of `mode`): receive and send for owner, group and others.
-    pub mode: u32,
     /// How often the kernel has used this slot of its table (`__seq`).
     pub sequence: u32,
     /// When the last message was sent (`msg_stime`, whole seconds), if ever.
@@ -46,24 +44,16 @@ pub struct Stat {
 }
 
 impl Stat {
-    /// Owner, group and mode, to be changed and given to `set_permissions`.
-    pub fn permissions(&self) -> Permissions {
-        let &Self { uid, gid, mode, .. } = self;
-        Permissions { uid, gid, mode }
-    }
-
     /// msgctl(2) with IPC_STAT; needs read permission.
     pub(crate) fn of(id: i32) -> io::Result<Self> {
         let stat = sys::ipc::msg_stat(id)?;
-        let perm = &stat.msg_perm;
+        let perm = IpcPerm::of(&stat.msg_perm);
         Ok(Self {
-            key: perm.__key,
-            uid: perm.uid,
-            gid: perm.gid,
-            creator_uid: perm.cuid,
-            creator_gid: perm.cgid,
-            mode: u32::from(perm.mode) & 0o777,
-            sequence: u32::from(perm.__seq),
+            key: perm.key,
+            permissions: perm.permissions,
+            creator_uid: perm.creator_uid,
+            creator_gid: perm.creator_gid,
+            sequence: perm.sequence,
             sent_at: time(stat.msg_stime),
             received_at: time(stat.msg_rtime),
             changed_at: time(stat.msg_ctime),
@@ -79,14 +69,13 @@ impl Stat {
     pub(crate) fn from_proc(id: i32) -> Option<Self> {
         let row = ProcRow::of("msg", id)?;
         // key msqid perms cbytes qnum lspid lrpid uid gid cuid cgid stime rtime ctime
+        let perm = IpcPerm::from_row(&row, 7)?;
         Some(Self {
-            key: row.number(0)?,
-            uid: row.number(7)?,
-            gid: row.number(8)?,
-            creator_uid: row.number(9)?,
-            creator_gid: row.number(10)?,
-            mode: row.mode()?,
-            sequence: row.sequence()?,
+            key: perm.key,
+            permissions: perm.permissions,
+            creator_uid: perm.creator_uid,
+            creator_gid: perm.creator_gid,
+            sequence: perm.sequence,
             sent_at: time(row.number(11)?),
             received_at: time(row.number(12)?),
             changed_at: time(row.number(13)?),

@@ -1,10 +1,11 @@
 //! What the kernel knows of a segment: `shmid_ds` and `ipc_perm`.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use crate::ipc::error::ErrorKind;
-use crate::ipc::record::ProcRow;
+use crate::ipc::permissions::{IpcPerm, Permissions};
+use crate::ipc::stat::time;
 use crate::sys;
+use crate::sys::proc::ProcRow;
 
 /// What the kernel records of a segment: every field of `shmid_ds` and its `ipc_perm`, shmctl(2) with IPC_STAT.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,16 +13,13 @@ use crate::sys;
 pub struct Stat {
     /// The key (`__key`). 0 for a private segment, and for one that was removed.
     pub key: i32,
-    /// The owner (`uid`), who may remove the segment and change its permissions.
-    pub uid: u32,
-    /// The owner's group (`gid`).
-    pub gid: u32,
+    /// The owner and its group (`uid`, `gid`), who may remove the segment and change its permissions; and the permission bits
+    /// (low nine bits of `mode`): read and write for owner, group and others.
+    pub permissions: Permissions,
     /// The creator (`cuid`), who stays able to do the same.
     pub creator_uid: u32,
     /// The creator's group (`cgid`).
     pub creator_gid: u32,
-    /// The permission bits (low nine bits of `mode`): read and write for owner, group and others.
-    pub mode: u32,
     /// Removed already, and gone when the last one detaches (SHM_DEST in `mode`).
     pub removed: bool,
     /// Kept from being swapped out (SHM_LOCKED in `mode`).
@@ -44,39 +42,19 @@ pub struct Stat {
     pub attached: u64,
 }
 
-/// Who may do what with a segment, a semaphore set or a message queue: the fields that IPC_SET sets.
-///
-/// Start from those it has: `Permissions { mode: 0o640, ..segment.stat()?.permissions() }`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Permissions {
-    /// The owner.
-    pub uid: u32,
-    /// The owner's group.
-    pub gid: u32,
-    /// Read and write for owner, group and others, at most 0o777.
-    pub mode: u32,
-}
-
 impl Stat {
-    /// Owner, group and mode, to be changed and given to `set_permissions`.
-    pub fn permissions(&self) -> Permissions {
-        Permissions { uid: self.uid, gid: self.gid, mode: self.mode }
-    }
-
     /// shmctl(2) with IPC_STAT; needs read permission.
     pub(crate) fn of(id: i32) -> std::io::Result<Self> {
         let stat = sys::shm_stat(id)?;
-        let (perm, mode) = (&stat.shm_perm, u32::from(stat.shm_perm.mode));
+        let perm = IpcPerm::of(&stat.shm_perm);
         Ok(Self {
-            key: perm.__key,
-            uid: perm.uid,
-            gid: perm.gid,
-            creator_uid: perm.cuid,
-            creator_gid: perm.cgid,
-            mode: mode & 0o777,
-            removed: mode & SHM_DEST != 0,
-            locked: mode & SHM_LOCKED != 0,
-            sequence: u32::from(perm.__seq),
+            key: perm.key,
+            permissions: perm.permissions,
+            creator_uid: perm.creator_uid,
+            creator_gid: perm.creator_gid,
+            removed: perm.flags & SHM_DEST != 0,
+            locked: perm.flags & SHM_LOCKED != 0,
+            sequence: perm.sequence,
             size: stat.shm_segsz,
             attached_at: time(stat.shm_atime),
             detached_at: time(stat.shm_dtime),
@@ -91,17 +69,15 @@ impl Stat {
     pub(crate) fn from_proc(id: i32) -> Option<Self> {
         let row = ProcRow::of("shm", id)?;
         // key shmid perms size cpid lpid nattch uid gid cuid cgid atime dtime ctime rss swap
-        let bits = row.mode_bits()?;
+        let perm = IpcPerm::from_row(&row, 7)?;
         Some(Self {
-            key: row.number(0)?,
-            uid: row.number(7)?,
-            gid: row.number(8)?,
-            creator_uid: row.number(9)?,
-            creator_gid: row.number(10)?,
-            mode: bits & 0o777,
-            removed: bits & SHM_DEST != 0,
-            locked: bits & SHM_LOCKED != 0,
-            sequence: row.sequence()?,
+            key: perm.key,
+            permissions: perm.permissions,
+            creator_uid: perm.creator_uid,
+            creator_gid: perm.creator_gid,
+            removed: perm.flags & SHM_DEST != 0,
+            locked: perm.flags & SHM_LOCKED != 0,
+            sequence: perm.sequence,
             size: row.number(3)?,
             attached_at: time(row.number(11)?),
             detached_at: time(row.number(12)?),
@@ -116,20 +92,3 @@ impl Stat {
 /// Bits of `mode` that IPC_STAT adds to the permissions.
 const SHM_DEST: u32 = 0o1000;
 const SHM_LOCKED: u32 = 0o2000;
-
-/// A time in whole seconds, 0 meaning never.
-pub(crate) fn time(seconds: i64) -> Option<SystemTime> {
-    match u64::try_from(seconds) {
-        Ok(seconds @ 1..) => SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)),
-        _ => None,
-    }
-}
-
-/// A mode as the kernel takes it.
-pub(crate) fn mode_bits(mode: u32) -> Result<u16, ErrorKind> {
-    let reason = "a mode has nine bits, read and write for owner, group and others: at most 0o777";
-    match u16::try_from(mode) {
-        Ok(bits) if bits <= 0o777 => Ok(bits),
-        _ => Err(ErrorKind::InvalidInput { reason }),
-    }
-}

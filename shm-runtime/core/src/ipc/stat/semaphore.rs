@@ -3,8 +3,9 @@
 use std::io;
 use std::time::SystemTime;
 
-use crate::ipc::record::ProcRow;
-use crate::ipc::stat::segment::{Permissions, time};
+use crate::ipc::permissions::{IpcPerm, Permissions};
+use crate::ipc::stat::time;
+use crate::sys::proc::ProcRow;
 use crate::sys::{self, ipc::SemaphoreFact};
 
 /// What the kernel records of a semaphore set: every field of `semid_ds` and its `ipc_perm`, semctl(2) with IPC_STAT.
@@ -13,16 +14,13 @@ use crate::sys::{self, ipc::SemaphoreFact};
 pub struct Stat {
     /// The key (`__key`). 0 for a private set.
     pub key: i32,
-    /// The owner (`uid`), who may remove the set and change its permissions.
-    pub uid: u32,
-    /// The owner's group (`gid`).
-    pub gid: u32,
+    /// The owner and its group (`uid`, `gid`), who may remove the set and change its permissions; and the permission bits
+    /// (low nine bits of `mode`): read and alter for owner, group and others.
+    pub permissions: Permissions,
     /// The creator (`cuid`), who stays able to do the same.
     pub creator_uid: u32,
     /// The creator's group (`cgid`).
     pub creator_gid: u32,
-    /// The permission bits (low nine bits of `mode`): read and alter for owner, group and others.
-    pub mode: u32,
     /// How often the kernel has used this slot of its table (`__seq`).
     pub sequence: u32,
     /// When the last semop(2) was done (`sem_otime`, whole seconds), if ever: before it, nobody gave the set its
@@ -35,24 +33,16 @@ pub struct Stat {
 }
 
 impl Stat {
-    /// Owner, group and mode, to be changed and given to `set_permissions`.
-    pub fn permissions(&self) -> Permissions {
-        let &Self { uid, gid, mode, .. } = self;
-        Permissions { uid, gid, mode }
-    }
-
     /// semctl(2) with IPC_STAT; needs read permission.
     pub(crate) fn of(id: i32) -> io::Result<Self> {
         let stat = sys::ipc::sem_stat(id)?;
-        let perm = &stat.sem_perm;
+        let perm = IpcPerm::of(&stat.sem_perm);
         Ok(Self {
-            key: perm.__key,
-            uid: perm.uid,
-            gid: perm.gid,
-            creator_uid: perm.cuid,
-            creator_gid: perm.cgid,
-            mode: u32::from(perm.mode) & 0o777,
-            sequence: u32::from(perm.__seq),
+            key: perm.key,
+            permissions: perm.permissions,
+            creator_uid: perm.creator_uid,
+            creator_gid: perm.creator_gid,
+            sequence: perm.sequence,
             operated_at: time(stat.sem_otime),
             changed_at: time(stat.sem_ctime),
             // `unsigned long`, and at most 2^31 of them.
@@ -64,14 +54,13 @@ impl Stat {
     pub(crate) fn from_proc(id: i32) -> Option<Self> {
         let row = ProcRow::of("sem", id)?;
         // key semid perms nsems uid gid cuid cgid otime ctime
+        let perm = IpcPerm::from_row(&row, 4)?;
         Some(Self {
-            key: row.number(0)?,
-            uid: row.number(4)?,
-            gid: row.number(5)?,
-            creator_uid: row.number(6)?,
-            creator_gid: row.number(7)?,
-            mode: row.mode()?,
-            sequence: row.sequence()?,
+            key: perm.key,
+            permissions: perm.permissions,
+            creator_uid: perm.creator_uid,
+            creator_gid: perm.creator_gid,
+            sequence: perm.sequence,
             operated_at: time(row.number(8)?),
             changed_at: time(row.number(9)?),
             semaphores: row.number(3)?,

@@ -1,10 +1,10 @@
 //! Creating a segment, and sealing it.
 
 use super::Options;
-use crate::ipc::diagnose::{self, Creation};
 use crate::ipc::error::{Error, ErrorKind};
 use crate::ipc::identity::Identity;
-use crate::ipc::stat::segment::{Stat, mode_bits};
+use crate::ipc::mode::mode_bits;
+use crate::ipc::stat::segment::Stat;
 use crate::memory::access::ReadWrite;
 use crate::memory::shared::Shared;
 use crate::memory::structure::Declared;
@@ -12,6 +12,7 @@ use crate::schema::Schema;
 use crate::schema::write::text;
 use crate::seal::footer::{self, FooterFields, Seal, State};
 use crate::segment::Segment;
+use crate::segment::diagnose::{self, Creation};
 use crate::segment::mapping::Mapping;
 use crate::segment::observed::Observed;
 use crate::segment::place::Place;
@@ -93,7 +94,7 @@ impl<T: SharedSegment> Options<T> {
                     continue;
                 }
             }
-            let kind = diagnose::create(source, Creation { size, huge_pages: self.huge_pages }, existing);
+            let kind = diagnose::shmget(source, Creation { size, huge_pages: self.huge_pages }, existing);
             return error(Identity { id: existing, ..identity }, kind);
         }
     }

@@ -7,13 +7,14 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::time::Duration;
 
-use crate::ipc::diagnose;
 use crate::ipc::error::Error;
 use crate::ipc::identity::Identity;
 use crate::ipc::key::Key;
-use crate::ipc::trusted::Trusted;
+use crate::ipc::trusted::{Trust, Trusted};
 use crate::memory::shared::Shared;
-use crate::segment::shared_segment::{Settings, SharedSegment, Trust};
+use crate::segment::diagnose;
+use crate::segment::settings::Settings;
+use crate::segment::shared_segment::SharedSegment;
 use crate::segment::{Segment, Terms};
 use crate::sys;
 
@@ -31,7 +32,7 @@ use crate::sys;
 ///
 /// let key = Key::name(format!("org.example.options.{}", std::process::id()));
 /// let station = Station::options().key(key).mode(0o640).create()?.remove_on_drop();
-/// assert_eq!(station.stat()?.mode, 0o640);
+/// assert_eq!(station.stat()?.permissions.mode, 0o640);
 /// # Ok::<(), shm_runtime::Error>(())
 /// ```
 pub struct Options<T> {
@@ -249,7 +250,7 @@ impl<T: SharedSegment> Options<T> {
     pub fn remove(&self) -> Result<(), Error> {
         let (identity, id) = self.find("remove")?;
         sys::shm_remove(id)
-            .map_err(|error| Error::new("remove", identity.with_id(id), diagnose::by_id(error, id)))
+            .map_err(|error| Error::new("remove", identity.with_id(id), diagnose::shmctl(error, id)))
     }
 }
 

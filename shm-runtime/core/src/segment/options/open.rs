@@ -5,12 +5,12 @@ use std::thread;
 use std::time::Instant;
 
 use super::Options;
-use crate::ipc::diagnose;
 use crate::ipc::error::{Error, ErrorKind};
 use crate::ipc::identity::Identity;
 use crate::ipc::stat::segment::Stat;
 use crate::seal::footer::Seal;
 use crate::segment::Segment;
+use crate::segment::diagnose;
 use crate::segment::mapping::Mapping;
 use crate::segment::observed::Observed;
 use crate::segment::reclaim::{self, Outcome};
@@ -88,7 +88,7 @@ impl<T: SharedSegment> Options<T> {
                 trusts_writers: self.trusts_writers,
             },
         );
-        outcome.map_err(|error| segment.error("reclaim", diagnose::by_id(error, segment.id())))
+        outcome.map_err(|error| segment.error("reclaim", diagnose::shmctl(error, segment.id())))
     }
 
     pub(super) fn resolve(&self, operation: &'static str) -> Result<Identity, Error> {
@@ -114,7 +114,7 @@ impl<T: SharedSegment> Options<T> {
 
     /// The segment `id`, if its owner is trusted and, of a bare one, the size right.
     pub(super) fn check(&self, identity: Identity, id: i32, compatible: bool) -> Result<Segment<T>, Error> {
-        let checked = Stat::of(id).map_err(|error| diagnose::by_id(error, id)).and_then(|stat| {
+        let checked = Stat::of(id).map_err(|error| diagnose::shmctl(error, id)).and_then(|stat| {
             self.check_trust(&stat)?;
             self.check_size(&stat, id)?;
             Ok(Observed::from(&stat))
@@ -126,7 +126,7 @@ impl<T: SharedSegment> Options<T> {
     }
 
     pub(super) fn check_trust(&self, stat: &Stat) -> Result<(), ErrorKind> {
-        self.trusted().check(stat.uid, stat.creator_uid)
+        self.trusted().check(stat.permissions.uid, stat.creator_uid)
     }
 
     fn check_size(&self, stat: &Stat, id: i32) -> Result<(), ErrorKind> {
