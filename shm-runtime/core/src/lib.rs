@@ -18,6 +18,8 @@ pub mod sem;
 #[cfg(any(not(loom), test))]
 pub mod sync;
 mod sys;
+#[cfg(test)]
+mod walls;
 
 pub use ipc::error::{Error, ErrorKind};
 pub use ipc::key::Key;
@@ -27,7 +29,8 @@ pub use ipc::remove_on_drop::{Removable, RemoveOnDrop};
 pub use ipc::stat::segment::Stat;
 pub use memory::access::{Access, ReadOnly, ReadWrite, Readable, Writable, WriteOnly};
 // Public for the compiler only: its notes then say `shm_runtime::array`, and not `shm_runtime_core::memory::array`.
-pub use memory::atomic::{Atomic, Integer};
+pub use memory::atomic::Atomic;
+pub use memory::integer::Integer;
 pub use memory::shareable::{AlwaysValid, Plain, Shareable};
 pub use memory::shared::Shared;
 pub use memory::text::TextError;

@@ -12,7 +12,6 @@ use core::sync::atomic::{
 };
 
 use crate::memory::access::{ReadWrite, Readable, Writable};
-use crate::memory::shareable::Shareable;
 
 /// A standard atomic type that can live in a segment. Sealed.
 ///
@@ -183,31 +182,4 @@ impl<T: Atom, A: Readable> fmt::Debug for Atomic<T, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.load(Ordering::Relaxed).fmt(f)
     }
-}
-
-/// An integer that has an atomic twin: what [`Shared::atomic`](crate::Shared::atomic) needs. Sealed.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` has no atomic twin",
-    note = "integers of 8 to 64 bits have one; declare the field as `AtomicBool` to use a flag atomically"
-)]
-pub trait Integer: Shareable + private::Sealed {
-    /// The standard atomic of the same size and alignment.
-    type Atomic;
-}
-
-macro_rules! integer {
-    ($($int:ty = $atomic:ty),* $(,)?) => {$(
-        impl Integer for $int {
-            type Atomic = $atomic;
-        }
-        impl private::Sealed for $int {}
-    )*};
-}
-integer! {
-    u8 = AtomicU8, u16 = AtomicU16, u32 = AtomicU32, u64 = AtomicU64, usize = AtomicUsize,
-    i8 = AtomicI8, i16 = AtomicI16, i32 = AtomicI32, i64 = AtomicI64, isize = AtomicIsize,
-}
-
-mod private {
-    pub trait Sealed {}
 }

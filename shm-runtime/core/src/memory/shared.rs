@@ -7,9 +7,9 @@ use core::ops::Deref;
 use core::panic::{RefUnwindSafe, UnwindSafe};
 
 use crate::memory::access::{Access, ReadWrite, Readable, Writable};
-use crate::memory::atomic::Integer;
 use crate::memory::bulk;
 use crate::memory::direction::Load;
+use crate::memory::integer::Integer;
 use crate::memory::shareable::{AlwaysValid, Plain, Shareable};
 use crate::memory::structure::{Declared, assert_always_valid};
 use crate::memory::validity::{self, InvalidValue};

@@ -9,7 +9,6 @@
 //! All of it is bytes that another process may have written, or may be writing now. The place of the footer comes
 //! from the kernel's size of the segment; lengths found in it are checked against that size before use.
 
-use core::ptr::NonNull;
 use core::sync::atomic::{
     AtomicU32, AtomicU64,
     Ordering::{AcqRel, Acquire, Relaxed, Release},
@@ -19,7 +18,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::memory::bulk;
 use crate::memory::direction::{Load, Store};
-use crate::segment::mapping::Mapping;
+use crate::memory::region::Region;
 use crate::sys::futex;
 use crate::sys::liveness::Process;
 
@@ -119,29 +118,26 @@ pub(crate) const fn sealed_size(struct_size: usize, text: usize) -> usize {
 /// A mapped segment that is, or ought to be, sealed.
 #[derive(Clone, Copy)]
 pub(crate) struct Seal<'a> {
-    base: NonNull<u8>,
-    size: usize,
-    writable: bool,
+    region: Region<'a>,
     footer: &'a Footer,
 }
 
 impl<'a> Seal<'a> {
     /// The seal in a mapping, or where it would be; `None` if the segment is too small for one, or of a size that no
     /// sealed one has.
-    pub(crate) fn of(mapping: &'a Mapping) -> Option<Self> {
-        let (base, size) = (mapping.address().cast::<u8>(), mapping.size());
-        let at = size.checked_sub(FOOTER).filter(|at| at.is_multiple_of(8))?;
-        // SAFETY: within the mapping, which is `size` bytes long.
-        let footer = unsafe { base.add(at) }.cast::<Footer>();
-        // SAFETY: mapped as long as `mapping` is borrowed; aligned to 8, as `base` is to pages; atomics are valid with
+    pub(crate) fn of(region: Region<'a>) -> Option<Self> {
+        let at = region.size().checked_sub(FOOTER).filter(|at| at.is_multiple_of(8))?;
+        // SAFETY: within the region.
+        let footer = unsafe { region.base().add(at) }.cast::<Footer>();
+        // SAFETY: mapped for `'a`, as the region is; aligned to 8, as the region begins at a page; atomics are valid with
         // any bytes.
         let footer = unsafe { footer.as_ref() };
-        Some(Self { base, size, writable: mapping.is_writable(), footer })
+        Some(Self { region, footer })
     }
 
     /// Whether the seal may be written.
     pub(crate) fn is_writable(self) -> bool {
-        self.writable
+        self.region.is_writable()
     }
 
     /// Writes all but the state, which is still `New`: readers do not look before it says otherwise.
@@ -166,7 +162,7 @@ impl<'a> Seal<'a> {
         };
         for (text, at) in [(schema, schema_at), (key, key_at)] {
             // SAFETY: `text_places` keeps both places, which have the lengths of the texts, in front of the footer.
-            let to = unsafe { self.base.add(at) }.as_ptr();
+            let to = unsafe { self.region.base().add(at) }.as_ptr();
             // SAFETY: as above, and the text is private.
             unsafe { bulk::copy_slice::<u8, Store>(text.as_ptr(), to, text.len()) };
         }
@@ -177,7 +173,7 @@ impl<'a> Seal<'a> {
         let schema_at = usize::try_from(fields.struct_size).ok()?.checked_next_multiple_of(8)?;
         let key_at = schema_at.checked_add(usize::try_from(fields.schema_len).ok()?)?;
         let end = key_at.checked_add(usize::try_from(fields.key_len).ok()?)?;
-        (end <= self.size - FOOTER).then_some((schema_at, key_at))
+        (end <= self.region.size() - FOOTER).then_some((schema_at, key_at))
     }
 
     /// The state, and what was written before it.
@@ -263,7 +259,7 @@ impl<'a> Seal<'a> {
     fn copy(self, at: usize, len: usize) -> Vec<u8> {
         let mut text = vec![0; len];
         // SAFETY: `text_places` keeps both places in front of the footer.
-        let from = unsafe { self.base.add(at) }.as_ptr();
+        let from = unsafe { self.region.base().add(at) }.as_ptr();
         // SAFETY: as above, and `text` is private.
         unsafe { bulk::copy_slice::<u8, Load>(from, text.as_mut_ptr(), text.len()) };
         text

@@ -5,22 +5,22 @@ use core::ops::Deref;
 
 use crate::ipc::error::{Error, ErrorKind};
 use crate::memory::access::{Access, ReadWrite, Readable};
+use crate::memory::shareable::Shareable;
 use crate::memory::shared::Shared;
 use crate::schema::Schema;
 use crate::segment::Segment;
 use crate::segment::place::Place;
-use crate::segment::shared_segment::SharedSegment;
 use crate::sys;
 
 /// A segment mapped into this process: derefs to the [`Shared`] struct, and detaches when dropped.
 ///
 /// The kernel detaches at the process's death too. A child of fork(2) inherits the mapping, exec(3) drops it.
-pub struct Attached<T: SharedSegment, A: Access = ReadWrite> {
+pub struct Attached<T: Shareable, A: Access = ReadWrite> {
     place: Place<T, A>,
     segment: Segment<T>,
 }
 
-impl<T: SharedSegment, A: Access> Attached<T, A> {
+impl<T: Shareable, A: Access> Attached<T, A> {
     /// `place` is in a mapping of `segment`.
     pub(crate) fn new(segment: Segment<T>, place: Place<T, A>) -> Self {
         Self { place, segment }
@@ -86,7 +86,7 @@ impl<T: SharedSegment, A: Access> Attached<T, A> {
     }
 }
 
-impl<T: SharedSegment, A: Access> Deref for Attached<T, A> {
+impl<T: Shareable, A: Access> Deref for Attached<T, A> {
     type Target = Shared<T, A>;
 
     #[inline]
@@ -95,7 +95,7 @@ impl<T: SharedSegment, A: Access> Deref for Attached<T, A> {
     }
 }
 
-impl<T: SharedSegment, A: Access> fmt::Debug for Attached<T, A> {
+impl<T: Shareable, A: Access> fmt::Debug for Attached<T, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&**self, f)
     }

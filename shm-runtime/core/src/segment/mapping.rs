@@ -8,6 +8,7 @@ use std::io;
 use std::panic::resume_unwind;
 use std::thread;
 
+use crate::memory::region::Region;
 use crate::segment::observed::Observed;
 use crate::sys;
 
@@ -89,6 +90,14 @@ impl Mapping {
     /// Whether it may be written through.
     pub(crate) fn is_writable(&self) -> bool {
         self.writable
+    }
+
+    /// All of it, as long as it is mapped.
+    pub(crate) fn region(&self) -> Region<'_> {
+        // SAFETY: shmat mapped as many bytes as the segment has, from a page on, and `writable` if that was asked for; the
+        // segment does not shrink, and the mapping stays until `self` is dropped, which is borrowed. This crate accesses it
+        // by `Shared` and `Seal` only, which do so by atomics.
+        unsafe { Region::new(self.address.cast(), self.size(), self.writable) }
     }
 
     /// What the kernel says of the segment that is mapped.

@@ -27,6 +27,7 @@ use crate::ipc::remove_on_drop::{Removable, RemoveOnDrop, private};
 use crate::ipc::stat::segment::Stat;
 use crate::ipc::trusted::Trusted;
 use crate::memory::access::{Access, ReadOnly, ReadWrite, WriteOnly};
+use crate::memory::shareable::Shareable;
 use crate::schema::Schema;
 use crate::seal::admission::{Expected, Refusal};
 use crate::seal::footer::Seal;
@@ -34,12 +35,11 @@ use crate::segment::attached::Attached;
 use crate::segment::mapping::{Mapping, Unmapped};
 use crate::segment::observed::Observed;
 use crate::segment::place::Place;
-use crate::segment::shared_segment::SharedSegment;
 use crate::sys;
 
 /// A System V shared memory segment that holds a `T`: the kernel's object, not yet mapped.
 ///
-/// It is found or made by the functions of [`SharedSegment`], and lives until it is removed: dropping a `Segment`
+/// It is found or made by the functions of [`SharedSegment`](crate::SharedSegment), and lives until it is removed: dropping a `Segment`
 /// does nothing to it, nor does the end of the process. [`remove_on_drop`](Self::remove_on_drop) ties the two.
 pub struct Segment<T> {
     identity: Identity,
@@ -60,6 +60,8 @@ const NOBODY: u32 = u32::MAX;
 /// What the program that found or made a segment expects of it, besides its type.
 #[derive(Clone)]
 pub(crate) struct Terms {
+    /// No seal is looked for.
+    pub(crate) bare: bool,
     /// Whether more fields after ours are welcome.
     pub(crate) compatible: bool,
     /// For the creator to finish.
@@ -69,7 +71,7 @@ pub(crate) struct Terms {
     pub(crate) trusts_writers: bool,
 }
 
-impl<T: SharedSegment> Segment<T> {
+impl<T: Shareable> Segment<T> {
     /// The segment `id`, of which this much was `observed`.
     pub(crate) fn new(identity: Identity, id: i32, observed: Observed, terms: Terms) -> Self {
         let (given_to, creator_mapping) = (AtomicU32::new(NOBODY), Mutex::new(None));
@@ -101,31 +103,6 @@ impl<T: SharedSegment> Segment<T> {
 
     fn take_creator_mapping(&self) -> Option<Mapping> {
         self.creator_mapping.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    /// The segment with this shmid: for private ones, whose id is all there is to find them by.
-    ///
-    /// ```
-    /// use shm_runtime::{Segment, SharedSegment};
-    ///
-    /// #[derive(SharedSegment)]
-    /// #[repr(C)]
-    /// #[shm(private)]
-    /// struct Scratch { total: u64 }
-    ///
-    /// let segment = Scratch::create()?.remove_on_drop();
-    /// segment.attach()?.total.set(7);
-    /// // Another process was given the id as an argument, say:
-    /// let same = Segment::<Scratch>::from_id(segment.id())?;
-    /// assert_eq!(same.attach_read_only()?.total.get(), 7);
-    /// # Ok::<(), shm_runtime::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// As for [`SharedSegment::open`].
-    pub fn from_id(id: i32) -> Result<Self, Error> {
-        T::options().open_id(id)
     }
 
     /// The shmid. 0 is one too.
@@ -259,7 +236,7 @@ impl<T: SharedSegment> Segment<T> {
 
     /// Whether the mapping holds a `T`.
     fn admit(&self, mapping: &Mapping, start: &LazyCell<Instant>) -> Result<(), Refusal> {
-        if T::SETTINGS.bare {
+        if self.terms.bare {
             return Ok(());
         }
         let key = self.identity.key_hash.zip(self.identity.key.as_ref());
@@ -271,16 +248,16 @@ impl<T: SharedSegment> Segment<T> {
             compatible: self.terms.compatible,
             wait: self.terms.wait,
         };
-        expected.admit(Seal::of(mapping), self.id, mapping.size(), start)
+        expected.admit(Seal::of(mapping.region()), self.id, mapping.size(), start)
     }
 
     /// The schema in the seal.
     pub(crate) fn schema(&self, mapping: &Mapping) -> Result<Schema, Error> {
-        if T::SETTINGS.bare {
+        if self.terms.bare {
             return Ok(Schema::of::<T>());
         }
         let bad = |reason: String| self.error("read the schema of", ErrorKind::BadSeal { reason });
-        let seal = Seal::of(mapping).filter(|seal| seal.has_magic());
+        let seal = Seal::of(mapping.region()).filter(|seal| seal.has_magic());
         let seal = seal.ok_or_else(|| bad("there is no seal any more".to_owned()))?;
         let schema = seal.read().and_then(|fields| seal.schema_text(&fields));
         let schema = schema.map_err(|reason| bad(reason.to_owned()))?;
@@ -453,7 +430,7 @@ impl<T: SharedSegment> Segment<T> {
 
 impl<T> private::Sealed for Segment<T> {}
 
-impl<T: SharedSegment> Removable for Segment<T> {
+impl<T: Shareable> Removable for Segment<T> {
     fn remove(&self) -> Result<(), Error> {
         self.look("remove")?;
         Self::remove(self)

@@ -63,7 +63,7 @@ pub(crate) fn reclaim(id: i32, observed: &Observed, rules: Rules) -> io::Result<
         Ok(stat) => stat,
         Err(error) => return gone(error),
     };
-    let Some(seal) = Seal::of(&mapping) else {
+    let Some(seal) = Seal::of(mapping.region()) else {
         return Ok(Outcome::InUse);
     };
     let state = seal.state();
@@ -84,7 +84,7 @@ pub(crate) fn reclaim(id: i32, observed: &Observed, rules: Rules) -> io::Result<
         }
         return Ok(Outcome::InUse);
     }
-    let claim = State::Reclaiming { by: sys::pid(), was_ready };
+    let claim = State::Reclaiming { by: sys::process::id(), was_ready };
     if !seal.change_state(state, claim) {
         return Ok(Outcome::InUse);
     }

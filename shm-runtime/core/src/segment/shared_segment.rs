@@ -122,6 +122,33 @@ pub trait SharedSegment: Shareable {
     }
 }
 
+impl<T: SharedSegment> Segment<T> {
+    /// The segment with this shmid: for private ones, whose id is all there is to find them by.
+    ///
+    /// ```
+    /// use shm_runtime::{Segment, SharedSegment};
+    ///
+    /// #[derive(SharedSegment)]
+    /// #[repr(C)]
+    /// #[shm(private)]
+    /// struct Scratch { total: u64 }
+    ///
+    /// let segment = Scratch::create()?.remove_on_drop();
+    /// segment.attach()?.total.set(7);
+    /// // Another process was given the id as an argument, say:
+    /// let same = Segment::<Scratch>::from_id(segment.id())?;
+    /// assert_eq!(same.attach_read_only()?.total.get(), 7);
+    /// # Ok::<(), shm_runtime::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`SharedSegment::open`].
+    pub fn from_id(id: i32) -> Result<Self, Error> {
+        T::options().open_id(id)
+    }
+}
+
 /// `Key::name` of the name in a struct's settings, hashed at compile time: what the derive calls.
 #[doc(hidden)]
 pub const fn name_key<T: SharedSegment>() -> Key {

@@ -5,6 +5,7 @@ use std::io;
 
 use super::kernel::{OWNER_DIED, TID, WAITERS};
 use crate::memory::validity::InvalidValue;
+use crate::sys::process;
 
 /// Why [`Mutex::lock`](super::Mutex::lock) and its like returned no guard.
 ///
@@ -146,7 +147,7 @@ pub enum WriterError {
 impl fmt::Display for WriterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::Held { pid } if pid == std::process::id() => {
+            Self::Held { pid } if pid == process::id().unsigned_abs() => {
                 f.write_str("this process is the writer already, and there is only one: use that `SeqWriter`")
             }
             Self::Held { pid } => write!(
@@ -158,7 +159,7 @@ impl fmt::Display for WriterError {
             Self::Lost { pid: 0 } => {
                 f.write_str("the writer's role was taken away by `reset_writer`; claim it again with `writer`")
             }
-            Self::Lost { pid } if pid == std::process::id() => f.write_str(
+            Self::Lost { pid } if pid == process::id().unsigned_abs() => f.write_str(
                 "the writer's role was taken away by `reset_writer`, and another `SeqWriter` of this process has it now",
             ),
             Self::Lost { pid } => write!(

@@ -54,7 +54,7 @@ impl Process {
 /// Whether /proc numbers processes as getpid(2) does. In a new pid namespace it does not until it is mounted anew, and
 /// then what it says of a pid is about somebody else.
 fn proc_is_ours() -> bool {
-    fs::read_link("/proc/self").is_ok_and(|link| link.to_str() == Some(&sys::pid().to_string()))
+    fs::read_link("/proc/self").is_ok_and(|link| link.to_str() == Some(&sys::process::id().to_string()))
 }
 
 /// What /proc/PID/stat says.

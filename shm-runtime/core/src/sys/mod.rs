@@ -144,7 +144,7 @@ pub(crate) fn effective_gid() -> u32 {
 }
 
 /// getpid(2).
-pub(crate) fn pid() -> i32 {
+fn pid() -> i32 {
     // SAFETY: takes nothing and cannot fail.
     unsafe { libc::getpid() }
 }

@@ -6,6 +6,7 @@ use crate::ipc::identity::Identity;
 use crate::ipc::mode::mode_bits;
 use crate::ipc::stat::segment::Stat;
 use crate::memory::access::ReadWrite;
+use crate::memory::shareable::Shareable;
 use crate::memory::shared::Shared;
 use crate::memory::structure::Declared;
 use crate::schema::Schema;
@@ -17,11 +18,10 @@ use crate::segment::mapping::Mapping;
 use crate::segment::observed::Observed;
 use crate::segment::place::Place;
 use crate::segment::reclaim::Outcome;
-use crate::segment::shared_segment::SharedSegment;
 use crate::sys::liveness::Process;
 use crate::sys::{self, process::Maker};
 
-impl<T: SharedSegment> Options<T> {
+impl<T: Shareable> Options<T> {
     /// Creates the segment, and seals it once `init` has run.
     pub(super) fn create_then(&self, init: Option<impl FnOnce(&Shared<T>)>) -> Result<Segment<T>, Error> {
         let texts = self.texts();
@@ -119,7 +119,7 @@ pub(super) struct Texts {
 }
 
 /// Whether it is made: not in a child that `init` forked and that returned from it, where its parent still makes it.
-fn initialise<T: SharedSegment>(
+fn initialise<T: Shareable>(
     segment: &Segment<T>,
     place: &Place<T, ReadWrite>,
     texts: Option<&Texts>,
@@ -145,8 +145,8 @@ struct Sealing<'a> {
 
 impl<'a> Sealing<'a> {
     /// Writes the seal of a new segment; `None` if its size has no room for one, which [`Options::size`] sees to.
-    fn begin<T: SharedSegment>(segment: &Segment<T>, mapping: &'a Mapping, texts: &Texts) -> Option<Self> {
-        let seal = Seal::of(mapping)?;
+    fn begin<T: Shareable>(segment: &Segment<T>, mapping: &'a Mapping, texts: &Texts) -> Option<Self> {
+        let seal = Seal::of(mapping.region())?;
         let Texts { schema, key } = texts;
         seal.write(
             FooterFields {

@@ -11,16 +11,16 @@ use crate::ipc::error::Error;
 use crate::ipc::identity::Identity;
 use crate::ipc::key::Key;
 use crate::ipc::trusted::{Trust, Trusted};
+use crate::memory::shareable::Shareable;
 use crate::memory::shared::Shared;
 use crate::segment::diagnose;
 use crate::segment::settings::Settings;
-use crate::segment::shared_segment::SharedSegment;
 use crate::segment::{Segment, Terms};
 use crate::sys;
 
 /// Options for creating and opening the segment of a `T`, in the manner of [`std::fs::OpenOptions`].
 ///
-/// [`SharedSegment::options`] gives those of `#[shm(...)]`.
+/// [`SharedSegment::options`](crate::SharedSegment::options) gives those of `#[shm(...)]`.
 ///
 /// ```
 /// use shm_runtime::{Key, SharedSegment};
@@ -48,7 +48,7 @@ pub struct Options<T> {
     holds: PhantomData<fn() -> T>,
 }
 
-impl<T: SharedSegment> Options<T> {
+impl<T: Shareable> Options<T> {
     pub(crate) fn new(key: Key, settings: Settings) -> Self {
         let (huge_pages, trusts_writers, no_reserve) = (false, false, false);
         let (allow_larger, reclaim_stale) = (false, false);
@@ -169,7 +169,7 @@ impl<T: SharedSegment> Options<T> {
         self
     }
 
-    /// As [`SharedSegment::create`].
+    /// As [`SharedSegment::create`](crate::SharedSegment::create).
     ///
     /// # Errors
     ///
@@ -178,7 +178,7 @@ impl<T: SharedSegment> Options<T> {
         self.create_then(None::<fn(&Shared<T>)>)
     }
 
-    /// As [`SharedSegment::create_with`].
+    /// As [`SharedSegment::create_with`](crate::SharedSegment::create_with).
     ///
     /// # Errors
     ///
@@ -187,21 +187,21 @@ impl<T: SharedSegment> Options<T> {
         self.create_then(Some(init))
     }
 
-    /// As [`SharedSegment::open`].
+    /// As [`SharedSegment::open`](crate::SharedSegment::open).
     ///
     /// # Errors
     ///
-    /// As for [`SharedSegment::open`].
+    /// As for [`SharedSegment::open`](crate::SharedSegment::open).
     pub fn open(&self) -> Result<Segment<T>, Error> {
         let (identity, id) = self.find("open")?;
         self.check(identity, id, false)
     }
 
-    /// As [`SharedSegment::open_compatible`].
+    /// As [`SharedSegment::open_compatible`](crate::SharedSegment::open_compatible).
     ///
     /// # Errors
     ///
-    /// As for [`SharedSegment::open`].
+    /// As for [`SharedSegment::open`](crate::SharedSegment::open).
     pub fn open_compatible(&self) -> Result<Segment<T>, Error> {
         let (identity, id) = self.find("open")?;
         self.check(identity, id, true)
@@ -211,25 +211,25 @@ impl<T: SharedSegment> Options<T> {
     ///
     /// # Errors
     ///
-    /// As for [`SharedSegment::open`].
+    /// As for [`SharedSegment::open`](crate::SharedSegment::open).
     pub fn open_id(&self, id: i32) -> Result<Segment<T>, Error> {
         self.check(Identity { type_name: Some(self.settings.name), ..Identity::default() }, id, false)
     }
 
-    /// As [`SharedSegment::open_or_create`].
+    /// As [`SharedSegment::open_or_create`](crate::SharedSegment::open_or_create).
     ///
     /// # Errors
     ///
-    /// As for [`SharedSegment::open_or_create`].
+    /// As for [`SharedSegment::open_or_create`](crate::SharedSegment::open_or_create).
     pub fn open_or_create(&self) -> Result<Segment<T>, Error> {
         self.open_or(|| self.create())
     }
 
-    /// As [`SharedSegment::open_or_create_with`].
+    /// As [`SharedSegment::open_or_create_with`](crate::SharedSegment::open_or_create_with).
     ///
     /// # Errors
     ///
-    /// As for [`SharedSegment::open_or_create`].
+    /// As for [`SharedSegment::open_or_create`](crate::SharedSegment::open_or_create).
     pub fn open_or_create_with(&self, init: impl FnOnce(&Shared<T>)) -> Result<Segment<T>, Error> {
         let mut init = Some(init);
         // Whether it is called at all is known when the segment was created, and then there is no further try.
@@ -242,7 +242,7 @@ impl<T: SharedSegment> Options<T> {
         })
     }
 
-    /// As [`SharedSegment::remove`].
+    /// As [`SharedSegment::remove`](crate::SharedSegment::remove).
     ///
     /// # Errors
     ///
@@ -260,8 +260,9 @@ impl<T> Options<T> {
     }
 
     fn terms(&self, compatible: bool) -> Terms {
+        let bare = self.settings.bare;
         let (wait, trusted, trusts_writers) = (self.wait, self.trusted(), self.trusts_writers);
-        Terms { compatible, wait, trusted, trusts_writers }
+        Terms { bare, compatible, wait, trusted, trusts_writers }
     }
 }
 

@@ -8,19 +8,19 @@ use super::Options;
 use crate::ipc::error::{Error, ErrorKind};
 use crate::ipc::identity::Identity;
 use crate::ipc::stat::segment::Stat;
+use crate::memory::shareable::Shareable;
 use crate::seal::footer::Seal;
 use crate::segment::Segment;
 use crate::segment::diagnose;
 use crate::segment::mapping::Mapping;
 use crate::segment::observed::Observed;
 use crate::segment::reclaim::{self, Outcome};
-use crate::segment::shared_segment::SharedSegment;
 use crate::sys;
 
 /// How often `open_or_create` goes back and forth between a segment that is missing and one that exists.
 const MAX_TRIES: u32 = 1000;
 
-impl<T: SharedSegment> Options<T> {
+impl<T: Shareable> Options<T> {
     /// Opens, or creates if there is none; and again, if another process was faster with either, or left a segment
     /// half-made.
     pub(super) fn open_or(
@@ -135,7 +135,8 @@ impl<T: SharedSegment> Options<T> {
             return Ok(());
         }
         let mapping = Mapping::new(id, false, self.trusts_writers).ok();
-        let sealed = mapping.as_ref().and_then(Seal::of).is_some_and(Seal::has_magic);
+        let sealed =
+            mapping.as_ref().and_then(|mapping| Seal::of(mapping.region())).is_some_and(Seal::has_magic);
         match sealed && found > expected {
             true => Err(ErrorKind::Sealed { found, expected }),
             false => Err(ErrorKind::SizeDiffers { found, expected }),
