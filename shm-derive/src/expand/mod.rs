@@ -5,6 +5,8 @@ mod fields;
 mod generics;
 mod layout;
 mod segment;
+#[cfg(test)]
+mod tests;
 
 use proc_macro2::TokenStream;
 use quote::quote;
