@@ -5,8 +5,8 @@ use std::io;
 
 use crate::ipc::error::ErrorKind;
 use crate::ipc::identity::ObjectKind;
-use crate::ipc::record::{ProcRow, Record};
-use crate::sys;
+use crate::ipc::record::Record;
+use crate::sys::{self, limits};
 
 /// What shmget(2) was asked to create.
 #[derive(Clone, Copy)]
@@ -22,21 +22,21 @@ pub(crate) fn create(error: io::Error, asked: Creation, existing: Option<i32>) -
         Some(sys::EEXIST) => ErrorKind::AlreadyExists {
             existing: existing.and_then(|id| Record::look(ObjectKind::Segment, id)),
         },
-        Some(sys::EINVAL) => match sysctl("shmmax") {
-            Some(max) if u64::try_from(size).is_ok_and(|size| size > max) => {
-                ErrorKind::Limit { name: "kernel.shmmax", value: Some(max) }
+        Some(sys::EINVAL) => match limits::of_segments() {
+            Ok(limits) if u64::try_from(size).is_ok_and(|size| size > limits.shmmax) => {
+                ErrorKind::Limit { name: "kernel.shmmax", value: Some(limits.shmmax) }
             }
             _ => ErrorKind::Os { source: error },
         },
         // Both the number of segments and their pages are limited, and ENOSPC says neither.
         Some(sys::ENOSPC) => {
-            let name = match (segments(), sysctl("shmmni")) {
-                (Some(there), Some(most)) if there < most => "shmall",
-                _ => "shmmni",
-            };
-            let value = sysctl(name);
-            let name = if name == "shmall" { "kernel.shmall" } else { "kernel.shmmni" };
-            ErrorKind::Limit { name, value }
+            let limits = limits::of_segments().ok();
+            match (limits::segments(), limits) {
+                (Ok(there), Some(limits)) if there < limits.shmmni => {
+                    ErrorKind::Limit { name: "kernel.shmall", value: Some(limits.shmall) }
+                }
+                _ => ErrorKind::Limit { name: "kernel.shmmni", value: limits.map(|limits| limits.shmmni) },
+            }
         }
         Some(sys::ENOMEM) => ErrorKind::NoMemory { size, huge_pages },
         Some(sys::EPERM) if huge_pages => {
@@ -57,7 +57,7 @@ pub(crate) fn on(object: ObjectKind, error: io::Error, id: i32) -> ErrorKind {
     match error.raw_os_error() {
         Some(sys::EIDRM) => ErrorKind::Removed,
         // EINVAL is a removed segment too, but not only that.
-        Some(sys::EINVAL) if Record::from_proc(object, id).is_none() => ErrorKind::Removed,
+        Some(sys::EINVAL) if is_gone(object, id) => ErrorKind::Removed,
         Some(sys::EACCES) => ErrorKind::Permission { existing: Record::look(object, id), uid, gid },
         Some(sys::EPERM) => ErrorKind::NotOwner { existing: Record::look(object, id), uid },
         _ => ErrorKind::Os { source: error },
@@ -80,20 +80,18 @@ pub(crate) fn lock(error: io::Error, id: i32) -> ErrorKind {
 }
 
 fn memlock() -> ErrorKind {
-    // The fourth column of "Max locked memory   8388608   8388608   bytes" is the soft limit.
-    let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
-    let line = limits.lines().find(|line| line.starts_with("Max locked memory"));
-    let value = line.and_then(|line| line.split_whitespace().nth(3)?.parse().ok());
-    ErrorKind::Limit { name: "RLIMIT_MEMLOCK", value }
+    ErrorKind::Limit { name: "RLIMIT_MEMLOCK", value: limits::locked_memory() }
 }
 
-/// How many segments there are.
-fn segments() -> Option<u64> {
-    u64::try_from(ProcRow::all("shm")?.len()).ok()
-}
-
-fn sysctl(name: &str) -> Option<u64> {
-    read(&format!("/proc/sys/kernel/{name}"))
+/// Whether there is certainly no object with this id any more, whether this process may read it or not. Asked of the
+/// kernel, because there may be no /proc.
+pub(crate) fn is_gone(object: ObjectKind, id: i32) -> bool {
+    let looked = match object {
+        ObjectKind::Segment => sys::shm_stat(id).map(drop),
+        ObjectKind::Semaphore => sys::ipc::sem_stat(id).map(drop),
+        ObjectKind::Queue => sys::ipc::msg_stat(id).map(drop),
+    };
+    matches!(looked.map_err(|error| error.raw_os_error()), Err(Some(sys::EINVAL | sys::EIDRM)))
 }
 
 fn read(path: &str) -> Option<u64> {
@@ -113,11 +111,12 @@ pub(crate) fn create_other(
             ErrorKind::AlreadyExists { existing: existing.and_then(|id| Record::look(object, id)) }
         }
         (Some(sys::ENOSPC), ObjectKind::Queue) => {
-            ErrorKind::Limit { name: "kernel.msgmni", value: sysctl("msgmni") }
+            ErrorKind::Limit { name: "kernel.msgmni", value: queue_limit(|limits| limits.msgmni) }
         }
         // Both the number of sets and that of all semaphores are limited, and ENOSPC says neither.
-        (Some(sys::ENOSPC), ObjectKind::Semaphore) => match (semaphores(), semaphore_limit("SEMMNS")) {
-            (Some(there), Some(most)) if there.saturating_add(count) > saturated(most) => {
+        (Some(sys::ENOSPC), ObjectKind::Semaphore) => match (limits::semaphores(), semaphore_limit("SEMMNS"))
+        {
+            (Ok(there), Some(most)) if there.saturating_add(count) > saturated(most) => {
                 limit_of_semaphores("SEMMNS")
             }
             _ => limit_of_semaphores("SEMMNI"),
@@ -144,7 +143,7 @@ pub(crate) const SEMVMX: u16 = 32767;
 
 /// Why a msgsnd(2) of this many bytes to the queue with this id failed.
 pub(crate) fn send(error: io::Error, id: i32, size: usize) -> ErrorKind {
-    match (error.raw_os_error(), sysctl("msgmax")) {
+    match (error.raw_os_error(), queue_limit(|limits| limits.msgmax)) {
         (Some(sys::EINVAL), Some(most)) if size > saturated(most) => {
             ErrorKind::Limit { name: "kernel.msgmax", value: Some(most) }
         }
@@ -154,7 +153,7 @@ pub(crate) fn send(error: io::Error, id: i32, size: usize) -> ErrorKind {
 
 /// Why an IPC_SET of this limit, in bytes, failed for the queue with this id.
 pub(crate) fn set_limit(error: io::Error, id: i32, limit: u64) -> ErrorKind {
-    let highest = sysctl("msgmnb");
+    let highest = queue_limit(|limits| limits.msgmnb);
     match (error.raw_os_error(), Record::look(ObjectKind::Queue, id).as_deref()) {
         // The kernel gives EPERM to those who do not own the queue, and to those who ask for too much.
         (Some(sys::EPERM), Some(Record::Queue(stat)))
@@ -169,7 +168,11 @@ pub(crate) fn set_limit(error: io::Error, id: i32, limit: u64) -> ErrorKind {
 
 /// The bytes of the largest message that can be sent now.
 pub(crate) fn largest_message() -> Option<usize> {
-    sysctl("msgmax").map(saturated)
+    queue_limit(|limits| limits.msgmax).map(saturated)
+}
+
+fn queue_limit(which: impl FnOnce(limits::QueueLimits) -> i32) -> Option<u64> {
+    u64::try_from(which(limits::of_queues().ok()?)).ok()
 }
 
 fn limit_of_semaphores(name: &'static str) -> ErrorKind {
@@ -178,14 +181,15 @@ fn limit_of_semaphores(name: &'static str) -> ErrorKind {
 
 /// One of the four numbers in the sysctl.
 fn semaphore_limit(name: &str) -> Option<u64> {
-    let place = ["SEMMSL", "SEMMNS", "SEMOPM", "SEMMNI"].iter().position(|other| *other == name)?;
-    let numbers = fs::read_to_string("/proc/sys/kernel/sem").ok()?;
-    numbers.split_whitespace().nth(place)?.parse().ok()
-}
-
-/// How many semaphores there are, in all sets.
-fn semaphores() -> Option<usize> {
-    ProcRow::all("sem")?.iter().map(|row| row.number::<usize>(3)).sum()
+    let limits = limits::of_semaphores().ok()?;
+    let limit = match name {
+        "SEMMSL" => limits.semmsl,
+        "SEMMNS" => limits.semmns,
+        "SEMOPM" => limits.semopm,
+        "SEMMNI" => limits.semmni,
+        _ => return None,
+    };
+    u64::try_from(limit).ok()
 }
 
 fn saturated(number: u64) -> usize {

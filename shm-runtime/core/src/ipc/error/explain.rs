@@ -74,13 +74,23 @@ impl ErrorKind {
                  different definitions, or the key belongs to something else. Rebuild both from one definition, or \
                  remove the segment and create it anew"
             ),
-            Self::NotReady { creator_pid, waited } => write!(
-                f,
-                "after {} ms of waiting, {} has not finished initialising it. Wait longer, with \
-                 `{type_name}::options().wait(...)`, or see what keeps that process",
-                waited.as_millis(),
-                Pid(*creator_pid)
-            ),
+            Self::NotReady { creator_pid, waited } => {
+                write!(
+                    f,
+                    "after {} ms of waiting, {} has not finished initialising it. Wait longer, with \
+                     `{type_name}::options().wait(...)`, or see what keeps that process",
+                    waited.as_millis(),
+                    Pid(*creator_pid)
+                )?;
+                match creator_pid {
+                    1.. => Ok(()),
+                    _ => write!(
+                        f,
+                        ". Whether it lives cannot be told from here; if it is known to be dead, {} removes the segment",
+                        Removal(identity)
+                    ),
+                }
+            }
             Self::Abandoned { creator_pid, created_at } => write!(
                 f,
                 "it was never initialised to the end: its creator, {}, died or panicked over it{}. \
@@ -124,6 +134,22 @@ impl ErrorKind {
                  itself and root: anybody can create a segment under a key that is not in use. If that user may, say so \
                  with `#[shm(trust = {owner})]` or `{type_name}::options().trust_owner({owner})`"
             ),
+            Self::OtherPidNamespace { creator, this } => {
+                let name = |namespace: &Option<u32>| match namespace {
+                    Some(namespace) => format!("pid:[{namespace}]"),
+                    None => "one whose number is not known".to_owned(),
+                };
+                write!(
+                    f,
+                    "{type_name} contains a `sync::Mutex`, which knows its holder by a thread id, and that means another thread \
+                     here: the segment was created in another pid namespace ({}) than this process is in ({}). Let both be in \
+                     one (a Kubernetes pod: `shareProcessNamespace: true`; Docker: `--pid=container:...`); to read only, \
+                     `attach_read_only`; or, if no lock in it is used from both, say so with \
+                     `{type_name}::options().allow_other_pid_namespace()`",
+                    name(creator),
+                    name(this)
+                )
+            }
             Self::Removed => write!(
                 f,
                 "the {noun} was removed (by IPC_RMID: `remove()`, ipcrm, or systemd-logind's RemoveIPC when its user \
