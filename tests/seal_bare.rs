@@ -165,7 +165,9 @@ fn a_segment_made_in_c_is_not_sealed_and_the_error_says_what_to_write() {
 #[test]
 fn segments_of_all_sizes_made_in_c_are_errors_that_name_bare() {
     let mut creator = Peer::start();
-    for size in [1, 7, 8, 71, 72, 73, 79, 80, 119, 121, 128, 192, 4095, 4096, 4097, 12_345] {
+    for size in
+        [1, 7, 8, 71, 72, 73, 79, 80, 103, 104, 105, 112, 119, 121, 128, 192, 4095, 4096, 4097, 12_345]
+    {
         for fill in [0_u8, 1, 2, 3, 0x55, 0xff] {
             let unique = unique();
             let _cleanup = Cleanup::name(&unique);
@@ -178,7 +180,7 @@ fn segments_of_all_sizes_made_in_c_are_errors_that_name_bare() {
             let mut sealed = options::<Station>(name(&unique));
             sealed.wait(Duration::from_millis(1));
             let error = sealed.open().and_then(|segment| segment.attach()).expect_err("no seal");
-            let waits = fill == 0 && size >= 72 && size.is_multiple_of(8);
+            let waits = fill == 0 && size >= common::FOOTER && size.is_multiple_of(8);
             match error.kind() {
                 ErrorKind::NotSealed { .. } if !waits => {}
                 ErrorKind::NotReady { creator_pid, .. } if waits => {

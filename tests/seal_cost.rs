@@ -227,7 +227,7 @@ fn sealed(value: i32, schema: &str, key: &str) -> CleanupId {
     raw.write(8 + schema.len(), key.as_bytes());
     let footer = Footer {
         state: common::READY,
-        version: 1,
+        version: common::VERSION,
         fingerprint: 7,
         struct_size: 8,
         schema_len: u32::try_from(schema.len()).expect("small"),

@@ -13,7 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
-use common::{Cleanup, FOOTER, Footer, MAGIC, Peer, Raw, key_of, raw_create, unique};
+use common::{Claimant, Cleanup, FOOTER, Footer, MAGIC, Peer, Raw, key_of, raw_create, unique};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use shm_runtime::{Key, Schema, SharedSegment};
@@ -40,7 +40,7 @@ impl Target {
         let (schema, source) = (Schema::of::<Cell>().to_string(), "fixed");
         let footer = Footer {
             state: common::READY,
-            version: 1,
+            version: common::VERSION,
             fingerprint: Schema::fingerprint::<Cell>(),
             struct_size: u64::try_from(size_of::<Cell>()).expect("small"),
             schema_len: u32::try_from(schema.len()).expect("small"),
@@ -89,7 +89,8 @@ fn the_seal_that_the_mutations_start_from_is_good() {
     let ours = target.footer();
     assert_eq!(footer[..28], ours[..28]);
     assert_eq!(footer[48..52], std::process::id().to_le_bytes());
-    assert_eq!(&footer[64..], MAGIC);
+    assert_eq!(footer[52..56], common::pid_namespace().to_le_bytes());
+    assert_eq!(&footer[FOOTER - 8..], MAGIC);
     assert_eq!(raw.read(size_of::<Cell>(), 20), target.good[size_of::<Cell>()..size_of::<Cell>() + 20]);
 }
 
@@ -204,23 +205,29 @@ fn segments_with_no_room_for_what_they_claim_are_errors() {
 fn a_claim_that_is_made_over_and_over_is_not_waited_for_longer_than_told() {
     let target = Target::new();
     let mut peer = guarded();
-    let dead: u32 = {
+    let dead = {
         let mut gone = Peer::start();
+        let dead = Claimant::of(gone.pid());
         gone.kill();
-        gone.pid()
+        dead
     };
     // A claim of a living process, which is never decided.
-    target.raw.set_state(std::process::id() << 4 | 5);
+    target.raw.set_claim(Claimant::of(std::process::id()), true);
     let answer = try_use(&mut peer, &target);
     assert_eq!(answer.matches("NotReady").count(), 4, "{answer}");
-    // And of a dead one, which somebody renews.
+    // One of which nothing tells whose it is counts as a living process's.
+    target.raw.set_state(8 << 4 | 5);
+    let answer = try_use(&mut peer, &target);
+    assert_eq!(answer.matches("NotReady").count(), 4, "{answer}");
+    // And of a dead one, which another process renews.
+    target.raw.set_claim(dead, true);
     let state = &target.raw.bytes()[PAGE - FOOTER..];
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while !done.load(Relaxed) {
                 for word in [4, 5] {
-                    for (to, byte) in state.iter().zip((dead << 4 | word).to_le_bytes()) {
+                    for (to, byte) in state.iter().zip((7_u32 << 4 | word).to_le_bytes()) {
                         to.store(byte, Relaxed);
                     }
                 }

@@ -5,11 +5,15 @@ mod structs;
 
 use std::fmt::Write as _;
 use std::io::{BufRead as _, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use shm_runtime::{Attached, Error, Key, Options, ReadOnly, Segment, Shared, SharedSegment};
 use structs::{Cell, Raw, pattern};
+
+/// Bytes of a seal's footer.
+const FOOTER: usize = 104;
 
 /// What is attached until it is dropped by a command.
 enum Held {
@@ -391,7 +395,7 @@ fn scribble(id: i32, time: Duration) {
         random ^= random << 17;
         random
     };
-    let dead = u32::MAX >> 5;
+    let place = std::fs::metadata("/proc/self/ns/pid").map_or(0, |metadata| metadata.ino());
     while Instant::now() < end {
         let store = |at: usize, new: &[u8]| {
             for (to, byte) in bytes[at..].iter().zip(new) {
@@ -403,11 +407,16 @@ fn scribble(id: i32, time: Duration) {
         match next() % 8 {
             0 | 1 => store(begin, &good[begin..]),
             2 => store(begin + below(next(), size - begin), &[next().to_le_bytes()[0]]),
-            3 => store(size - 72 + 4 * below(next(), 18), &next().to_le_bytes()[..4]),
-            // States: each kind, and the claim of a process that there cannot be, over and over.
-            4 => store(size - 72, &u32::try_from(next() % 6).unwrap_or(0).to_le_bytes()),
-            5 => (0..200).for_each(|i| store(size - 72, &((dead - i) << 4 | 5).to_le_bytes())),
-            6 => store(size - 72 + 24, &next().to_le_bytes()),
+            3 => store(size - FOOTER + 4 * below(next(), FOOTER / 4), &next().to_le_bytes()[..4]),
+            // States: each kind, and claims of processes that there cannot be, over and over.
+            4 => store(size - FOOTER, &u32::try_from(next() % 8).unwrap_or(0).to_le_bytes()),
+            5 => (0..200).for_each(|number: u32| {
+                let words = [9, place, 0x3f_ffff].map(|word: u64| word << 22 | u64::from(number));
+                let words = words.into_iter().flat_map(u64::to_le_bytes).collect::<Vec<_>>();
+                store(size - FOOTER + 64, &words);
+                store(size - FOOTER, &(number << 4 | 5).to_le_bytes());
+            }),
+            6 => store(size - FOOTER + 24, &next().to_le_bytes()),
             _ => store(size - 8, &good[size - 8..]),
         }
     }

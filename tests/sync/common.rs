@@ -92,6 +92,7 @@ pub(crate) struct Raw {
     pub(crate) slots: [Frame; 2],
     pub(crate) writer: AtomicU64,
     pub(crate) process: AtomicU64,
+    pub(crate) namespace: AtomicU64,
     pub(crate) writing: AtomicU64,
     pub(crate) ping: AtomicU32,
     pub(crate) pong: AtomicU32,

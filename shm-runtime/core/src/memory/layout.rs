@@ -90,6 +90,8 @@ pub struct Layout {
     pub(crate) verbatim: bool,
     /// There is nothing to check: no `char` and no enum.
     pub(crate) always_valid: bool,
+    /// There are thread ids in it, by which processes of one pid namespace know each other's threads.
+    pub(crate) thread_ids: bool,
     /// How many arrays and structs are around the innermost scalar.
     pub(super) depth: usize,
     /// A hash of names, types and offsets, down to the scalars.
@@ -130,6 +132,16 @@ impl Layout {
         let size = scalar.size();
         let verbatim = !matches!(scalar, Scalar::Bool);
         let fingerprint = hash.text(scalar.name()).finish();
-        Self { size, align: size, kind, scalar_bytes: size, verbatim, always_valid, depth: 0, fingerprint }
+        Self {
+            size,
+            align: size,
+            kind,
+            scalar_bytes: size,
+            verbatim,
+            always_valid,
+            thread_ids: false,
+            depth: 0,
+            fingerprint,
+        }
     }
 }

@@ -68,6 +68,7 @@ impl Declared {
             scalar_bytes: of.scalar_bytes * len,
             verbatim: of.verbatim,
             always_valid: of.always_valid,
+            thread_ids: of.thread_ids,
             kind: Kind::Array { of, len },
             depth: of.depth + 1,
             fingerprint: Hash::of("array").number(len as u64).number(of.fingerprint).finish(),
@@ -83,6 +84,7 @@ impl Declared {
         assert_struct::<T>();
         let (size, align, fields) = (size_of::<T>(), align_of::<T>(), const { &fields::<T, N>() });
         let (mut scalar_bytes, mut verbatim, mut always_valid, mut depth, mut end) = (0, true, true, 0, 0);
+        let mut thread_ids = false;
         let mut hash = Hash::of("struct").text(name).number(size as u64).number(align as u64);
         let mut i = 0;
         while i < fields.len() {
@@ -90,6 +92,7 @@ impl Declared {
             scalar_bytes += layout.scalar_bytes;
             verbatim &= layout.verbatim;
             always_valid &= layout.always_valid;
+            thread_ids |= layout.thread_ids;
             if layout.depth + 1 > depth {
                 depth = layout.depth + 1;
             }
@@ -103,7 +106,23 @@ impl Declared {
             "the compiler gives the struct another size than C does"
         );
         let (kind, fingerprint) = (Kind::Struct { name, fields }, hash.finish());
-        Self(Layout { size, align, kind, scalar_bytes, verbatim, always_valid, depth, fingerprint })
+        Self(Layout {
+            size,
+            align,
+            kind,
+            scalar_bytes,
+            verbatim,
+            always_valid,
+            thread_ids,
+            depth,
+            fingerprint,
+        })
+    }
+
+    /// The same, of a type that keeps thread ids.
+    pub(crate) const fn with_thread_ids(self) -> Self {
+        let Self(layout) = self;
+        Self(Layout { thread_ids: true, ..layout })
     }
 }
 

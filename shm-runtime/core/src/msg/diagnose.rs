@@ -7,7 +7,7 @@ use crate::ipc::error::ErrorKind;
 use crate::ipc::kind::ObjectKind;
 use crate::ipc::record::Record;
 use crate::sys;
-use crate::sys::proc::{MSGMAX, MSGMNB, MSGMNI};
+use crate::sys::limits::{MSGMAX, MSGMNB, MSGMNI};
 
 /// A msgget(2) that creates. The queue that is in the way, if any, has id `existing`.
 pub(crate) fn msgget(error: io::Error, existing: Option<i32>) -> ErrorKind {

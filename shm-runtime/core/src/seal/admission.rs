@@ -19,9 +19,9 @@ const SLICE: Duration = Duration::from_millis(20);
 pub(crate) enum Refusal {
     /// For good.
     Error(ErrorKind),
-    /// The process `by` is about to remove it, if nobody is attached. So whoever finds that has to detach, or it would
-    /// be in the way, and to look again.
-    BeingReclaimed { by: i32 },
+    /// The process `by` is about to remove it, if nobody is attached. So a process that finds that has to detach, or it
+    /// would be in the way, and to look again.
+    BeingReclaimed { by: Process },
 }
 
 impl From<ErrorKind> for Refusal {
@@ -128,14 +128,34 @@ impl Seal<'_> {
         self.read().map(Some).map_err(bad)
     }
 
-    /// The process that created the segment: the pid from the kernel, and when it started from the seal.
-    pub(crate) fn creator(self, stat: &Stat) -> Process {
-        let pid = stat.creator_pid;
-        let creator = self.read().ok().map(|fields| fields.creator);
-        match creator.filter(|creator| self.has_magic() && creator.pid == pid) {
-            Some(creator) => creator,
-            None => Process { pid, started: 0 },
+    /// The process that created the segment: what the seal says of it, if that is said of the process that the kernel
+    /// says it was. [`Process::UNKNOWN`] if it cannot be seen from this process's pid namespace.
+    fn creator(self, stat: &Stat) -> Process {
+        // As the kernel has it, it is the creator's pid in this process's namespace, or 0.
+        let seen = Process::seen_here(stat.creator_pid);
+        if seen.pid <= 0 {
+            return Process::UNKNOWN;
         }
+        let creator = self.read().ok().map(|fields| fields.creator).filter(|_| self.has_magic());
+        match creator {
+            // Inode and start are the same for all namespaces, and the pid is not.
+            Some(creator) if creator.is_elsewhere() || creator.pid == seen.pid => {
+                Process { inode: creator.inode, started: creator.started, ..seen }
+            }
+            _ => seen,
+        }
+    }
+
+    /// Whether the process that created the segment is certainly gone.
+    pub(crate) fn creator_is_dead(self, stat: &Stat) -> bool {
+        let creator = self.creator(stat);
+        // Of a creator that left only its pid: that process is a later one, if it started after the segment was made. (Its
+        // time of change is that, or later.)
+        let is_later = || {
+            let only_a_pid = creator.inode == 0 && creator.started == 0;
+            only_a_pid && stat.changed_at.is_some_and(|at| creator.started_after(at))
+        };
+        creator.is_dead() || is_later()
     }
 
     /// When it was sealed, or, if it was not, created.
@@ -162,7 +182,6 @@ fn wait_until_ready(
         if stat.removed {
             return Err(ErrorKind::Removed.into());
         }
-        let creator = seal.creator(&stat);
         let abandoned = || {
             Err(Refusal::Error(ErrorKind::Abandoned {
                 creator_pid: stat.creator_pid,
@@ -175,16 +194,20 @@ fn wait_until_ready(
             }
             // A segment without a seal: the caller will see that.
             _ if !seal.is_blank() && !seal.has_magic() => return Ok(()),
-            State::New | State::Initialising if creator.is_dead() => return abandoned(),
+            State::New | State::Initialising if seal.creator_is_dead(&stat) => return abandoned(),
             State::Abandoned => return abandoned(),
-            State::Reclaiming { by, was_ready } => {
-                if !(Process { pid: by, started: 0 }).is_dead() {
+            // It is what it was before: a claim that becomes valid later finds this process attached.
+            State::Claiming(claim) if claim.was_ready => return Ok(()),
+            State::Claiming(_) => return abandoned(),
+            State::Reclaiming(claim) => {
+                let (by, was_ready) = (seal.claimant(claim), claim.was_ready);
+                if !by.is_dead() {
                     return Err(Refusal::BeingReclaimed { by });
                 }
                 // It died between its claim and its decision, so the claim is void. Should another process be making
                 // one of its own just now, it will find us attached.
                 if seal.is_writable() {
-                    seal.change_state(state, seal.unclaimed(was_ready));
+                    seal.give_up(claim);
                 }
                 return if was_ready { Ok(()) } else { abandoned() };
             }

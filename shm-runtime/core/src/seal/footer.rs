@@ -24,7 +24,7 @@ use crate::sys::liveness::Process;
 
 /// In the last eight bytes of every sealed segment; `strings` shows it.
 const MAGIC: u64 = u64::from_le_bytes(*b"SysVseal");
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Far more than the largest struct's schema, and little enough to copy whatever a peer claims.
 const MAX_TEXT: u64 = 16 << 20;
 /// As much of the text of a key as an error would show.
@@ -42,9 +42,14 @@ pub(crate) struct Footer {
     schema_len: AtomicU32,
     key_len: AtomicU32,
     key_hash: AtomicU64,
+    /// The creator, as [`Process`] has it: told from every other process.
     creator_started: AtomicU64,
     creator_pid: AtomicU32,
-    reserved: AtomicU32,
+    creator_namespace: AtomicU32,
+    creator_inode: AtomicU64,
+    /// The process that claims to reclaim the segment: its marks and its pid, and in the low 22 bits of each the number of
+    /// its claim.
+    claimant: [AtomicU64; 3],
     /// Nanoseconds since 1970 when it was sealed: no two segments under one key have the same.
     incarnation: AtomicU64,
     magic: AtomicU64,
@@ -75,35 +80,58 @@ pub(crate) enum State {
     Ready,
     /// The initialiser panicked.
     Abandoned,
-    /// A process (the pid, in the other bits) is about to remove the segment, which nobody seems to use: once it
-    /// is sure, it removes it; if somebody turns out to be attached, it goes back to what it was.
-    Reclaiming { by: i32, was_ready: bool },
+    /// A process has begun to claim the segment, and is writing down which process it is. That is not a claim yet: the
+    /// segment is what it was, and another process can claim in its place.
+    Claiming(Claim),
+    /// A process is about to remove the segment, which nobody seems to use: once it is sure, it removes it; if it turns out
+    /// that a process is attached, it goes back to what it was.
+    Reclaiming(Claim),
     /// Nothing that this crate writes.
     Unknown(u32),
 }
 
+/// A claim to reclaim a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Claim {
+    /// Not that of the claim before; in the other bits of the word.
+    number: u32,
+    /// Whether the segment was in use, and is if the claim is given up.
+    pub(crate) was_ready: bool,
+}
+
+/// The bits of a claim's number.
+const NUMBER_BITS: u32 = 22;
+const NUMBER: u64 = (1 << NUMBER_BITS) - 1;
+
+/// How often it is tried to write down which process claims, while others that claimed before still do.
+const TRIES: u32 = 16;
+
 impl State {
     fn decode(word: u32) -> Self {
-        let by = i32::try_from(word >> 4).unwrap_or_default();
-        match (word & 0xf, by) {
+        let number = word >> 4;
+        let claim = |was_ready| Claim { number, was_ready };
+        match (word & 0xf, number) {
             (0, 0) => Self::New,
             (1, 0) => Self::Initialising,
             (2, 0) => Self::Ready,
             (3, 0) => Self::Abandoned,
-            (4, 1..) => Self::Reclaiming { by, was_ready: false },
-            (5, 1..) => Self::Reclaiming { by, was_ready: true },
+            (4, _) => Self::Reclaiming(claim(false)),
+            (5, _) => Self::Reclaiming(claim(true)),
+            (6, _) => Self::Claiming(claim(false)),
+            (7, _) => Self::Claiming(claim(true)),
             _ => Self::Unknown(word),
         }
     }
 
     fn encode(self) -> u32 {
+        let word = |kind, claim: Claim| (claim.number << 4) | (kind + u32::from(claim.was_ready));
         match self {
             Self::New => 0,
             Self::Initialising => 1,
             Self::Ready => 2,
             Self::Abandoned => 3,
-            // A pid has 22 bits.
-            Self::Reclaiming { by, was_ready } => (by.unsigned_abs() << 4) | (4 + u32::from(was_ready)),
+            Self::Reclaiming(claim) => word(4, claim),
+            Self::Claiming(claim) => word(6, claim),
             Self::Unknown(word) => word,
         }
     }
@@ -151,9 +179,12 @@ impl<'a> Seal<'a> {
         schema_len.store(fields.schema_len, Relaxed);
         key_len.store(fields.key_len, Relaxed);
         key_hash.store(fields.key_hash, Relaxed);
-        let Footer { creator_started, creator_pid, incarnation, magic, .. } = self.footer;
+        let Footer { creator_started, creator_pid, creator_namespace, creator_inode, .. } = self.footer;
         creator_started.store(fields.creator.started, Relaxed);
         creator_pid.store(fields.creator.pid.unsigned_abs(), Relaxed);
+        creator_namespace.store(fields.creator.namespace, Relaxed);
+        creator_inode.store(fields.creator.inode, Relaxed);
+        let Footer { incarnation, magic, .. } = self.footer;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         incarnation.store(u64::try_from(now.as_nanos()).unwrap_or(u64::MAX), Relaxed);
         magic.store(MAGIC, Relaxed);
@@ -197,11 +228,71 @@ impl<'a> Seal<'a> {
 
     /// Changes the state, if it is still `from`.
     pub(crate) fn change_state(self, from: State, to: State) -> bool {
-        let changed = self.footer.state.compare_exchange(from.encode(), to.encode(), AcqRel, Relaxed).is_ok();
+        let changed = self.exchange(from, to);
         if changed {
             futex::wake_all(&self.footer.state);
         }
         changed
+    }
+
+    /// FooterFields the segment, whose state is still `from`, for `process`: the state is then [`State::Reclaiming`] with the claim
+    /// that is returned. `None` if another process was faster.
+    ///
+    /// First the claim is entered as one that is being made; then it is written down which process makes it, in words
+    /// that carry the claim's number; then it becomes valid, if no other has taken its place. So a valid claim always
+    /// says whose it is, wherever its process dies.
+    pub(crate) fn claim(self, from: State, process: Process) -> Option<Claim> {
+        let was_ready = match from {
+            State::Ready => true,
+            State::Claiming(claim) | State::Reclaiming(claim) => claim.was_ready,
+            _ => false,
+        };
+        // Another than in the state and in the words, which can be from a claim that was given up.
+        let before = match from {
+            State::Claiming(claim) | State::Reclaiming(claim) => claim.number,
+            _ => 0,
+        };
+        let written = self.footer.claimant[0].load(Relaxed) & NUMBER;
+        let next = (written.max(before.into()) + 1) & NUMBER;
+        let claim = Claim { number: u32::try_from(next).unwrap_or(0), was_ready };
+        let claiming = State::Claiming(claim);
+        if !self.exchange(from, claiming) {
+            return None;
+        }
+        let [mark, place] = process.marks();
+        let marks = [mark, place, process.pid.unsigned_abs().into()];
+        let marked = |(word, mark): (&AtomicU64, u64)| {
+            (0..TRIES).any(|_| {
+                let found = word.load(Relaxed);
+                // What is found was written before another took this claim's place, if it did: so it is no later claim's.
+                fence(Acquire);
+                let marked = (mark << NUMBER_BITS) | next;
+                self.footer.state.load(Relaxed) == claiming.encode()
+                    && word.compare_exchange(found, marked, AcqRel, Relaxed).is_ok()
+            })
+        };
+        let marked = self.footer.claimant.iter().zip(marks).all(marked);
+        (marked && self.exchange(claiming, State::Reclaiming(claim))).then_some(claim)
+    }
+
+    /// The process that makes or has made this claim; [`Process::UNKNOWN`] if what is written there is not of this claim.
+    pub(crate) fn claimant(self, claim: Claim) -> Process {
+        let words = self.footer.claimant.each_ref().map(|word| word.load(Relaxed));
+        if words.iter().any(|word| word & NUMBER != u64::from(claim.number)) {
+            return Process::UNKNOWN;
+        }
+        let [mark, place, pid] = words.map(|word| word >> NUMBER_BITS);
+        Process::from_marks(i32::try_from(pid).unwrap_or(0), [mark, place])
+    }
+
+    /// Gives a claim up: the state is what it was before, if it is still this claim.
+    pub(crate) fn give_up(self, claim: Claim) -> bool {
+        self.change_state(State::Reclaiming(claim), self.unclaimed(claim.was_ready))
+    }
+
+    /// Changes the state, if it is still `from`, and wakes nobody.
+    fn exchange(self, from: State, to: State) -> bool {
+        self.footer.state.compare_exchange(from.encode(), to.encode(), AcqRel, Relaxed).is_ok()
     }
 
     /// Sleeps while the state is `state`, `timeout` at most.
@@ -229,6 +320,8 @@ impl<'a> Seal<'a> {
             key_hash: footer.key_hash.load(Relaxed),
             creator: Process {
                 pid: i32::try_from(footer.creator_pid.load(Relaxed)).unwrap_or_default(),
+                namespace: footer.creator_namespace.load(Relaxed),
+                inode: footer.creator_inode.load(Relaxed),
                 started: footer.creator_started.load(Relaxed),
             },
         })
@@ -268,7 +361,11 @@ impl<'a> Seal<'a> {
     /// Nothing was written there yet, but for a claim of somebody who is reclaiming it: what the creator finds, and
     /// what a creator killed at once leaves.
     pub(crate) fn is_blank(self) -> bool {
-        let untouched = matches!(self.state(), State::New | State::Reclaiming { was_ready: false, .. });
+        let untouched = match self.state() {
+            State::New => true,
+            State::Claiming(claim) | State::Reclaiming(claim) => !claim.was_ready,
+            _ => false,
+        };
         untouched && !self.has_magic()
     }
 
@@ -294,10 +391,12 @@ mod tests {
 
     #[test]
     fn every_state_is_read_as_it_was_written_and_no_word_is_two_states() {
-        let pids = [1, 2, 1 << 21, (1 << 22) - 1];
-        let reclaiming = pids.map(|by| [false, true].map(|was_ready| State::Reclaiming { by, was_ready }));
+        let numbers = [0, 1, 2, 1 << 21, (1 << 22) - 1];
+        let claims = numbers.map(|number| [false, true].map(|was_ready| Claim { number, was_ready }));
+        let claims = claims.into_iter().flatten();
+        let claims = claims.flat_map(|claim| [State::Claiming(claim), State::Reclaiming(claim)]);
         let plain = [State::New, State::Initialising, State::Ready, State::Abandoned];
-        for state in reclaiming.into_iter().flatten().chain(plain) {
+        for state in claims.chain(plain) {
             assert_eq!(State::decode(state.encode()), state);
         }
         for word in (0..1 << 16).chain((0..32).map(|bit| 1 << bit)).chain([u32::MAX]) {

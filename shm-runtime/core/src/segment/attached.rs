@@ -66,6 +66,14 @@ impl<T: Shareable, A: Access> Attached<T, A> {
         self.segment.is_current()
     }
 
+    /// Whether this process and the segment's creator are in one pid namespace; `None` if that is not known.
+    ///
+    /// If not, the pids in the segment, in its [`stat`](crate::Segment::stat) and in errors are not this process's, and from here
+    /// no process of the other namespace is known to have died.
+    pub fn shares_pid_namespace(&self) -> Option<bool> {
+        self.segment.shares_pid_namespace(self.place.mapping())
+    }
+
     /// Makes every page present now, so that no later access waits for one: madvise(2) with MADV_POPULATE_WRITE
     /// (MADV_POPULATE_READ through a read-only attachment). Takes Linux 5.14.
     ///

@@ -7,7 +7,7 @@ use crate::ipc::error::ErrorKind;
 use crate::ipc::kind::ObjectKind;
 use crate::ipc::record::Record;
 use crate::sys;
-use crate::sys::proc::{HUGETLB_SHM_GROUP, ProcRow, SHMALL, SHMMAX, SHMMNI, memlock};
+use crate::sys::limits::{self, HUGETLB_SHM_GROUP, MEMLOCK, SHMALL, SHMMAX, SHMMNI};
 
 /// What shmget(2) was asked to create.
 #[derive(Clone, Copy)]
@@ -23,8 +23,8 @@ pub(crate) fn shmget(error: io::Error, asked: Creation, existing: Option<i32>) -
         Some(sys::EEXIST) => exists(ObjectKind::Segment, existing),
         Some(sys::EINVAL) if SHMMAX.value().is_some_and(|most| size > saturated(most)) => limit(SHMMAX),
         // Both the number of segments and their pages are limited, and ENOSPC says neither.
-        Some(sys::ENOSPC) => match (segments(), SHMMNI.value()) {
-            (Some(there), Some(most)) if there < saturated(most) => limit(SHMALL),
+        Some(sys::ENOSPC) => match (limits::segments(), SHMMNI.value()) {
+            (Ok(there), Some(most)) if there < most => limit(SHMALL),
             _ => limit(SHMMNI),
         },
         Some(sys::ENOMEM) => ErrorKind::NoMemory { size, huge_pages },
@@ -40,19 +40,13 @@ pub(crate) fn shmctl(error: io::Error, id: i32) -> ErrorKind {
 
 /// A shmctl(2) with SHM_LOCK or SHM_UNLOCK.
 pub(crate) fn shm_lock(error: io::Error, id: i32) -> ErrorKind {
-    let too_much = || ErrorKind::Limit { name: "RLIMIT_MEMLOCK", value: memlock() };
     match error.raw_os_error() {
-        Some(sys::ENOMEM) => too_much(),
+        Some(sys::ENOMEM) => limit(MEMLOCK),
         // The kernel gives EPERM to those who do not own the segment, and to those who may not lock at all.
         Some(sys::EPERM) => match Record::look(ObjectKind::Segment, id).as_deref() {
-            Some(record) if record.is_owned_by(sys::effective_uid()) => too_much(),
+            Some(record) if record.is_owned_by(sys::effective_uid()) => limit(MEMLOCK),
             _ => shmctl(error, id),
         },
         _ => shmctl(error, id),
     }
-}
-
-/// How many segments there are.
-fn segments() -> Option<usize> {
-    Some(ProcRow::all("shm")?.len())
 }

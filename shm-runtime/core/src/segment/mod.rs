@@ -19,8 +19,10 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
+use crate::ipc::diagnose::is_gone;
 use crate::ipc::error::{Error, ErrorKind};
 use crate::ipc::identity::Identity;
+use crate::ipc::kind::ObjectKind;
 use crate::ipc::mode::mode_bits;
 use crate::ipc::permissions::Permissions;
 use crate::ipc::remove_on_drop::{Removable, RemoveOnDrop, private};
@@ -28,6 +30,7 @@ use crate::ipc::stat::segment::Stat;
 use crate::ipc::trusted::Trusted;
 use crate::memory::access::{Access, ReadOnly, ReadWrite, WriteOnly};
 use crate::memory::shareable::Shareable;
+use crate::memory::structure::Declared;
 use crate::schema::Schema;
 use crate::seal::admission::{Expected, Refusal};
 use crate::seal::footer::Seal;
@@ -36,6 +39,7 @@ use crate::segment::mapping::{Mapping, Unmapped};
 use crate::segment::observed::Observed;
 use crate::segment::place::Place;
 use crate::sys;
+use crate::sys::liveness::Process;
 
 /// A System V shared memory segment that holds a `T`: the kernel's object, not yet mapped.
 ///
@@ -69,6 +73,8 @@ pub(crate) struct Terms {
     pub(crate) trusted: Trusted,
     /// Whether those who may write are trusted not to take huge pages away.
     pub(crate) trusts_writers: bool,
+    /// Whether it may be attached where the thread ids in it mean other threads.
+    pub(crate) allows_other_pid_namespace: bool,
 }
 
 impl<T: Shareable> Segment<T> {
@@ -134,7 +140,9 @@ impl<T: Shareable> Segment<T> {
     /// another segment since it was found, or it has another owner, who is not trusted: what counts is what was mapped. If
     /// it is made of huge pages, and its writers were not said to be trusted
     /// (see [`trust_writers`](crate::Options::trust_writers)). If it is sealed: also if its creator
-    /// does not finish or died before, or it has another layout than `T`.
+    /// does not finish or died before, or it has another layout than `T`. If `T` contains a
+    /// [`Mutex`](crate::sync::Mutex) and the creator is in another pid namespace: see
+    /// [`allow_other_pid_namespace`](crate::Options::allow_other_pid_namespace).
     pub fn attach(&self) -> Result<Attached<T, ReadWrite>, Error> {
         self.attach_as()
     }
@@ -143,7 +151,7 @@ impl<T: Shareable> Segment<T> {
     ///
     /// # Errors
     ///
-    /// As for [`attach`](Self::attach), but it takes the permission to read alone.
+    /// As for [`attach`](Self::attach), but it takes only the permission to read, and any pid namespace will do.
     pub fn attach_read_only(&self) -> Result<Attached<T, ReadOnly>, Error> {
         self.attach_as()
     }
@@ -179,18 +187,56 @@ impl<T: Shareable> Segment<T> {
             drop(mapping);
             let waited = start.elapsed();
             if waited >= self.terms.wait {
-                let creator_pid = by;
-                return Err(self.error("attach", ErrorKind::NotReady { creator_pid, waited }));
+                return Err(self.being_reclaimed(by, waited));
             }
             thread::sleep(Duration::from_millis(1));
         }
     }
 
+    /// `by` is a process that has been reclaiming it for all of the time that this one waited.
+    fn being_reclaimed(&self, by: Process, waited: Duration) -> Error {
+        let creator_pid = if by.is_elsewhere() { 0 } else { by.pid };
+        self.error("attach", ErrorKind::NotReady { creator_pid, waited })
+    }
+
     fn attached<A: Access>(&self, mapping: Mapping) -> Result<Attached<T, A>, Error> {
+        if A::MAPS_WRITABLE && Declared::of::<T>().thread_ids {
+            self.same_thread_ids(&mapping).map_err(|kind| self.error("attach", kind))?;
+        }
         match Place::new(mapping) {
             Ok(place) => Ok(Attached::new(self.clone(), place)),
             Err(kind) => Err(self.error("attach", kind)),
         }
+    }
+
+    /// That thread ids mean to this process what they mean to the creator, as far as that is known: both are in one pid
+    /// namespace.
+    fn same_thread_ids(&self, mapping: &Mapping) -> Result<(), ErrorKind> {
+        if self.terms.allows_other_pid_namespace || self.shares_pid_namespace(mapping) != Some(false) {
+            return Ok(());
+        }
+        let known = |namespace| Some(namespace).filter(|&namespace| namespace != 0);
+        let creator = self.creator_pid_namespace(mapping);
+        Err(ErrorKind::OtherPidNamespace { creator: known(creator), this: known(Process::this().namespace) })
+    }
+
+    /// Whether the creator's pid namespace is this process's; `None` if that is not known.
+    pub(crate) fn shares_pid_namespace(&self, mapping: &Mapping) -> Option<bool> {
+        let (creator, this) = (self.creator_pid_namespace(mapping), Process::this().namespace);
+        let out_of_sight = mapping.observed().creator_is_out_of_sight();
+        match (creator, this) {
+            // So the kernel says, of a segment without a seal too.
+            _ if out_of_sight => Some(false),
+            (0, _) | (_, 0) => None,
+            (creator, this) => Some(creator == this),
+        }
+    }
+
+    /// The inode of the creator's pid namespace, from the seal; 0 if it is not known.
+    fn creator_pid_namespace(&self, mapping: &Mapping) -> u32 {
+        let seal = if self.terms.bare { None } else { Seal::of(mapping.region()) };
+        let seal = seal.filter(|seal| seal.has_magic()).and_then(|seal| seal.read().ok());
+        seal.map_or(0, |fields| fields.creator.namespace)
     }
 
     /// Maps it, whatever is in it.
@@ -288,7 +334,7 @@ impl<T: Shareable> Segment<T> {
             // EINVAL for an odd address, ENOMEM for one outside the address space; and both for other reasons.
             Err(Unmapped::Os(error))
                 if matches!(error.raw_os_error(), Some(sys::EINVAL | sys::ENOMEM))
-                    && Stat::from_proc(self.id).is_some() =>
+                    && !is_gone(ObjectKind::Segment, self.id) =>
             {
                 Err(self.error("attach", ErrorKind::Address { address }))
             }

@@ -43,6 +43,11 @@ impl Observed {
         Self { size, users: None }
     }
 
+    /// Whether the creator certainly is in a pid namespace whose processes this one does not see.
+    pub(crate) fn creator_is_out_of_sight(&self) -> bool {
+        self.users.is_some_and(|users| users.creator_pid == 0)
+    }
+
     /// Whether this and `other` can be the same segment: nothing differs that does not change. (Two segments of one
     /// size that one process made in two IPC namespaces differ in nothing.)
     pub(crate) fn may_be(&self, other: &Self) -> bool {
@@ -63,7 +68,11 @@ impl fmt::Display for Observed {
         write!(f, "{} bytes", self.size)?;
         match self.users {
             Some(Users { creator, creator_pid, .. }) => {
-                write!(f, ", created by uid {creator}, pid {creator_pid}")
+                write!(f, ", created by uid {creator}, ")?;
+                match creator_pid {
+                    0 => f.write_str("by a process of another pid namespace"),
+                    pid => write!(f, "pid {pid}"),
+                }
             }
             None => Ok(()),
         }

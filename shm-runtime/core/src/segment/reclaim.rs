@@ -40,9 +40,9 @@ pub(crate) struct Rules {
 /// A segment that was never initialised to the end is reclaimed; one that was, only with `even_if_ready`. One that has
 /// no seal yet is taken for ours only if it has `blank_size` bytes.
 ///
-/// Between looking and removing, somebody could attach. So the state in the seal is changed first, to a claim with
-/// our pid: whoever attaches after that sees it and detaches, and whoever attached before is counted by the kernel.
-/// The claim of a process that dies here is void.
+/// Between looking and removing, a process could attach. So the state in the seal is changed first, to a claim of this
+/// process: one that attaches after that sees it and detaches, and one that attached before is counted by the kernel.
+/// The claim of a process that dies here is void: it says which process makes it.
 pub(crate) fn reclaim(id: i32, observed: &Observed, rules: Rules) -> io::Result<Outcome> {
     let Rules { blank_size, even_if_ready, wait, trusts_writers } = rules;
     let gone = |error: io::Error| match error.raw_os_error() {
@@ -71,23 +71,24 @@ pub(crate) fn reclaim(id: i32, observed: &Observed, rules: Rules) -> io::Result<
     let was_ready = match state {
         State::New | State::Initialising | State::Abandoned => false,
         State::Ready => true,
-        State::Reclaiming { by, was_ready } if (Process { pid: by, started: 0 }).is_dead() => was_ready,
-        State::Reclaiming { .. } | State::Unknown(_) => return Ok(Outcome::InUse),
+        State::Claiming(claim) => claim.was_ready,
+        State::Reclaiming(claim) if seal.claimant(claim).is_dead() => claim.was_ready,
+        State::Reclaiming(_) | State::Unknown(_) => return Ok(Outcome::InUse),
     };
-    if !ours || !seal.creator(&stat).is_dead() {
+    if !ours || !seal.creator_is_dead(&stat) {
         return Ok(Outcome::InUse);
     }
     // A claim would keep others out of a segment that is in use. (Nobody uses one that was never ready.)
     if was_ready && (!even_if_ready || stat.attached > 1) {
-        if state != State::Ready {
-            seal.change_state(state, State::Ready);
+        // One of a dead process.
+        if let State::Reclaiming(claim) = state {
+            seal.give_up(claim);
         }
         return Ok(Outcome::InUse);
     }
-    let claim = State::Reclaiming { by: sys::process::id(), was_ready };
-    if !seal.change_state(state, claim) {
+    let Some(claim) = seal.claim(state, Process::this()) else {
         return Ok(Outcome::InUse);
-    }
+    };
     let start = Instant::now();
     loop {
         match Stat::of(id) {
@@ -96,7 +97,7 @@ pub(crate) fn reclaim(id: i32, observed: &Observed, rules: Rules) -> io::Result<
             Ok(stat) if stat.removed => return Ok(Outcome::Gone),
             Ok(_) if start.elapsed() < wait.min(PATIENCE) => thread::sleep(Duration::from_millis(1)),
             Ok(_) => {
-                seal.change_state(claim, seal.unclaimed(was_ready));
+                seal.give_up(claim);
                 return Ok(Outcome::InUse);
             }
             Err(error) => return gone(error),
@@ -105,7 +106,7 @@ pub(crate) fn reclaim(id: i32, observed: &Observed, rules: Rules) -> io::Result<
     match sys::shm_remove(id) {
         Ok(()) => Ok(Outcome::Gone),
         Err(error) => {
-            seal.change_state(claim, seal.unclaimed(was_ready));
+            seal.give_up(claim);
             gone(error)
         }
     }

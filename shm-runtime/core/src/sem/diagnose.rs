@@ -6,7 +6,7 @@ use crate::ipc::diagnose::{by_id, exists, limit, saturated};
 use crate::ipc::error::ErrorKind;
 use crate::ipc::kind::ObjectKind;
 use crate::sys;
-use crate::sys::proc::{ProcRow, SEMMNI, SEMMNS, SEMMSL, SEMOPM};
+use crate::sys::limits::{self, SEMMNI, SEMMNS, SEMMSL, SEMOPM};
 
 /// The highest value of a semaphore, fixed by the kernel.
 pub(crate) const SEMVMX: u16 = 32767;
@@ -16,8 +16,8 @@ pub(crate) fn semget(error: io::Error, count: usize, existing: Option<i32>) -> E
     match error.raw_os_error() {
         Some(sys::EEXIST) => exists(ObjectKind::Semaphore, existing),
         // Both the number of sets and that of all semaphores are limited, and ENOSPC says neither.
-        Some(sys::ENOSPC) => match (semaphores(), SEMMNS.value()) {
-            (Some(there), Some(most)) if there.saturating_add(count) > saturated(most) => limit(SEMMNS),
+        Some(sys::ENOSPC) => match (limits::semaphores(), SEMMNS.value()) {
+            (Ok(there), Some(most)) if there.saturating_add(count) > saturated(most) => limit(SEMMNS),
             _ => limit(SEMMNI),
         },
         Some(sys::EINVAL) if SEMMSL.value().is_some_and(|most| count > saturated(most)) => limit(SEMMSL),
@@ -42,9 +42,4 @@ pub(crate) fn too_high() -> ErrorKind {
 /// A semctl(2).
 pub(crate) fn semctl(error: io::Error, id: i32) -> ErrorKind {
     by_id(ObjectKind::Semaphore, error, id)
-}
-
-/// How many semaphores there are, in all sets.
-fn semaphores() -> Option<usize> {
-    ProcRow::all("sem")?.iter().map(|row| row.number::<usize>(3)).sum()
 }

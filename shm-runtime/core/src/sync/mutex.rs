@@ -89,6 +89,7 @@ use crate::memory::structure::Declared;
 /// | ... with the id of a living thread | as if that thread held it, until it ends. `lock_timeout` times out |
 /// | ... with the caller's own id | as if the caller held it if it holds any `Mutex`; otherwise as if it had died |
 /// | ... with anything else, the id of a thread of the kernel for one | [`LockError::Corrupted`], until [`reset`](Self::reset) |
+/// | a process of another pid namespace attaches the segment | [`ErrorKind::OtherPidNamespace`](crate::ErrorKind::OtherPidNamespace): see the limits |
 /// | the holder died, and its thread id was given to a new thread before anybody asked for the lock | as if the new one held it, as above |
 /// | ... in the middle of another thread's taking over the dead one's lock | one of the two gets it, or a third, never two: a thread that was stopped in the middle, for however long, starts again |
 /// | a thread dies in the middle of taking over a dead one's lock | the next one takes it over, and is told of the death |
@@ -98,7 +99,11 @@ use crate::memory::structure::Declared;
 /// # Limits
 ///
 /// - The word holds a thread id, as a priority-inheritance futex has it (futex(2)), and a thread has another id in
-///   another pid namespace: all users of the lock have to be in one.
+///   another pid namespace: all users of the lock have to be in one. A segment with a `Mutex` in it that was created in
+///   another one cannot be attached to be written:
+///   [`ErrorKind::OtherPidNamespace`](crate::ErrorKind::OtherPidNamespace), unless
+///   [`allow_other_pid_namespace`](crate::Options::allow_other_pid_namespace) says otherwise. A child that is forked into a
+///   new pid namespace keeps its parent's attachments, and must not use their locks.
 /// - Before Linux 4.14, fork(2) is noticed through pthread_atfork(3): a child made otherwise (`_Fork`, clone(2) by hand) must
 ///   not use the lock before it calls exec(3).
 /// - Reading the value past the lock ([`Debug`](fmt::Debug) of the whole does, through a read-only attachment too)
@@ -134,7 +139,7 @@ unsafe impl<T: Shareable> Shareable for Mutex<T> {
     const __NAMES: &'static [&'static str] = &["word", "abandoned", "value"];
     const __OFFSETS: &'static [usize] =
         &[offset_of!(Self, word), offset_of!(Self, abandoned), offset_of!(Self, value)];
-    const __LAYOUT: Declared = Declared::structure::<Self, 3>("Mutex");
+    const __LAYOUT: Declared = Declared::structure::<Self, 3>("Mutex").with_thread_ids();
 }
 
 impl<T: Shareable, A: Access> Mutex<T, A> {

@@ -8,8 +8,10 @@ use std::io;
 #[cfg_attr(loom, allow(dead_code, unused_imports, reason = "the model checker has a kernel of its own"))]
 pub(crate) mod futex;
 pub(crate) mod ipc;
+pub(crate) mod limits;
 pub(crate) mod liveness;
 pub(crate) mod lock;
+pub(crate) mod pidfd;
 pub(crate) mod proc;
 pub(crate) mod process;
 
@@ -149,12 +151,26 @@ fn pid() -> i32 {
     unsafe { libc::getpid() }
 }
 
-/// Whether there is a process with this pid: kill(2) with signal 0, which sends nothing.
+/// Whether there is a process with this pid: tgkill(2) with signal 0, which sends nothing. The id of a thread, other than
+/// the first of its process, is none's pid.
 pub(crate) fn process_exists(pid: i32) -> bool {
     // SAFETY: takes numbers only, and no signal is sent.
-    let sent = checked(unsafe { libc::kill(pid, 0) });
-    // EPERM: there is one, of somebody else.
-    sent.err().is_none_or(|error| error.raw_os_error() != Some(libc::ESRCH))
+    let sent = unsafe { libc::syscall(libc::SYS_tgkill, pid, pid, 0) };
+    // EPERM: there is one, of another user.
+    sent == 0 || io::Error::last_os_error().raw_os_error() != Some(libc::ESRCH)
+}
+
+/// Time since boot, in this process's time namespace: CLOCK_BOOTTIME.
+pub(crate) fn since_boot() -> core::time::Duration {
+    let mut time = MaybeUninit::<libc::timespec>::uninit();
+    // SAFETY: writes one `timespec`, for which there is room.
+    if unsafe { libc::clock_gettime(libc::CLOCK_BOOTTIME, time.as_mut_ptr()) } != 0 {
+        return core::time::Duration::ZERO;
+    }
+    // SAFETY: the call succeeded, and so filled it in.
+    let time = unsafe { time.assume_init() };
+    let (seconds, nanos) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
+    core::time::Duration::new(seconds.unwrap_or(0), nanos.unwrap_or(0))
 }
 
 /// Owner, group and mode, for IPC_SET.

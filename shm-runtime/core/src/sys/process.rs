@@ -160,11 +160,6 @@ impl Maker {
     pub(crate) fn is_this_process(self) -> bool {
         self == Self::this()
     }
-
-    /// The maker's pid, in its own pid namespace.
-    pub(crate) fn pid(self) -> i32 {
-        self.pid
-    }
 }
 
 #[cfg(test)]

@@ -25,6 +25,10 @@ impl ErrorKind {
             Self::NotOwner { existing, uid } => permission::not_owner(existing.as_deref(), *uid, about, f),
             &Self::Untrusted { owner, creator, uid } => permission::untrusted(owner, creator, uid, about, f),
 
+            &Self::OtherPidNamespace { creator, this } => {
+                permission::other_pid_namespace(creator, this, about, f)
+            }
+
             &Self::SizeDiffers { found, expected } if about.object == ObjectKind::Semaphore => {
                 semaphore::size_differs(found, expected, f)
             }

@@ -54,7 +54,8 @@ pub enum ErrorKind {
     /// The segment is still being initialised, and the waiting time is over.
     #[non_exhaustive]
     NotReady {
-        /// The process that created it, or that does not finish removing it as stale.
+        /// The process that created it, or that does not finish removing it as stale; 0 if it cannot be seen from this
+        /// process's pid namespace.
         creator_pid: i32,
         /// How long this process waited.
         waited: Duration,
@@ -62,7 +63,7 @@ pub enum ErrorKind {
     /// The segment was never initialised to the end: its creator died or panicked over it.
     #[non_exhaustive]
     Abandoned {
-        /// The process that created it.
+        /// The process that created it; 0 if it cannot be seen from this process's pid namespace.
         creator_pid: i32,
         /// When it did, if that is known.
         created_at: Option<SystemTime>,
@@ -116,6 +117,16 @@ pub enum ErrorKind {
         /// The user of this process (effective).
         uid: u32,
     },
+    /// The segment's struct contains a [`Mutex`](crate::sync::Mutex), whose holder is known by its thread id, and this
+    /// process is in another pid namespace than the creator, where that id means another thread: see
+    /// [`Options::allow_other_pid_namespace`](crate::Options::allow_other_pid_namespace).
+    #[non_exhaustive]
+    OtherPidNamespace {
+        /// The inode of the creator's pid namespace, as its /proc/self/ns/pid shows it; `None` if the seal does not say.
+        creator: Option<u32>,
+        /// That of this process, if it is known.
+        this: Option<u32>,
+    },
     /// The segment was removed, or its id means another one by now.
     Removed,
     /// The segment is made of huge pages, or was to be, and the processes that may write to it were not said to be
@@ -166,7 +177,7 @@ pub enum ErrorKind {
     /// forked from it, has a copy of the permit.
     #[non_exhaustive]
     NotHolder {
-        /// The process that acquired them.
+        /// The process that acquired them; 0 if it is in another pid namespace.
         holder_pid: i32,
         /// Whether it is known to have ended. `false` also where that cannot be told.
         ended: bool,

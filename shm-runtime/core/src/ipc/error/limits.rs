@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::ipc::identity::Identity;
-use crate::sys::proc::SEMAPHORE_LIMITS;
+use crate::sys::limits::SEMAPHORE_LIMITS;
 
 /// Which limit, and how to raise it.
 pub(super) fn limit(

@@ -47,6 +47,30 @@ pub(super) fn not_owner(
     }
 }
 
+/// Where thread ids mean other threads.
+pub(super) fn other_pid_namespace(
+    creator: Option<u32>,
+    this: Option<u32>,
+    identity: &Identity,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    let name = |namespace: Option<u32>| match namespace {
+        Some(namespace) => format!("pid:[{namespace}]"),
+        None => "one whose number is not known".to_owned(),
+    };
+    write!(
+        f,
+        "{type_name} contains a `sync::Mutex`, which knows its holder by a thread id, and that means another thread \
+         here: the segment was created in another pid namespace ({}) than this process is in ({}). Let both be in \
+         one (a Kubernetes pod: `shareProcessNamespace: true`; Docker: `--pid=container:...`); to read only, \
+         `attach_read_only`; or, if no lock in it is used from both, say so with \
+         `{type_name}::options().allow_other_pid_namespace()`",
+        name(creator),
+        name(this),
+        type_name = name_of(identity)
+    )
+}
+
 /// Of a user whom this process does not trust.
 pub(super) fn untrusted(
     owner: u32,

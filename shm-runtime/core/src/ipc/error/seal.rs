@@ -38,7 +38,15 @@ pub(super) fn not_ready(
          `{type_name}::options().wait(...)`, or see what keeps that process",
         waited.as_millis(),
         Pid(creator_pid)
-    )
+    )?;
+    match creator_pid {
+        1.. => Ok(()),
+        _ => write!(
+            f,
+            ". Whether it lives cannot be told from here; if it is known to be dead, {} removes the segment",
+            Removal(identity)
+        ),
+    }
 }
 
 /// Never initialised to the end.

@@ -8,6 +8,8 @@ use crate::ipc::kind::ObjectKind;
 use crate::ipc::permissions::Permissions;
 use crate::ipc::record::Record;
 use crate::ipc::stat::segment::Stat;
+use crate::sys;
+use crate::sys::liveness;
 
 /// A number of things in words.
 pub(super) struct Count<N>(pub(super) N, pub(super) &'static str);
@@ -70,14 +72,21 @@ impl fmt::Display for Described<'_> {
     }
 }
 
-/// A process in words: `pid 17 (weatherd)`.
+/// A process in words: `pid 17 (weatherd)`. The pid is one of this process's pid namespace, or 0.
 pub(super) struct Pid(pub(super) i32);
 
 impl fmt::Display for Pid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match std::fs::read_to_string(format!("/proc/{}/comm", self.0)) {
-            Ok(comm) => write!(f, "pid {} ({})", self.0, comm.trim_end().escape_debug()),
-            Err(_) => write!(f, "pid {} (which is gone)", self.0),
+        let Self(pid) = *self;
+        // The kernel has a 0 for each process that this one cannot see.
+        if pid <= 0 {
+            return f.write_str("a process that cannot be seen from this pid namespace");
+        }
+        write!(f, "pid {pid}")?;
+        match liveness::name_of(pid.unsigned_abs()) {
+            Some(name) => write!(f, " ({name})"),
+            None if sys::process_exists(pid) => Ok(()),
+            None => f.write_str(" (which is gone)"),
         }
     }
 }

@@ -42,6 +42,7 @@ pub struct Options<T> {
     wait: Duration,
     huge_pages: bool,
     trusts_writers: bool,
+    allows_other_pid_namespace: bool,
     no_reserve: bool,
     allow_larger: bool,
     reclaim_stale: bool,
@@ -51,7 +52,7 @@ pub struct Options<T> {
 impl<T: Shareable> Options<T> {
     pub(crate) fn new(key: Key, settings: Settings) -> Self {
         let (huge_pages, trusts_writers, no_reserve) = (false, false, false);
-        let (allow_larger, reclaim_stale) = (false, false);
+        let (allow_larger, reclaim_stale, allows_other_pid_namespace) = (false, false, false);
         let (trusted, wait, holds) = (Vec::new(), Duration::from_secs(1), PhantomData);
         Self {
             key,
@@ -60,6 +61,7 @@ impl<T: Shareable> Options<T> {
             wait,
             huge_pages,
             trusts_writers,
+            allows_other_pid_namespace,
             no_reserve,
             allow_larger,
             reclaim_stale,
@@ -124,6 +126,36 @@ impl<T: Shareable> Options<T> {
     /// ```
     pub fn trust_writers(&mut self) -> &mut Self {
         self.trusts_writers = true;
+        self
+    }
+
+    /// Lets a segment whose struct contains a [`Mutex`](crate::sync::Mutex) be attached, to be written, by a process of
+    /// another pid namespace than its creator's.
+    ///
+    /// The lock's word is the thread id of its holder, which means another thread there, or none: **two processes can hold
+    /// the lock at once, and a living holder can count as dead.** So this is for programs that do not use the lock from
+    /// both namespaces, and for namespaces that are known to be one. What the processes of two containers lock together
+    /// takes one pid namespace: `shareProcessNamespace: true` of a Kubernetes pod, `--pid=container:...` of Docker
+    /// or Podman.
+    ///
+    /// Without this, attaching is an error, [`ErrorKind::OtherPidNamespace`](crate::ErrorKind::OtherPidNamespace), where the
+    /// creator's namespace is known: from the seal, or because the kernel says that this process cannot see it. Of a bare
+    /// segment, only the second is known. A struct without a `Mutex` can be attached from everywhere.
+    ///
+    /// ```no_run
+    /// use shm_runtime::{SharedSegment, sync};
+    ///
+    /// #[derive(SharedSegment)]
+    /// #[repr(C)]
+    /// #[shm(name = "org.example.accounts")]
+    /// struct Accounts { total: sync::Mutex<i64>, shown: sync::SeqLock<i64> }
+    ///
+    /// // In another container, and only to use `shown`:
+    /// let accounts = Accounts::options().allow_other_pid_namespace().open()?.attach()?;
+    /// # Ok::<(), shm_runtime::Error>(())
+    /// ```
+    pub fn allow_other_pid_namespace(&mut self) -> &mut Self {
+        self.allows_other_pid_namespace = true;
         self
     }
 
@@ -262,7 +294,8 @@ impl<T> Options<T> {
     fn terms(&self, compatible: bool) -> Terms {
         let bare = self.settings.bare;
         let (wait, trusted, trusts_writers) = (self.wait, self.trusted(), self.trusts_writers);
-        Terms { bare, compatible, wait, trusted, trusts_writers }
+        let allows_other_pid_namespace = self.allows_other_pid_namespace;
+        Terms { bare, compatible, wait, trusted, trusts_writers, allows_other_pid_namespace }
     }
 }
 
@@ -273,6 +306,7 @@ impl<T> fmt::Debug for Options<T> {
             .field("mode", &format_args!("{:#o}", self.settings.mode))
             .field("huge_pages", &self.huge_pages)
             .field("trusts_writers", &self.trusts_writers)
+            .field("allows_other_pid_namespace", &self.allows_other_pid_namespace)
             .field("no_reserve", &self.no_reserve)
             .field("allow_larger", &self.allow_larger)
             .field("reclaim_stale", &self.reclaim_stale)

@@ -428,7 +428,7 @@ fn a_waiter_that_a_dead_holder_left_the_lock_to_has_it_although_a_new_thread_has
 struct Latch {
     sequence: AtomicU64,
     writer: AtomicU64,
-    process: AtomicU64,
+    marks: [AtomicU64; 2],
     writing: AtomicU64,
     slots: [[AtomicU32; 2]; 2],
     /// Used by those who write, which loom watches for two at once.
@@ -441,7 +441,7 @@ impl Latch {
         Arc::new(Self {
             sequence: word(),
             writer: word(),
-            process: word(),
+            marks: [word(), word()],
             writing: word(),
             slots: [slot(), slot()],
             one: UnsafeCell::new(()),
@@ -449,12 +449,12 @@ impl Latch {
     }
 
     fn words(&self) -> Words<'_> {
-        let Self { sequence, writer, process, writing, .. } = self;
-        Words { sequence, writer, process, writing }
+        let Self { sequence, writer, marks: [process, place], writing, .. } = self;
+        Words { sequence, writer, marks: [process, place], writing }
     }
 
     fn claim(&self, pid: u32) -> Result<u64, u64> {
-        self.words().claim(Identity { pid, mark: 0 }, |_| false, &Weak(0))
+        self.words().claim(Identity { pid, marks: [pid.into(); 2] }, |_| false, &Weak(0))
     }
 
     /// Writes this number in both words of the value.

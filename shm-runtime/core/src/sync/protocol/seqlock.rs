@@ -7,6 +7,12 @@
 //! process, of another process with the same id, of a process before or after exec(3). A writer acts only while the word
 //! is that of its claim, and ends only its own.
 //!
+//! A claim is made in three steps: it is entered in the word as pending; the words that tell its process from all others
+//! are written, each with the claim's number; and the claim becomes the role, if it is still there. Until then it is
+//! nothing: another claimant takes its place, and need not know whether its process lives. So a role is always one
+//! of a process that can be told from others, wherever a claimant dies. A claimant that was overtaken does not overwrite
+//! the words of a later one: it replaces only what it found there while its own claim was pending.
+//!
 //! The role can be taken away while a write is going on, and then two would write to one copy. So a write is announced
 //! in a word of its own, from before the role is looked at until after the value is published; and a new claim waits
 //! until no write is announced. Both sides change that word by one atomic step. Either the new claim sees the announced
@@ -31,6 +37,14 @@ pub(crate) const LONGEST_WRITE: Duration = Duration::from_secs(1);
 const PID_BITS: u32 = 22;
 const PID: u64 = (1 << PID_BITS) - 1;
 
+/// A claim that is not the role yet.
+const PENDING: u64 = 1 << 63;
+
+/// The number of a claim.
+fn number(role: u64) -> u64 {
+    (role & !PENDING) >> PID_BITS
+}
+
 /// The process that has this role; 0 if none has.
 #[inline]
 pub(crate) fn pid(role: u64) -> u32 {
@@ -42,8 +56,8 @@ pub(crate) fn pid(role: u64) -> u32 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
     pub(crate) pid: u32,
-    /// 42 bits, for instance a start time; 0 if it is not known.
-    pub(crate) mark: u64,
+    /// 42 bits each.
+    pub(crate) marks: [u64; 2],
 }
 
 /// Which of the two copies belongs to this sequence number.
@@ -79,8 +93,8 @@ pub(crate) struct Words<'a> {
     pub(crate) sequence: &'a AtomicU64,
     /// The role: the number of the last claim, and the process id of the writer, or 0.
     pub(crate) writer: &'a AtomicU64,
-    /// What tells the writer's process from others with its id, and the low bits of its claim.
-    pub(crate) process: &'a AtomicU64,
+    /// What tells the writer's process from others with its id, and in the low bits of each the number of its claim.
+    pub(crate) marks: [&'a AtomicU64; 2],
     /// The role in which a write is going on, or 0.
     pub(crate) writing: &'a AtomicU64,
 }
@@ -117,30 +131,51 @@ impl Words<'_> {
         true
     }
 
-    /// Claims the role, unless there is a writer that lives: its error is the role of that one. Waits until the write of
-    /// a former writer, if one is going on, has ended.
+    /// Claims the role, unless there is a writer that is not known to be dead: its error is the role of that one. Waits
+    /// until the write of a former writer, if one is going on, has ended.
     pub(crate) fn claim(
         self,
         me: Identity,
         is_dead: impl Fn(Identity) -> bool,
         kernel: &impl Kernel,
     ) -> Result<u64, u64> {
-        let mut found = self.writer.load(Relaxed);
+        // Acquire, here and below: sees the marks of a role that it sees.
+        let mut found = self.writer.load(Acquire);
         for _ in 0..TRIES {
             // A role without a process is nobody's.
-            if pid(found) != 0 && !is_dead(self.identity(found)) {
-                break;
+            if pid(found) != 0 && found & PENDING == 0 {
+                if !self.identity(found).is_some_and(&is_dead) {
+                    break;
+                }
+            } else if pid(found) != 0 {
+                // One that lives needs a moment; after that, its place is taken.
+                kernel.pause();
+                let now = self.writer.load(Acquire);
+                if now != found {
+                    found = now;
+                    continue;
+                }
             }
-            let number = (found >> PID_BITS).wrapping_add(1);
-            let role = number << PID_BITS | u64::from(me.pid);
+            let role = (((number(found) + 1) << PID_BITS) & !PENDING) | u64::from(me.pid);
             // Acquire, to go on with the sequence number of the writer before.
-            if let Err(now) = self.writer.compare_exchange(found, role, Acquire, Relaxed) {
+            if let Err(now) = self.writer.compare_exchange(found, role | PENDING, Acquire, Acquire) {
                 found = now;
                 continue;
             }
-            self.process.store(me.mark << PID_BITS | number & PID, Relaxed);
-            self.settle(&is_dead, kernel);
-            found = self.writer.load(Relaxed);
+            // Its process, as long as the marks are those of an earlier claim.
+            let writing = self.writing.load(Relaxed);
+            let former = (writing, self.identity(writing));
+            if !self.mark(role, me) {
+                found = self.writer.load(Acquire);
+                continue;
+            }
+            // Release: who sees the role sees its marks.
+            if let Err(now) = self.writer.compare_exchange(role | PENDING, role, AcqRel, Acquire) {
+                found = now;
+                continue;
+            }
+            self.settle(former, &is_dead, kernel);
+            found = self.writer.load(Acquire);
             if found == role {
                 return Ok(role);
             }
@@ -149,13 +184,35 @@ impl Words<'_> {
         Err(found)
     }
 
-    /// Waits until no write is going on that an earlier writer began.
-    fn settle(self, is_dead: impl Fn(Identity) -> bool, kernel: &impl Kernel) {
+    /// Writes the marks of a claim that is pending; `false` if it is not any more.
+    fn mark(self, role: u64, me: Identity) -> bool {
+        let marked = |(word, mark): (&AtomicU64, u64)| {
+            (0..TRIES).any(|_| {
+                let found = word.load(Relaxed);
+                // What is found was written before this claim was overtaken, if it was: so it is no later claim's.
+                fence(Acquire);
+                self.writer.load(Relaxed) == role | PENDING
+                    && word
+                        .compare_exchange(found, (mark << PID_BITS) | (number(role) & PID), AcqRel, Relaxed)
+                        .is_ok()
+            })
+        };
+        self.marks.into_iter().zip(me.marks).all(marked)
+    }
+
+    /// Waits until no write is going on that an earlier writer began. `former` is the write that was found, and its process.
+    fn settle(
+        self,
+        former: (u64, Option<Identity>),
+        is_dead: impl Fn(Identity) -> bool,
+        kernel: &impl Kernel,
+    ) {
         let deadline = kernel.now().saturating_add(LONGEST_WRITE);
         // An exchange of nothing: an announcement is before it, and seen, or after it, and its writer sees this claim.
         while let Err(writing) = self.writing.compare_exchange(0, 0, AcqRel, Acquire) {
             let late = kernel.now() >= deadline;
-            if late || pid(writing) == 0 || is_dead(self.identity(writing)) {
+            let process = if writing == former.0 { former.1 } else { self.identity(writing) };
+            if late || pid(writing) == 0 || process.is_some_and(&is_dead) {
                 // If it has changed, it is another one's, or has ended.
                 let _ = self.writing.compare_exchange(writing, 0, AcqRel, Acquire);
                 if late {
@@ -167,11 +224,11 @@ impl Words<'_> {
         }
     }
 
-    /// The process of a role: with its mark, if what is there is that of the same claim.
-    fn identity(self, role: u64) -> Identity {
-        let process = self.process.load(Relaxed);
-        let same = process & PID == role >> PID_BITS & PID;
-        Identity { pid: pid(role), mark: if same { process >> PID_BITS } else { 0 } }
+    /// The process of a role, if the marks that are there are those of its claim.
+    pub(crate) fn identity(self, role: u64) -> Option<Identity> {
+        let marks = self.marks.map(|word| word.load(Relaxed));
+        let same = marks.iter().all(|mark| mark & PID == number(role) & PID);
+        same.then(|| Identity { pid: pid(role), marks: marks.map(|mark| mark >> PID_BITS) })
     }
 
     /// Ends this role, if it still is the writer's.
@@ -218,16 +275,16 @@ mod tests {
     use crate::sync::kernel::Linux;
 
     #[derive(Default)]
-    struct Latch([AtomicU64; 4]);
+    struct Latch([AtomicU64; 5]);
 
     impl Latch {
         fn words(&self) -> Words<'_> {
-            let [sequence, writer, process, writing] = &self.0;
-            Words { sequence, writer, process, writing }
+            let [sequence, writer, process, place, writing] = &self.0;
+            Words { sequence, writer, marks: [process, place], writing }
         }
     }
 
-    const ME: Identity = Identity { pid: 7, mark: 70 };
+    const ME: Identity = Identity { pid: 7, marks: [70, 700] };
 
     #[test]
     fn a_reader_that_is_always_overtaken_gives_up() {
@@ -292,7 +349,7 @@ mod tests {
         let latch = Latch::default();
         let words = latch.words();
         let first = words.claim(ME, |_| false, &Linux).unwrap();
-        let other = Identity { pid: 8, mark: 80 };
+        let other = Identity { pid: 8, marks: [80, 800] };
         let dead = |who: Identity| who == ME;
         let written = words.write(first, |_| {
             // It dies here, ...
@@ -324,6 +381,7 @@ mod tests {
         let latch = Latch::default();
         let words = latch.words();
         let role = words.claim(ME, |_| false, &Linux).unwrap();
+        assert_eq!(words.identity(role), Some(ME));
         let asked = |expected: Identity| {
             let check = |who| {
                 assert_eq!(who, expected);
@@ -332,8 +390,49 @@ mod tests {
             assert!(words.claim(ME, check, &Linux).is_err());
         };
         asked(ME);
-        // A later claim, by a process with the same id that has not told more about itself yet.
+        // A later claim, which another process has put there: nothing tells whether its process lives.
         words.writer.store(role + (1 << 22), Relaxed);
-        asked(Identity { mark: 0, ..ME });
+        assert!(words.claim(ME, |who| panic!("{who:?}"), &Linux).is_err());
+        // And one of which only one mark is known.
+        words.marks[0].fetch_add(1, Relaxed);
+        assert!(words.claim(ME, |who| panic!("{who:?}"), &Linux).is_err());
+        words.marks[1].fetch_add(1, Relaxed);
+        asked(ME);
+    }
+
+    #[test]
+    fn a_claim_that_was_not_completed_holds_nobody_up_and_is_not_completed_later() {
+        let other = Identity { pid: 8, marks: [80, 800] };
+        // It stops before, between and after its marks.
+        for marked in 0..3 {
+            let latch = Latch::default();
+            let words = latch.words();
+            let stopped = 1 << 22 | u64::from(ME.pid);
+            words.writer.store(stopped | super::PENDING, Relaxed);
+            for (word, mark) in words.marks.into_iter().zip(ME.marks).take(marked) {
+                word.store(mark << 22 | 1, Relaxed);
+            }
+            let role = words.claim(other, |who| panic!("{who:?}"), &Linux).unwrap();
+            // It goes on.
+            assert!(!words.mark(stopped, ME));
+            assert!(
+                words.writer.compare_exchange(stopped | super::PENDING, stopped, Relaxed, Relaxed).is_err()
+            );
+            assert_eq!(words.identity(role), Some(other));
+            assert_eq!(words.claim(ME, |who| who != other, &Linux), Err(role));
+        }
+    }
+
+    #[test]
+    fn a_dead_writers_write_does_not_hold_up_the_next_claim() {
+        let latch = Latch::default();
+        let words = latch.words();
+        let first = words.claim(ME, |_| false, &Linux).unwrap();
+        words.writing.store(first, Relaxed);
+        let other = Identity { pid: 8, marks: [80, 800] };
+        let start = std::time::Instant::now();
+        words.claim(other, |who| who == ME, &Linux).unwrap();
+        assert!(start.elapsed() < super::LONGEST_WRITE);
+        assert_eq!(words.writing.load(Relaxed), 0);
     }
 }
