@@ -7,7 +7,7 @@ use syn::GenericParam;
 
 use crate::ast::{Container, Data, Role};
 use crate::attr::is;
-pub(crate) use crate::check::settings::number;
+pub(crate) use crate::check::settings::{number, text};
 use crate::check::settings::{key, mode, trust, type_name};
 pub(crate) use crate::check::types::without_size;
 use crate::check::types::{field_types, is_reference};

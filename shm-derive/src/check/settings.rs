@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use quote::ToTokens;
-use syn::{Expr, ExprLit, ExprUnary, Lit, UnOp};
+use syn::{Expr, ExprLit, ExprUnary, Lit, LitStr, UnOp};
 
 use crate::ast::Container;
 use crate::attr::Key;
@@ -97,14 +97,21 @@ pub(crate) fn trust(container: &Container<'_>, ctxt: &Ctxt) {
     let Some(trust) = &container.settings.trust else {
         return;
     };
-    let uid = match literal(&trust.value) {
-        Some(Number::Is(uid)) => u32::try_from(uid).is_ok(),
-        Some(Number::IsNot) => false,
+    let error = "`trust` takes a user's name or number, such as `trust = \"gpsd\"` or `trust = 1000`, or `trust = any`";
+    let user = match (text(&trust.value), literal(&trust.value)) {
+        (Some(name), _) => {
+            let name = name.value();
+            // What passwd(5) cannot have for a name. A number in quotes would be looked up as a name.
+            let digits = name.bytes().all(|byte| byte.is_ascii_digit());
+            !digits && !name.contains([':', '\n', '\0', '/'])
+        }
+        (_, Some(Number::Is(uid))) => u32::try_from(uid).is_ok(),
+        (_, Some(Number::IsNot)) => false,
         // `any`, or a constant.
-        None => true,
+        (_, None) => true,
     };
-    if !uid {
-        ctxt.error(&trust.value, "`trust` takes a user's number, such as `trust = 1000`, or `trust = any`");
+    if !user {
+        ctxt.error(&trust.value, error);
     }
 }
 
@@ -127,6 +134,16 @@ pub(crate) fn type_name(container: &Container<'_>, ctxt: &Ctxt) {
             &name.value,
             "a type name is a text of letters, digits and `_`, such as `type_name = \"Station\"`",
         );
+    }
+}
+
+/// The text of a literal.
+pub(crate) fn text(expr: &Expr) -> Option<&LitStr> {
+    match expr {
+        Expr::Lit(ExprLit { lit: Lit::Str(literal), .. }) => Some(literal),
+        Expr::Group(group) => text(&group.expr),
+        Expr::Paren(paren) => text(&paren.expr),
+        _ => None,
     }
 }
 

@@ -7,7 +7,7 @@ use syn::{Expr, ExprLit, Lit};
 
 use crate::ast::Container;
 use crate::attr::Key;
-use crate::check::number;
+use crate::check::{number, text};
 use crate::expand::names::replace_self;
 use crate::expand::shareable;
 
@@ -39,7 +39,10 @@ pub(crate) fn segment(container: &Container<'_>) -> TokenStream {
     let trust = match container.settings.trust.as_ref().map(|set| &set.value) {
         None => quote!(Nobody),
         Some(Expr::Path(path)) if path.path.is_ident("any") => quote!(Anybody),
-        Some(uid) => quote!(User(#uid)),
+        Some(user) => match text(user) {
+            Some(name) => quote!(Named(#name)),
+            None => quote!(User(#user)),
+        },
     };
     let key_name = match container.settings.key.as_ref().map(|set| &set.value) {
         Some(Key::Name(name)) => quote!(#name),

@@ -38,7 +38,8 @@ impl Existing {
         stat.or_else(|| Self::from_proc(object, id)).map(Box::new)
     }
 
-    fn of(object: Object, id: i32) -> io::Result<Self> {
+    /// IPC_STAT, which needs read permission.
+    pub(crate) fn of(object: Object, id: i32) -> io::Result<Self> {
         Ok(match object {
             Object::Segment => Self::Segment(Stat::of(id)?),
             Object::Semaphore => Self::Semaphore(sem::Stat::of(id)?),
@@ -46,7 +47,16 @@ impl Existing {
         })
     }
 
-    /// The same from /proc/sysvipc, which shows objects that this process may not read.
+    /// Owner and creator.
+    pub(crate) fn users(&self) -> (u32, u32) {
+        match self {
+            Self::Segment(stat) => (stat.uid, stat.creator_uid),
+            Self::Semaphore(stat) => (stat.uid, stat.creator_uid),
+            Self::Queue(stat) => (stat.uid, stat.creator_uid),
+        }
+    }
+
+    /// What `of` gives, from /proc/sysvipc, which shows objects that this process may not read.
     pub(crate) fn from_proc(object: Object, id: i32) -> Option<Self> {
         match object {
             Object::Segment => Stat::from_proc(id).map(Self::Segment),

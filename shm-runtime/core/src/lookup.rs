@@ -1,13 +1,16 @@
-//! Semaphore sets and message queues by their keys: what the two share.
+//! Segments, semaphore sets and message queues by their keys: what the three share.
 
 use std::io;
 
 use crate::diagnose;
 use crate::error::{Error, ErrorKind};
+use crate::existing::Existing;
 use crate::identity::{Identity, Object};
 use crate::key::Key;
+use crate::shared_segment::Trust;
 use crate::stat::mode_bits;
 use crate::sys;
+use crate::trusted::Trusted;
 
 /// Which object to look for or to create.
 #[derive(Clone)]
@@ -17,11 +20,21 @@ pub(crate) struct Lookup {
     pub(crate) type_name: Option<&'static str>,
     /// The permissions of a new one.
     pub(crate) mode: u32,
-    /// The semaphores of a new set; of a queue nothing.
+    /// The semaphores of a new set; of a queue and of a segment, which says its size itself, nothing.
     pub(crate) count: usize,
+    /// Whose is opened.
+    pub(crate) trusted: Trusted,
 }
 
+/// How often `open_or_create` goes back and forth between an object that is missing and one that exists.
+const MAX_TRIES: u32 = 1000;
+
 impl Lookup {
+    /// An object with this key, of a new one for its owner only.
+    pub(crate) fn new(object: Object, key: Key, type_name: Option<&'static str>, trust: Trust) -> Self {
+        Self { object, key, type_name, mode: 0o600, count: 0, trusted: Trusted::new(trust) }
+    }
+
     /// Creates the object; the identity has its id.
     pub(crate) fn create(&self) -> Result<(Identity, i32), Error> {
         self.create_as(self.resolve("create")?)
@@ -63,15 +76,17 @@ impl Lookup {
         }
     }
 
-    /// Opens, or creates if there is none; and again, if another process was faster with either.
+    /// Opens, or creates if there is none; and again, if another process was faster with either. One that creates and
+    /// removes all the time does not hold this one for ever.
     pub(crate) fn open_or_create<O>(
         &self,
-        open: impl Fn() -> Result<O, Error>,
-        create: impl Fn() -> Result<O, Error>,
+        mut open: impl FnMut() -> Result<O, Error>,
+        mut create: impl FnMut() -> Result<O, Error>,
     ) -> Result<O, Error> {
         if self.key.is_private() {
             return create();
         }
+        let mut tries = 0;
         loop {
             match open() {
                 Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Removed) => {}
@@ -80,10 +95,36 @@ impl Lookup {
             match create() {
                 // Removed: this process was so slow with it that another one took it for a dead one's.
                 Err(error)
-                    if matches!(error.kind(), ErrorKind::AlreadyExists { .. } | ErrorKind::Removed) => {}
+                    if matches!(error.kind(), ErrorKind::AlreadyExists { .. } | ErrorKind::Removed)
+                        && tries < MAX_TRIES =>
+                {
+                    tries += 1;
+                }
                 created => return created,
             }
         }
+    }
+
+    /// What the kernel knows of the object `id`, if it is of users who are trusted: every way to open one comes through
+    /// here. `None` if it does not say, and any user's will do.
+    ///
+    /// A semaphore set and a queue can be used by those who may not read what the kernel knows of it; /proc tells it.
+    /// A segment cannot.
+    pub(crate) fn look(&self, id: i32) -> Result<Option<Existing>, ErrorKind> {
+        let existing = match Existing::of(self.object, id) {
+            Ok(existing) => existing,
+            Err(error) if error.raw_os_error() == Some(sys::EACCES) && self.object != Object::Segment => {
+                match Existing::from_proc(self.object, id) {
+                    Some(existing) => existing,
+                    None if self.trusted.is_anybody() => return Ok(None),
+                    None => return Err(diagnose::on(self.object, error, id)),
+                }
+            }
+            Err(error) => return Err(diagnose::on(self.object, error, id)),
+        };
+        let (owner, creator) = existing.users();
+        self.trusted.check(owner, creator)?;
+        Ok(Some(existing))
     }
 
     /// The identity of an object that is known by its id alone.

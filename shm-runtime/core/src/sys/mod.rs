@@ -10,6 +10,7 @@ pub(crate) mod futex;
 pub(crate) mod ipc;
 pub(crate) mod lock;
 pub(crate) mod process;
+pub(crate) mod user;
 
 pub(crate) use libc::shmid_ds;
 pub(crate) use libc::{
