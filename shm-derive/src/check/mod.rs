@@ -7,8 +7,8 @@ use syn::GenericParam;
 
 use crate::ast::{Container, Data, Role};
 use crate::attr::is;
-pub(crate) use crate::check::settings::{number, text};
 use crate::check::settings::{key, mode, trust, type_name};
+pub(crate) use crate::check::settings::{number, text};
 pub(crate) use crate::check::types::without_size;
 use crate::check::types::{field_types, is_reference};
 use crate::ctxt::Ctxt;

@@ -90,7 +90,11 @@ pub(crate) enum Whose {
 }
 
 /// That the segment with this seal is not another program's, for a companion of the segment, which has no seal.
-pub(crate) fn companion_of(seal: Option<Seal<'_>>, key: &ExpectedKey<'_>, ours: &str) -> Result<(), ErrorKind> {
+pub(crate) fn companion_of(
+    seal: Option<Seal<'_>>,
+    key: &ExpectedKey<'_>,
+    ours: &str,
+) -> Result<(), ErrorKind> {
     // What is not ready, or not sealed, says nothing yet.
     let Some(seal) = seal.filter(|seal| seal.has_magic() && seal.state() == State::Ready) else {
         return Ok(());
@@ -108,7 +112,9 @@ impl Expected<'_> {
     pub(crate) fn whose(&self, seal: Seal<'_>) -> Whose {
         let answer = || {
             let claims = seal.read().map_err(bad)?;
-            if self.is_same(&claims) && self.key.is_none_or(|key| key.compare(&claims) != Derivations::Different) {
+            if self.is_same(&claims)
+                && self.key.is_none_or(|key| key.compare(&claims) != Derivations::Different)
+            {
                 return Ok(true);
             }
             let schema = seal.schema_text(&claims).map_err(bad)?;

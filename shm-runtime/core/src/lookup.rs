@@ -63,8 +63,14 @@ impl Lookup {
     pub(crate) fn find(&self, operation: &'static str) -> Result<(Identity, i32), Error> {
         let identity = self.resolve(operation)?;
         if self.key.is_private() {
-            let reason =
-                "a private key belongs to nothing that could be found by it: use the id, with `from_id`";
+            let reason = match self.object {
+                Object::Segment => {
+                    "a private segment has no key to find it by: use its id, with `Segment::from_id`"
+                }
+                Object::Semaphore | Object::Queue => {
+                    "a private key belongs to nothing that could be found by it: use the id, with `from_id`"
+                }
+            };
             return Err(Error::new(operation, identity, ErrorKind::InvalidInput { reason }));
         }
         match self.get(identity.value.unwrap_or(sys::IPC_PRIVATE), 0, 0) {
@@ -115,7 +121,8 @@ impl Lookup {
             Ok(existing) => existing,
             Err(error) if error.raw_os_error() == Some(sys::EACCES) && self.object != Object::Segment => {
                 match Existing::from_proc(self.object, id) {
-                    Some(existing) => existing,
+                    Some(existing) if self.may_be_altered(&existing, id) => existing,
+                    Some(_) => return Err(diagnose::on(self.object, error, id)),
                     None if self.trusted.is_anybody() => return Ok(None),
                     None => return Err(diagnose::on(self.object, error, id)),
                 }
@@ -125,6 +132,17 @@ impl Lookup {
         let (owner, creator) = existing.users();
         self.trusted.check(owner, creator)?;
         Ok(Some(existing))
+    }
+
+    /// Whether a set that may not be read may be altered, if that can be asked for: it takes a key. (A queue is opened as it
+    /// is, and says so when it is used.)
+    fn may_be_altered(&self, existing: &Existing, id: i32) -> bool {
+        match existing {
+            Existing::Semaphore(stat) if stat.key != sys::IPC_PRIVATE => {
+                self.get(stat.key, 0, 0o200).is_ok_and(|found| found == id)
+            }
+            _ => true,
+        }
     }
 
     /// The identity of an object that is known by its id alone.

@@ -242,9 +242,12 @@ impl<T: SharedSegment> Segment<T> {
             (false, None) => {
                 let checked = self.terms.trusted.check(found.owner, found.creator);
                 // Where this process's own user has no number either: created by this handle, it is known without one.
-                let unidentified =
-                    matches!(checked, Err(ErrorKind::Untrusted { unidentified: Some(_), .. }));
-                if unidentified && [found.owner, found.creator] == [sys::effective_uid(); 2] { Ok(()) } else { checked }
+                let unidentified = matches!(checked, Err(ErrorKind::Untrusted { unidentified: Some(_), .. }));
+                if unidentified && [found.owner, found.creator] == [sys::effective_uid(); 2] {
+                    Ok(())
+                } else {
+                    checked
+                }
             }
         }
     }
@@ -346,8 +349,7 @@ impl<T: SharedSegment> Segment<T> {
     fn unmapped(&self, unmapped: Unmapped) -> Error {
         let error = self.error("attach", self.why_unmapped(unmapped));
         // Asking the kernel what it knows takes the permission to read, as attaching to read does.
-        let readable =
-            matches!(error.kind(), ErrorKind::Permission { .. }) && Observed::of(self.id).is_ok();
+        let readable = matches!(error.kind(), ErrorKind::Permission { .. }) && Observed::of(self.id).is_ok();
         match readable {
             true => error.with_note(
                 "This user may read it and not write to it: `attach_read_only()` works".to_owned(),

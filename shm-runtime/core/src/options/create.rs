@@ -40,9 +40,7 @@ impl<T: SharedSegment> Options<T> {
                 return Err(error);
             }
             // CAP_IPC_OWNER of another user namespace than the segment's.
-            Err(error)
-                if !self.owner_may_write() && matches!(error.kind(), ErrorKind::Permission { .. }) =>
-            {
+            Err(error) if !self.owner_may_write() && matches!(error.kind(), ErrorKind::Permission { .. }) => {
                 return Err(self.unwritable(segment.identity()));
             }
             Err(error) => return Err(error),
@@ -107,7 +105,8 @@ impl<T: SharedSegment> Options<T> {
                     false => self.collision(&segment),
                 };
                 // Not something to be removed, as the error below would say.
-                if let Some(kind @ (ErrorKind::KeyCollision { .. } | ErrorKind::LayoutDiffers { .. })) = kind {
+                if let Some(kind @ (ErrorKind::KeyCollision { .. } | ErrorKind::LayoutDiffers { .. })) = kind
+                {
                     return error(identity.with_id(id), kind);
                 }
             }
@@ -141,7 +140,8 @@ impl<T: SharedSegment> Options<T> {
 
     /// The texts in the seal of a segment that we would create; `None` of a bare one.
     pub(super) fn texts(&self) -> Option<Texts> {
-        (!self.settings.bare).then(|| Texts { schema: text(Declared::of::<T>()), key: self.lookup.key.to_string() })
+        (!self.settings.bare)
+            .then(|| Texts { schema: text(Declared::of::<T>()), key: self.lookup.key.to_string() })
     }
 
     /// The size of a segment with these.

@@ -129,7 +129,10 @@ impl<const N: usize> Options<N> {
     /// key is another program's.
     pub fn create_set(&self, initial: [u16; N]) -> Result<SemaphoreSet<N>, Error> {
         let identity = self.lookup.resolve("create")?;
-        self.can_be_given(initial).map_err(|kind| Error::new("create", identity.clone(), kind))?;
+        if let Err(kind) = self.can_be_given(initial) {
+            let note = format!("The mode asked for is {:#05o}", self.lookup.mode);
+            return Err(Error::new("create", identity, kind).with_note(note));
+        }
         self.check_segment(&identity).map_err(|kind| Error::new("create", identity.clone(), kind))?;
         // Nobody looks for a private set.
         let key = identity.value.filter(|&key| key != sys::IPC_PRIVATE);
@@ -290,7 +293,13 @@ impl<const N: usize> Options<N> {
         loop {
             let stat = match self.lookup.look(id)? {
                 Some(Existing::Semaphore(stat)) => stat,
-                _ => return Err(diagnose::on(Object::Semaphore, io::Error::from_raw_os_error(sys::EACCES), id)),
+                _ => {
+                    return Err(diagnose::on(
+                        Object::Semaphore,
+                        io::Error::from_raw_os_error(sys::EACCES),
+                        id,
+                    ));
+                }
             };
             if stat.semaphores != N {
                 return Err(ErrorKind::SizeDiffers { found: stat.semaphores, expected: N });

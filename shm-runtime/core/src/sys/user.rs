@@ -12,7 +12,8 @@ pub(crate) fn uid_of(name: &CStr) -> io::Result<Option<u32>> {
         let (place, len) = (buffer.as_mut_ptr(), buffer.len());
         // SAFETY: `name` ends with a NUL; there is room for one `passwd`, for `len` bytes of texts, and for the pointer, all
         // of which live until the call has returned.
-        let error = unsafe { libc::getpwnam_r(name.as_ptr(), entry.as_mut_ptr(), place, len, &raw mut found) };
+        let error =
+            unsafe { libc::getpwnam_r(name.as_ptr(), entry.as_mut_ptr(), place, len, &raw mut found) };
         match error {
             0 if found.is_null() => return Ok(None),
             // SAFETY: not null, so the call has filled in `entry`, whose address it is.
