@@ -248,6 +248,20 @@ fn to_alter_is_enough_to_acquire_and_to_send() {
 }
 
 #[test]
+fn to_alter_is_enough_where_there_is_no_proc() {
+    let Some(mut scene) = Scene::new(&["unshare --mount"]) else { return };
+    let user = format!("{NO_PROC} {}", as_user(1000));
+    for kind in ["set", "queue"] {
+        scene.step("", &format!("make {kind} name:users mode=622"));
+        scene.step(&user, &format!("open {kind} name:users"));
+        scene.step(&user, &format!("from-id {kind} name:users"));
+        scene.step(&as_user(1001), &format!("make {kind} name:strangers mode=622"));
+        scene.step(&user, &format!("open {kind} name:strangers"));
+        assert_eq!(kinds(&scene.run()), ["true", "true", "true", "true", "Untrusted"], "{kind}");
+    }
+}
+
+#[test]
 fn a_mode_that_keeps_its_own_creator_out_is_refused_and_leaves_nothing_behind() {
     // Its capabilities are not those of the namespace that the segments belong to.
     let namespace = in_namespace("unshare --user --map-root-user");

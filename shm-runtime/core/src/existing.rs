@@ -47,6 +47,17 @@ impl Existing {
         })
     }
 
+    /// The same of an object that this process may not read: by a call that needs no permission, or, before Linux 4.17, from
+    /// /proc/sysvipc. Of a segment only the latter, because it is for errors there.
+    pub(crate) fn of_any(object: Object, id: i32) -> Option<Self> {
+        let asked = match object {
+            Object::Segment => None,
+            Object::Semaphore => sem::Stat::of_any(id).ok().map(Self::Semaphore),
+            Object::Queue => msg::Stat::of_any(id).ok().map(Self::Queue),
+        };
+        asked.or_else(|| Self::from_proc(object, id))
+    }
+
     /// Owner and creator.
     pub(crate) fn users(&self) -> (u32, u32) {
         match self {

@@ -114,13 +114,13 @@ impl Lookup {
     /// What the kernel knows of the object `id`, if it is of users who are trusted: every way to open one comes through
     /// here. `None` if it does not say, and any user's will do.
     ///
-    /// A semaphore set and a queue can be used by those who may not read what the kernel knows of it; /proc tells it.
+    /// A semaphore set and a queue can be used by those who may not read what the kernel knows of it: it is told without.
     /// A segment cannot.
     pub(crate) fn look(&self, id: i32) -> Result<Option<Existing>, ErrorKind> {
         let existing = match Existing::of(self.object, id) {
             Ok(existing) => existing,
             Err(error) if error.raw_os_error() == Some(sys::EACCES) && self.object != Object::Segment => {
-                match Existing::from_proc(self.object, id) {
+                match Existing::of_any(self.object, id) {
                     Some(existing) if self.may_be_altered(&existing, id) => existing,
                     Some(_) => return Err(diagnose::on(self.object, error, id)),
                     None if self.trusted.is_anybody() => return Ok(None),

@@ -121,8 +121,8 @@ impl ErrorKind {
             Self::Untrusted { owner, creator, uid, unidentified: Some(reason) } => write!(
                 f,
                 "it cannot be told whose the {noun} is: it shows owner uid {owner} and creator uid {creator}, and {reason}. \
-                 This process is uid {uid}. Run it where its user and theirs have numbers (`unshare --map-users`, \
-                 newuidmap(1), /etc/subuid); trusting that number would trust all those users, which `{}` says plainly",
+                 This process is uid {uid}. Run it as a user who has a number of its own, with those whose {noun}s it opens \
+                 (`unshare --map-users`, newuidmap(1), /etc/subuid); trusting that number would trust all those users, which `{}` says plainly",
                 identity.option("trust_anybody()")
             ),
             Self::Untrusted { owner, creator, uid, unidentified: None } => {

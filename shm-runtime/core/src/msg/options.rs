@@ -79,8 +79,8 @@ impl<T: Shareable + Copy> Options<T> {
     ///
     /// # Errors
     ///
-    /// If there is none, or its owner or creator is not trusted. If it may not be read, and /proc does not tell whose it
-    /// is: [`trust_anybody`](Self::trust_anybody) opens it.
+    /// If there is none, or its owner or creator is not trusted. If it may not be read, and neither Linux (before
+    /// 4.17) nor /proc tells whose it is: [`trust_anybody`](Self::trust_anybody) opens it.
     pub fn open(&self) -> Result<Queue<T>, Error> {
         let (identity, id) = self.lookup.find("open")?;
         self.check(identity, id)

@@ -129,9 +129,8 @@ impl<const N: usize> Options<N> {
     /// key is another program's.
     pub fn create_set(&self, initial: [u16; N]) -> Result<SemaphoreSet<N>, Error> {
         let identity = self.lookup.resolve("create")?;
-        if let Err(kind) = self.can_be_given(initial) {
-            let note = format!("The mode asked for is {:#05o}", self.lookup.mode);
-            return Err(Error::new("create", identity, kind).with_note(note));
+        if !self.owner_may_give(initial) && !sys::user::has_ipc_owner() {
+            return Err(self.cannot_give(&identity));
         }
         self.check_segment(&identity).map_err(|kind| Error::new("create", identity.clone(), kind))?;
         // Nobody looks for a private set.
@@ -140,17 +139,26 @@ impl<const N: usize> Options<N> {
         let (identity, id) = self.lookup.create_as(identity)?;
         // If the values cannot be given, nobody must find the set.
         let set = SemaphoreSet::<N>::new(identity, id, false).remove_on_drop();
-        match initial {
+        let given = match initial {
             zeros if zeros == [0; N] && self.lookup.mode & 0o400 != 0 => {
-                set.operate("create", [Op::WaitForZero { index: 0 }], Wait::No)?
+                set.operate("create", [Op::WaitForZero { index: 0 }], Wait::No)
             }
             // What changes nothing, and takes no permission to read.
             zeros if zeros == [0; N] => {
                 let both = [Op::Release { index: 0, units: 1 }, Op::Acquire { index: 0, units: 1 }];
-                set.operate("create", both, Wait::No)?
+                set.operate("create", both, Wait::No)
             }
-            values => set.operate("create", releases(&values), Wait::No)?,
+            values => set.operate("create", releases(&values), Wait::No),
         };
+        if let Err(error) = given {
+            // CAP_IPC_OWNER of another user namespace than the set's.
+            let denied = matches!(error.kind(), ErrorKind::Permission { .. });
+            return Err(if denied && !self.owner_may_give(initial) {
+                self.cannot_give(set.identity())
+            } else {
+                error
+            });
+        }
         let set = set.keep();
         Ok(set.with_undo(self.undo))
     }
@@ -161,8 +169,8 @@ impl<const N: usize> Options<N> {
     /// # Errors
     ///
     /// If there is none, its owner or creator is not trusted, it has another number of semaphores, or is still without
-    /// initial values when the waiting time is over. If it may not be read, and /proc does not tell whose it is: with that,
-    /// to acquire and release takes the permission to alter it (0o200) only. A companion: also if the segment with its key
+    /// initial values when the waiting time is over. If it may be neither read nor
+    /// altered: to acquire and release takes the permission to alter it (0o200) only. A companion: also if the segment with its key
     /// is another program's.
     pub fn open(&self) -> Result<SemaphoreSet<N>, Error> {
         let start = Instant::now();
@@ -275,16 +283,18 @@ impl<const N: usize> Options<N> {
         }
     }
 
-    /// That the mode of a new set lets its creator give it these values, unless it is not asked for permission bits.
-    fn can_be_given(&self, initial: [u16; N]) -> Result<(), ErrorKind> {
+    /// Whether the mode of a new set lets its owner, as its owner, give it these values.
+    fn owner_may_give(&self, initial: [u16; N]) -> bool {
         let needed = if initial == [0; N] { 0o600 } else { 0o200 };
-        if self.lookup.mode & needed != 0 || sys::user::has_ipc_owner() {
-            return Ok(());
-        }
+        self.lookup.mode & needed != 0
+    }
+
+    fn cannot_give(&self, identity: &Identity) -> Error {
         let reason = "the mode keeps the creator itself from giving the semaphores their initial values: the owner's bits \
                       count for the owner, whatever group and others may. Create the set with 0o200 or more, and take \
                       that away later with `set_permissions`";
-        Err(ErrorKind::InvalidInput { reason })
+        let error = Error::new("create", identity.clone(), ErrorKind::InvalidInput { reason });
+        error.with_note(format!("The mode asked for is {:#05o}", self.lookup.mode))
     }
 
     /// Waits until the set, which has to have `N` semaphores, has their initial values; and says whether it had to wait.
