@@ -20,6 +20,29 @@ use crate::segment::shared_segment::SharedSegment;
 /// assert_eq!(key.value()?.cast_unsigned(), 0xaf69_85af);
 /// # Ok::<(), shm_runtime::Error>(())
 /// ```
+///
+/// # Collisions
+///
+/// A key has 32 bits. Two names, or two files, can have the same one, and then two programs find each other's objects.
+/// The seal of a segment says how its key was derived and for which struct, and those who find it compare:
+///
+/// | the derivations are | and the structs have | the segment is |
+/// | --- | --- | --- |
+/// | the same name; the same file and project; the same number | the same name | the program's own: its layout has to agree |
+/// | the same | different names | refused: [`LayoutDiffers`](crate::ErrorKind::LayoutDiffers) |
+/// | a number, and a name or a file | the same name | the program's own: its layout has to agree |
+/// | a number, and a name or a file | different names | refused: [`KeyCollision`](crate::ErrorKind::KeyCollision) |
+/// | two names, two files (or projects), or a name and a file | any | refused: `KeyCollision` |
+///
+/// A number names nothing: who uses it may have it from `ipcs`, from a C program's ftok(3) or from `Key::value`. A name and
+/// a file do, so two different ones are taken for two things even if the structs agree: they may be two shops' accounts.
+/// An object that is found by its id is not found by a key at all.
+///
+/// A bare segment, a semaphore set and a message queue have no room for such a mark: the kernel records their key only
+/// (`ipcs` shows it), and a C program has to find in them what it expects. So those of two programs whose keys collide are
+/// not told apart, but by their owner, by the number of semaphores, and by the size of messages. The
+/// [companion](SharedSegment::semaphore) of a segment is: if the segment exists, its seal speaks for both. For others,
+/// choose names, whose keys use all 32 bits, and not ftok, whose keys use 16 bits of the file's number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key(Source);
 
@@ -38,6 +61,36 @@ pub(crate) struct Resolved {
     pub(crate) inode: Option<u64>,
     /// Of the derivation: two that could have given the same key by accident differ in this.
     pub(crate) hash: u64,
+}
+
+/// What the derivations of one key, this program's and another's, say of what is meant by it.
+///
+/// A derivation is not an identity: who has the number of a key, from `ipcs` or another program, means what has that key.
+/// A name and a file mean something of their own: two that differ and give one number do so by accident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Derivations {
+    /// They are the same.
+    Same,
+    /// They differ, and one of them is a number, which names nothing.
+    Number,
+    /// They name two things.
+    Different,
+}
+
+impl Derivations {
+    /// Of a key of this value, by the hashes of its derivations.
+    pub(crate) fn compare(value: i32, ours: u64, theirs: u64) -> Self {
+        let number = fixed_hash(value);
+        match ours == theirs {
+            true => Self::Same,
+            false if ours == number || theirs == number => Self::Number,
+            false => Self::Different,
+        }
+    }
+}
+
+fn fixed_hash(value: i32) -> u64 {
+    fnv1a(fnv1a(FNV_BASIS, b"fixed"), &value.to_le_bytes())
 }
 
 impl Key {

@@ -38,7 +38,8 @@ impl Record {
         stat.or_else(|| Self::from_proc(object, id)).map(Box::new)
     }
 
-    fn of(object: ObjectKind, id: i32) -> io::Result<Self> {
+    /// IPC_STAT, which needs read permission.
+    pub(crate) fn of(object: ObjectKind, id: i32) -> io::Result<Self> {
         Ok(match object {
             ObjectKind::Segment => Self::Segment(Stat::of(id)?),
             ObjectKind::Semaphore => Self::Semaphore(sem::Stat::of(id)?),
@@ -46,7 +47,27 @@ impl Record {
         })
     }
 
-    /// The same from /proc/sysvipc, which shows objects that this process may not read.
+    /// The same of an object that this process may not read: by a call that needs no permission, or, before Linux 4.17, from
+    /// /proc/sysvipc. Of a segment only the latter, because it is for errors there.
+    pub(crate) fn of_any(object: ObjectKind, id: i32) -> Option<Self> {
+        let asked = match object {
+            ObjectKind::Segment => None,
+            ObjectKind::Semaphore => sem::Stat::of_any(id).ok().map(Self::Semaphore),
+            ObjectKind::Queue => msg::Stat::of_any(id).ok().map(Self::Queue),
+        };
+        asked.or_else(|| Self::from_proc(object, id))
+    }
+
+    /// Owner and creator.
+    pub(crate) fn users(&self) -> (u32, u32) {
+        match self {
+            Self::Segment(stat) => (stat.uid, stat.creator_uid),
+            Self::Semaphore(stat) => (stat.uid, stat.creator_uid),
+            Self::Queue(stat) => (stat.uid, stat.creator_uid),
+        }
+    }
+
+    /// What `of` gives, from /proc/sysvipc, which shows objects that this process may not read.
     pub(crate) fn from_proc(object: ObjectKind, id: i32) -> Option<Self> {
         match object {
             ObjectKind::Segment => Stat::from_proc(id).map(Self::Segment),

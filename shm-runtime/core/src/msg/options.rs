@@ -2,14 +2,16 @@
 
 use core::fmt;
 use core::marker::PhantomData;
+use std::borrow::Cow;
 
 use crate::ipc::error::Error;
-use crate::ipc::identity::ObjectKind;
+use crate::ipc::identity::{Identity, ObjectKind};
 use crate::ipc::key::Key;
 use crate::ipc::lookup::Lookup;
 use crate::memory::layout::Declared;
 use crate::memory::shareable::Shareable;
 use crate::msg::Queue;
+use crate::segment::shared_segment::Trust;
 
 /// Options for creating and opening a queue of `T`, in the manner of [`std::fs::OpenOptions`].
 ///
@@ -24,20 +26,14 @@ use crate::msg::Queue;
 /// # Ok::<(), shm_runtime::Error>(())
 /// ```
 pub struct Options<T> {
-    pub(crate) lookup: Lookup,
+    lookup: Lookup,
     holds: PhantomData<fn() -> T>,
 }
 
 impl<T: Shareable + Copy> Options<T> {
     pub(crate) fn new(key: Key) -> Self {
         Self {
-            lookup: Lookup {
-                object: ObjectKind::Queue,
-                key,
-                type_name: Declared::of::<T>().name(),
-                mode: 0o600,
-                count: 0,
-            },
+            lookup: Lookup::new(ObjectKind::Queue, key, Declared::of::<T>().name(), Trust::Nobody),
             holds: PhantomData,
         }
     }
@@ -46,6 +42,25 @@ impl<T: Shareable + Copy> Options<T> {
     /// 0o777; by default 0o600. The umask has no part in it. An existing queue keeps its own.
     pub fn mode(&mut self, mode: u32) -> &mut Self {
         self.lookup.mode = mode;
+        self
+    }
+
+    /// Accepts queues whose owner or creator is this user too. Without, only our own and root's are opened: the rule is
+    /// that of segments, see [`trust_owner`](crate::Options::trust_owner) there.
+    pub fn trust_owner(&mut self, uid: u32) -> &mut Self {
+        self.lookup.trusted.add(uid);
+        self
+    }
+
+    /// The same for a user with this name: see [`trust_owner_named`](crate::Options::trust_owner_named).
+    pub fn trust_owner_named(&mut self, name: impl Into<Cow<'static, str>>) -> &mut Self {
+        self.lookup.trusted.add_named(name.into());
+        self
+    }
+
+    /// Accepts queues of any user.
+    pub fn trust_anybody(&mut self) -> &mut Self {
+        self.lookup.trusted.add_anybody();
         self
     }
 
@@ -59,15 +74,33 @@ impl<T: Shareable + Copy> Options<T> {
         Ok(Queue::new(identity, id))
     }
 
-    /// Opens the existing queue: msgget(2). Whether it may be sent to or received from shows when it is done: some
-    /// may only do the one or the other.
+    /// Opens the existing queue: msgget(2), and msgctl(2) with IPC_STAT to check its owner. Whether it may be sent to or
+    /// received from shows when it is done: some may only do the one or the other.
     ///
     /// # Errors
     ///
-    /// If there is none.
+    /// If there is none, or its owner or creator is not trusted. If it may not be read, and neither Linux (before
+    /// 4.17) nor /proc tells whose it is: [`trust_anybody`](Self::trust_anybody) opens it.
     pub fn open(&self) -> Result<Queue<T>, Error> {
         let (identity, id) = self.lookup.find("open")?;
-        Ok(Queue::new(identity, id))
+        self.check(identity, id)
+    }
+
+    /// Opens the queue with this msqid: for private ones, whose id is all there is to find them by.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open).
+    pub fn open_id(&self, id: i32) -> Result<Queue<T>, Error> {
+        self.check(self.lookup.identity_of(id), id)
+    }
+
+    /// The queue, if its users are trusted.
+    fn check(&self, identity: Identity, id: i32) -> Result<Queue<T>, Error> {
+        match self.lookup.look(id) {
+            Ok(_) => Ok(Queue::new(identity, id)),
+            Err(kind) => Err(Error::new("open", identity, kind)),
+        }
     }
 
     /// Opens the queue, or creates it if there is none.

@@ -11,6 +11,7 @@ pub(crate) mod ipc;
 pub(crate) mod liveness;
 pub(crate) mod lock;
 pub(crate) mod process;
+pub(crate) mod user;
 
 pub(crate) use libc::shmid_ds;
 pub(crate) use libc::{

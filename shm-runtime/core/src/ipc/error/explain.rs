@@ -118,12 +118,39 @@ impl ErrorKind {
                 "the key is taken by something else: the segment is {theirs}, and this program looks for {ours}. Give one \
                  of them another key"
             ),
-            Self::Untrusted { owner, creator, uid } => write!(
+            Self::Untrusted { owner, creator, uid, unidentified: Some(reason) } => write!(
                 f,
-                "the segment belongs to uid {owner} and was created by uid {creator}, and this process, uid {uid}, trusts \
-                 itself and root: anybody can create a segment under a key that is not in use. If that user may, say so \
-                 with `#[shm(trust = {owner})]` or `{type_name}::options().trust_owner({owner})`"
+                "it cannot be told whose the {noun} is: it shows owner uid {owner} and creator uid {creator}, and {reason}. \
+                 This process is uid {uid}. Run it as a user who has a number of its own, with those whose {noun}s it opens \
+                 (`unshare --map-users`, newuidmap(1), /etc/subuid); trusting that number would trust all those users, which `{}` says plainly",
+                identity.option("trust_anybody()")
             ),
+            Self::Untrusted { owner, creator, uid, unidentified: None } => {
+                write!(
+                    f,
+                    "the {noun} belongs to uid {owner} and was created by uid {creator}, and this process, uid {uid}, \
+                     trusts itself and root: anybody can create a {noun} under a key that is not in use. If that user \
+                     may, say so with "
+                )?;
+                let user = if [0, *uid].contains(owner) { creator } else { owner };
+                if identity.has_struct() {
+                    write!(f, "`#[shm(trust = {user})]` or ")?;
+                }
+                write!(f, "`{}`", identity.option(&format!("trust_owner({user})")))
+            }
+            Self::UnknownUser { name, source } => {
+                write!(f, "the user {name:?}, who is trusted by name, ")?;
+                match source {
+                    Some(source) => write!(f, "cannot be looked up: {source}")?,
+                    None => f.write_str("does not exist on this machine (getpwnam(3), `getent passwd`)")?,
+                }
+                write!(
+                    f,
+                    ", and the {noun} does not belong to this process's user, to root, or to another user who is trusted. \
+                     Create the user, or name another one with `{}`",
+                    identity.option("trust_owner_named(...)")
+                )
+            }
             Self::Removed => write!(
                 f,
                 "the {noun} was removed (by IPC_RMID: `remove()`, ipcrm, or systemd-logind's RemoveIPC when its user \

@@ -43,9 +43,17 @@ impl Stat {
 
     /// semctl(2) with IPC_STAT; needs read permission.
     pub(crate) fn of(id: i32) -> io::Result<Self> {
-        let stat = sys::ipc::sem_stat(id)?;
+        Ok(Self::new(&sys::ipc::sem_stat(id)?))
+    }
+
+    /// The same with SEM_STAT_ANY, which needs no permission, and Linux 4.17.
+    pub(crate) fn of_any(id: i32) -> io::Result<Self> {
+        Ok(Self::new(&sys::ipc::sem_stat_any(id)?))
+    }
+
+    fn new(stat: &sys::ipc::semid_ds) -> Self {
         let perm = &stat.sem_perm;
-        Ok(Self {
+        Self {
             key: perm.__key,
             uid: perm.uid,
             gid: perm.gid,
@@ -57,7 +65,7 @@ impl Stat {
             changed_at: time(stat.sem_ctime),
             // `unsigned long`, and at most 2^31 of them.
             semaphores: usize::try_from(stat.sem_nsems).unwrap_or(usize::MAX),
-        })
+        }
     }
 
     /// The same from /proc/sysvipc/sem, which shows sets that this process may not read.
