@@ -39,10 +39,13 @@ fn stale(name: &str) -> (i32, Peer) {
     (id, creator)
 }
 
-/// What `reclaim_stale` makes of the segment: whether it was replaced.
+/// What `reclaim_stale` makes of the segment, where a new one is asked for: whether it was replaced.
 fn replaced(name: &str, id: i32) -> bool {
-    let segment =
-        options(name).reclaim_stale(true).open_or_create().unwrap_or_else(|error| panic!("{error}"));
+    let segment = match options(name).reclaim_stale(true).create() {
+        Err(error) if matches!(error.kind(), ErrorKind::AlreadyExists { .. }) => options(name).open(),
+        created => created,
+    };
+    let segment = segment.unwrap_or_else(|error| panic!("{error}"));
     let now = with_key(key_of(name));
     assert_eq!(now.len(), 1);
     assert_eq!(now[0].id, segment.id());

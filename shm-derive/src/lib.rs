@@ -38,7 +38,7 @@ use crate::role::Role;
 /// | setting | meaning |
 /// | --- | --- |
 /// | `mode = 0o660` | permissions of a new segment; 0o600 if not given |
-/// | `trust = 1000`, `trust = any` | whose segments are opened too, besides our own and root's |
+/// | `trust = "gpsd"`, `trust = 1000`, `trust = any` | whose segments, and companions, are opened too, besides our own and root's |
 /// | `type_name = "Station"` | the name that two programs have to agree on, if the structs' own differ |
 /// | `bare` | no seal: exactly `size_of::<Self>()` bytes, for segments that other programs create or whose size they check |
 /// | `size = 96`, `align = 8` | what size and alignment have to be; a compile error if they are not |

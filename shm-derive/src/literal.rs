@@ -1,6 +1,16 @@
-//! The numbers that are written as literals: all that a derive can know of an expression.
+//! The numbers and texts that are written as literals: all that a derive can know of an expression.
 
-use syn::{Expr, ExprLit, ExprUnary, Lit, UnOp};
+use syn::{Expr, ExprLit, ExprUnary, Lit, LitStr, UnOp};
+
+/// The text of a literal.
+pub(crate) fn text(expr: &Expr) -> Option<&LitStr> {
+    match expr {
+        Expr::Lit(ExprLit { lit: Lit::Str(literal), .. }) => Some(literal),
+        Expr::Group(group) => text(&group.expr),
+        Expr::Paren(paren) => text(&paren.expr),
+        _ => None,
+    }
+}
 
 /// What a literal says as a number.
 pub(crate) enum Number {

@@ -9,7 +9,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use shm_runtime::{Attached, Error, Key, Options, ReadOnly, Segment, Shared, SharedSegment};
+use shm_runtime::{Attached, Error, ErrorKind, Key, Options, ReadOnly, Segment, Shared, SharedSegment};
 use structs::{Cell, Raw, pattern};
 
 /// Bytes of a seal's footer.
@@ -72,7 +72,14 @@ fn obey(words: &[&str], held: &mut Held) -> Result<String, Error> {
         // As `race`, but a stale segment is replaced.
         ["reclaim", name, start] => {
             until(number(start));
-            let attached = race(options(name, 20_000).reclaim_stale(true), "finish")?;
+            let mut options = options(name, 20_000);
+            let created = options.reclaim_stale(true).create_with(|cell| init(cell, "finish"));
+            let attached = match created.and_then(|segment| segment.attach()) {
+                Err(error) if matches!(error.kind(), ErrorKind::AlreadyExists { .. }) => {
+                    race(&mut options, "finish")
+                }
+                attached => attached,
+            }?;
             let answer = describe(&attached);
             *held = Held::Write(attached);
             Ok(answer)

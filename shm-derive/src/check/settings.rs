@@ -8,7 +8,7 @@ use syn::{Expr, ExprLit, Lit};
 use crate::ast::Container;
 use crate::attr::Key;
 use crate::ctxt::Ctxt;
-use crate::literal::{Number, literal};
+use crate::literal::{Number, literal, text};
 
 pub(crate) fn key(container: &Container<'_>, ctxt: &Ctxt) {
     let Some(key) = &container.settings.key else {
@@ -98,14 +98,21 @@ pub(crate) fn trust(container: &Container<'_>, ctxt: &Ctxt) {
     let Some(trust) = &container.settings.trust else {
         return;
     };
-    let uid = match literal(&trust.value) {
-        Some(Number::Is(uid)) => u32::try_from(uid).is_ok(),
-        Some(Number::IsNot) => false,
+    let error = "`trust` takes a user's name or number, such as `trust = \"gpsd\"` or `trust = 1000`, or `trust = any`";
+    let user = match (text(&trust.value), literal(&trust.value)) {
+        (Some(name), _) => {
+            let name = name.value();
+            // What passwd(5) cannot have for a name. A number in quotes would be looked up as a name.
+            let digits = name.bytes().all(|byte| byte.is_ascii_digit());
+            !digits && !name.contains([':', '\n', '\0', '/'])
+        }
+        (_, Some(Number::Is(uid))) => u32::try_from(uid).is_ok(),
+        (_, Some(Number::IsNot)) => false,
         // `any`, or a constant.
-        None => true,
+        (_, None) => true,
     };
-    if !uid {
-        ctxt.error(&trust.value, "`trust` takes a user's number, such as `trust = 1000`, or `trust = any`");
+    if !user {
+        ctxt.error(&trust.value, error);
     }
 }
 

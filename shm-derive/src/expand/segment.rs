@@ -8,7 +8,7 @@ use syn::{Expr, ExprLit, Lit};
 use crate::ast::Container;
 use crate::attr::Key;
 use crate::expand::generics::shareable;
-use crate::literal::number;
+use crate::literal::{number, text};
 use crate::names::replace_self;
 
 pub(crate) fn segment(container: &Container<'_>) -> TokenStream {
@@ -39,7 +39,10 @@ pub(crate) fn segment(container: &Container<'_>) -> TokenStream {
     let trust = match container.settings.trust.as_ref().map(|set| &set.value) {
         None => quote!(Nobody),
         Some(Expr::Path(path)) if path.path.is_ident("any") => quote!(Anybody),
-        Some(uid) => quote!(User(#uid)),
+        Some(user) => match text(user) {
+            Some(name) => quote!(Named(#name)),
+            None => quote!(User(#user)),
+        },
     };
     let key_name = match container.settings.key.as_ref().map(|set| &set.value) {
         Some(Key::Name(name)) => quote!(#name),

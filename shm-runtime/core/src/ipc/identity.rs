@@ -31,6 +31,21 @@ impl Identity {
         Self { id: Some(id), ..self }
     }
 
+    /// Whether there is a struct whose attribute has settings for it.
+    pub(crate) fn has_struct(&self) -> bool {
+        self.object != ObjectKind::Queue && self.type_name.is_some()
+    }
+
+    /// How the user's program would choose this option.
+    pub(crate) fn option(&self, option: &str) -> String {
+        match (self.object, self.type_name) {
+            (ObjectKind::Segment, name) => format!("{}::options().{option}", name.unwrap_or("T")),
+            (ObjectKind::Semaphore, Some(name)) => format!("{name}::semaphore().{option}"),
+            (ObjectKind::Semaphore, None) => format!("Semaphore::options(key).{option}"),
+            (ObjectKind::Queue, _) => format!("Queue::options(key).{option}"),
+        }
+    }
+
     /// How the user's program would call `create()`, `open()` or `remove()` of this.
     pub(crate) fn call(&self, function: &str) -> String {
         let arguments = match (self.object, function) {

@@ -15,6 +15,29 @@ use crate::memory::fingerprint::{FNV_BASIS, fnv1a};
 /// assert_eq!(key.value()?.cast_unsigned(), 0xaf69_85af);
 /// # Ok::<(), shm_runtime::Error>(())
 /// ```
+///
+/// # Collisions
+///
+/// A key has 32 bits. Two names, or two files, can have the same one, and then two programs find each other's objects.
+/// The seal of a segment says how its key was derived and for which struct, and those who find it compare:
+///
+/// | the derivations are | and the structs have | the segment is |
+/// | --- | --- | --- |
+/// | the same name; the same file and project; the same number | the same name | the program's own: its layout has to agree |
+/// | the same | different names | refused: [`LayoutDiffers`](crate::ErrorKind::LayoutDiffers) |
+/// | a number, and a name or a file | the same name | the program's own: its layout has to agree |
+/// | a number, and a name or a file | different names | refused: [`KeyCollision`](crate::ErrorKind::KeyCollision) |
+/// | two names, two files (or projects), or a name and a file | any | refused: `KeyCollision` |
+///
+/// A number names nothing: who uses it may have it from `ipcs`, from a C program's ftok(3) or from `Key::value`. A name and
+/// a file do, so two different ones are taken for two things even if the structs agree: they may be two shops' accounts.
+/// An object that is found by its id is not found by a key at all.
+///
+/// A bare segment, a semaphore set and a message queue have no room for such a mark: the kernel records their key only
+/// (`ipcs` shows it), and a C program has to find in them what it expects. So those of two programs whose keys collide are
+/// not told apart, but by their owner, by the number of semaphores, and by the size of messages. The
+/// [companion](crate::SharedSegment::semaphore) of a segment is: if the segment exists, its seal speaks for both. For others,
+/// choose names, whose keys use all 32 bits, and not ftok, whose keys use 16 bits of the file's number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key(pub(super) Source);
 

@@ -36,7 +36,8 @@ impl Record {
         stat.or_else(|| Self::from_proc(object, id)).map(Box::new)
     }
 
-    fn of(object: ObjectKind, id: i32) -> io::Result<Self> {
+    /// IPC_STAT, which needs read permission.
+    pub(crate) fn of(object: ObjectKind, id: i32) -> io::Result<Self> {
         Ok(match object {
             ObjectKind::Segment => Self::Segment(segment::Stat::of(id)?),
             ObjectKind::Semaphore => Self::Semaphore(semaphore::Stat::of(id)?),
@@ -44,7 +45,27 @@ impl Record {
         })
     }
 
-    /// The same from /proc/sysvipc, which shows objects that this process may not read.
+    /// The same of an object that this process may not read: by a call that needs no permission, or, before Linux 4.17, from
+    /// /proc/sysvipc. Of a segment only the latter, because it is for errors there.
+    pub(crate) fn of_any(object: ObjectKind, id: i32) -> Option<Self> {
+        let asked = match object {
+            ObjectKind::Segment => None,
+            ObjectKind::Semaphore => semaphore::Stat::of_any(id).ok().map(Self::Semaphore),
+            ObjectKind::Queue => queue::Stat::of_any(id).ok().map(Self::Queue),
+        };
+        asked.or_else(|| Self::from_proc(object, id))
+    }
+
+    /// Owner and creator.
+    pub(crate) fn users(&self) -> (u32, u32) {
+        match self {
+            Self::Segment(stat) => (stat.permissions.uid, stat.creator_uid),
+            Self::Semaphore(stat) => (stat.permissions.uid, stat.creator_uid),
+            Self::Queue(stat) => (stat.permissions.uid, stat.creator_uid),
+        }
+    }
+
+    /// What `of` gives, from /proc/sysvipc, which shows objects that this process may not read.
     pub(crate) fn from_proc(object: ObjectKind, id: i32) -> Option<Self> {
         match object {
             ObjectKind::Segment => segment::Stat::from_proc(id).map(Self::Segment),
@@ -55,11 +76,7 @@ impl Record {
 
     /// Whether this user is its owner or its creator.
     pub(crate) fn is_owned_by(&self, uid: u32) -> bool {
-        let (permissions, creator) = match self {
-            Self::Segment(stat) => (stat.permissions, stat.creator_uid),
-            Self::Semaphore(stat) => (stat.permissions, stat.creator_uid),
-            Self::Queue(stat) => (stat.permissions, stat.creator_uid),
-        };
-        [permissions.uid, creator].contains(&uid)
+        let (owner, creator) = self.users();
+        [owner, creator].contains(&uid)
     }
 }

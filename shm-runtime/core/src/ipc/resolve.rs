@@ -17,6 +17,36 @@ pub(crate) struct Resolved {
     pub(crate) hash: u64,
 }
 
+/// What the derivations of one key, this program's and another's, say of what is meant by it.
+///
+/// A derivation is not an identity: who has the number of a key, from `ipcs` or another program, means what has that key.
+/// A name and a file mean something of their own: two that differ and give one number do so by accident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Derivations {
+    /// They are the same.
+    Same,
+    /// They differ, and one of them is a number, which names nothing.
+    Number,
+    /// They name two things.
+    Different,
+}
+
+impl Derivations {
+    /// Of a key of this value, by the hashes of its derivations.
+    pub(crate) fn compare(value: i32, ours: u64, theirs: u64) -> Self {
+        let number = fixed_hash(value);
+        match ours == theirs {
+            true => Self::Same,
+            false if ours == number || theirs == number => Self::Number,
+            false => Self::Different,
+        }
+    }
+}
+
+fn fixed_hash(value: i32) -> u64 {
+    fnv1a(fnv1a(FNV_BASIS, b"fixed"), &value.to_le_bytes())
+}
+
 impl Key {
     /// The `key_t`: what `ipcs` shows, and what a C program passes to shmget(2).
     ///

@@ -25,6 +25,13 @@
 //! # Ok::<(), shm_runtime::Error>(())
 //! ```
 //!
+//! # Whose it is
+//!
+//! A queue is opened if its owner and creator are this process's user, root, or a user who was named
+//! ([`trust_owner`](Options::trust_owner)), by the rule of segments. The kernel keeps nothing else of it that tells what it
+//! is for: the queues of two programs whose keys are the same by accident are not told apart (see
+//! [`Key`](crate::Key#collisions)).
+//!
 //! # In C
 //!
 //! ```c

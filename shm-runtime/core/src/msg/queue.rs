@@ -65,19 +65,13 @@ impl<T: Shareable + Copy> Queue<T> {
         Self::options(key).open_or_create()
     }
 
-    /// The queue with this msqid: for private ones, whose id is all there is to find them by.
+    /// Opens the queue with this msqid: as [`Options::open_id`].
     ///
     /// # Errors
     ///
-    /// If there is none.
+    /// As for [`open`](Self::open).
     pub fn from_id(id: i32) -> Result<Self, Error> {
-        let identity = Self::options(Key::private()).lookup.identity_of(id);
-        let queue = Self::new(identity, id);
-        match Stat::of(id) {
-            // Who may not read may be allowed to send.
-            Err(error) if error.raw_os_error() != Some(sys::EACCES) => Err(queue.failed("open", error)),
-            _ => Ok(queue),
-        }
+        Self::options(Key::private()).open_id(id)
     }
 
     /// The msqid. 0 is one too.

@@ -6,7 +6,10 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::ipc::diagnose;
 use crate::ipc::error::ErrorKind;
+use crate::ipc::identity::Identity;
+use crate::ipc::key::Key;
 use crate::ipc::kind::ObjectKind;
+use crate::ipc::resolve::Derivations;
 use crate::ipc::stat::segment::Stat;
 use crate::schema::Schema;
 use crate::seal::footer::{FooterFields, Seal, State};
@@ -35,14 +38,116 @@ pub(crate) struct Expected<'a> {
     pub(crate) struct_size: usize,
     pub(crate) fingerprint: u64,
     pub(crate) schema: fn() -> Schema,
-    /// Of the key's derivation, if the segment was found by its key; and the derivation in words.
-    pub(crate) key: Option<(u64, &'a dyn core::fmt::Display)>,
+    /// If the segment was found by its key.
+    pub(crate) key: Option<ExpectedKey<'a>>,
     /// Whether the segment may have more fields behind ours.
     pub(crate) compatible: bool,
     pub(crate) wait: Duration,
 }
 
+/// The key by which a program found a segment.
+#[derive(Clone, Copy)]
+pub(crate) struct ExpectedKey<'a> {
+    pub(crate) value: i32,
+    /// Of the key's derivation.
+    pub(crate) hash: u64,
+    /// The derivation, for words.
+    pub(crate) key: &'a Key,
+}
+
+impl<'a> ExpectedKey<'a> {
+    /// That of an object that was found by its key.
+    pub(crate) fn of(identity: &'a Identity) -> Option<Self> {
+        let (value, hash, key) = (identity.value?, identity.key_hash?, identity.key.as_ref()?);
+        Some(Self { value, hash, key })
+    }
+
+    fn compare(&self, fields: &FooterFields) -> Derivations {
+        Derivations::compare(self.value, self.hash, fields.key_hash)
+    }
+
+    /// That what a seal says, of a struct of the name `theirs`, is not another program's segment, as far as its key tells.
+    /// Two derivations that name two things mean two things, whatever is in the segment. By a number, everything can be
+    /// meant: there the struct's name decides.
+    fn agrees(
+        &self,
+        seal: Seal<'_>,
+        fields: &FooterFields,
+        theirs: &str,
+        ours: &str,
+    ) -> Result<(), ErrorKind> {
+        match self.compare(fields) {
+            Derivations::Same => return Ok(()),
+            Derivations::Number if theirs == ours => return Ok(()),
+            Derivations::Number | Derivations::Different => {}
+        }
+        let key = seal.key_text(fields).map_err(bad)?;
+        Err(ErrorKind::KeyCollision {
+            theirs: format!("{theirs} by {}", printable(&key)),
+            ours: format!("{ours} by {}", self.key),
+        })
+    }
+}
+
+/// Whose a sealed segment is, as its seal says.
+pub(crate) enum Whose {
+    /// This program's: its key means the same, and its struct has the same name.
+    Ours { same_layout: bool },
+    /// Another program's, or unknown: why this program cannot use it.
+    Other(ErrorKind),
+}
+
+/// That the segment with this seal is not another program's, for a companion of the segment, which has no seal.
+pub(crate) fn companion_of(
+    seal: Option<Seal<'_>>,
+    key: &ExpectedKey<'_>,
+    ours: &str,
+) -> Result<(), ErrorKind> {
+    // What is not ready, or not sealed, says nothing yet.
+    let Some(seal) = seal.filter(|seal| seal.has_magic() && seal.state() == State::Ready) else {
+        return Ok(());
+    };
+    let Ok(fields) = seal.read() else { return Ok(()) };
+    if key.compare(&fields) == Derivations::Same {
+        return Ok(());
+    }
+    let schema = seal.schema_text(&fields).ok().and_then(|text| Schema::from_text(text).ok());
+    schema.map_or(Ok(()), |theirs| key.agrees(seal, &fields, theirs.name(), ours))
+}
+
 impl Expected<'_> {
+    /// Whose the segment is: asked before anything is replaced.
+    pub(crate) fn whose(&self, seal: Seal<'_>) -> Whose {
+        let answer = || {
+            let fields = seal.read().map_err(bad)?;
+            if self.is_same(&fields)
+                && self.key.is_none_or(|key| key.compare(&fields) != Derivations::Different)
+            {
+                return Ok(true);
+            }
+            let schema = seal.schema_text(&fields).map_err(bad)?;
+            let theirs = Schema::from_text(schema).map_err(|error| bad(&error.to_string()))?;
+            let ours = (self.schema)();
+            self.key.map_or(Ok(()), |key| key.agrees(seal, &fields, theirs.name(), ours.name()))?;
+            match (theirs.name() == ours.name(), theirs == ours) {
+                (true, same) => Ok(same),
+                (false, _) => {
+                    Err(ErrorKind::LayoutDiffers { theirs: Box::new(theirs), ours: Box::new(ours) })
+                }
+            }
+        };
+        match answer() {
+            Ok(same_layout) => Whose::Ours { same_layout },
+            Err(kind) => Whose::Other(kind),
+        }
+    }
+
+    /// Whether the struct is this program's, field by field.
+    fn is_same(&self, fields: &FooterFields) -> bool {
+        fields.fingerprint == self.fingerprint
+            && usize::try_from(fields.struct_size).is_ok_and(|size| size == self.struct_size)
+    }
+
     /// Waits until the segment is initialised, and compares its layout.
     pub(crate) fn admit(
         &self,
@@ -64,12 +169,11 @@ impl Expected<'_> {
         let Some(fields) = seal.fields()? else {
             return Err(not_sealed.into());
         };
-        let same_key = self.key.is_none_or(|(hash, _)| hash == fields.key_hash);
-        let same_layout = fields.fingerprint == self.fingerprint
-            && usize::try_from(fields.struct_size).is_ok_and(|size| size == self.struct_size);
-        let checked = match same_key && same_layout {
+        // The fingerprint has the struct's name in it.
+        let same_key = self.key.is_none_or(|key| key.compare(&fields) != Derivations::Different);
+        let checked = match same_key && self.is_same(&fields) {
             true => self.room(size),
-            false => self.compare(seal, &fields, same_key, size),
+            false => self.compare(seal, &fields, size),
         };
         checked.map_err(Refusal::Error)
     }
@@ -83,23 +187,11 @@ impl Expected<'_> {
     }
 
     /// Says what differs, or finds that it may.
-    fn compare(
-        &self,
-        seal: Seal<'_>,
-        fields: &FooterFields,
-        same_key: bool,
-        size: usize,
-    ) -> Result<(), ErrorKind> {
+    fn compare(&self, seal: Seal<'_>, fields: &FooterFields, size: usize) -> Result<(), ErrorKind> {
         let schema = seal.schema_text(fields).map_err(bad)?;
         let theirs = Schema::from_text(schema).map_err(|error| bad(&error.to_string()))?;
         let ours = (self.schema)();
-        if let (false, Some((_, our_key))) = (same_key, self.key) {
-            let key = seal.key_text(fields).map_err(bad)?;
-            return Err(ErrorKind::KeyCollision {
-                theirs: format!("{} by {}", theirs.name(), printable(&key)),
-                ours: format!("{} by {our_key}", ours.name()),
-            });
-        }
+        self.key.map_or(Ok(()), |key| key.agrees(seal, fields, theirs.name(), ours.name()))?;
         if theirs == ours {
             return Err(bad("the fingerprint in its seal is not that of its schema"));
         }

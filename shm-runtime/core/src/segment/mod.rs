@@ -1,6 +1,7 @@
 //! A segment: the kernel's object, known by its shmid.
 
 pub(crate) mod attached;
+mod companion;
 mod diagnose;
 pub(crate) mod mapping;
 pub(crate) mod observed;
@@ -32,7 +33,7 @@ use crate::memory::access::{Access, ReadOnly, ReadWrite, WriteOnly};
 use crate::memory::shareable::Shareable;
 use crate::memory::structure::Declared;
 use crate::schema::Schema;
-use crate::seal::admission::{Expected, Refusal};
+use crate::seal::admission::{Expected, ExpectedKey, Refusal};
 use crate::seal::footer::Seal;
 use crate::segment::attached::Attached;
 use crate::segment::mapping::{Mapping, Unmapped};
@@ -100,6 +101,10 @@ impl<T: Shareable> Segment<T> {
     /// Keeps a mapping that is known to be good, to be attached first.
     pub(crate) fn with_creator_mapping(self, mapping: Mapping) -> Self {
         Self { creator_mapping: Mutex::new(Some(mapping)), ..self }
+    }
+
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     /// What it was when it was found or created.
@@ -246,7 +251,7 @@ impl<T: Shareable> Segment<T> {
 
     /// The mapping, if it is of the segment that was found, and of users that are trusted.
     fn recognised(&self, mapped: Result<Mapping, Unmapped>) -> Result<Mapping, Error> {
-        let mapping = mapped.map_err(|unmapped| self.error("attach", self.why_unmapped(unmapped)))?;
+        let mapping = mapped.map_err(|unmapped| self.unmapped(unmapped))?;
         self.same(mapping.observed(), "attach")?;
         match self.trusts_users(mapping.observed()) {
             Ok(()) => Ok(mapping),
@@ -276,7 +281,17 @@ impl<T: Shareable> Segment<T> {
             (true, Some(_)) => Ok(()),
             (true, None) => self.terms.trusted.check(found.creator, found.creator),
             // It was given away, which others than this handle can have done too.
-            (false, _) => self.terms.trusted.check(found.owner, found.creator),
+            (false, Some(_)) => self.terms.trusted.check(found.owner, found.creator),
+            (false, None) => {
+                let checked = self.terms.trusted.check(found.owner, found.creator);
+                // Where this process's own user has no number either: created by this handle, it is known without one.
+                let unidentified = matches!(checked, Err(ErrorKind::Untrusted { unidentified: Some(_), .. }));
+                if unidentified && [found.owner, found.creator] == [sys::effective_uid(); 2] {
+                    Ok(())
+                } else {
+                    checked
+                }
+            }
         }
     }
 
@@ -285,16 +300,20 @@ impl<T: Shareable> Segment<T> {
         if self.terms.bare {
             return Ok(());
         }
-        let key = self.identity.key_hash.zip(self.identity.key.as_ref());
-        let expected = Expected {
+        let expected = self.expected();
+        expected.admit(Seal::of(mapping.region()), self.id, mapping.size(), start)
+    }
+
+    /// What its seal has to say for this program to use it.
+    pub(crate) fn expected(&self) -> Expected<'_> {
+        Expected {
             struct_size: size_of::<T>(),
             fingerprint: Schema::fingerprint::<T>(),
             schema: Schema::of::<T>,
-            key: key.map(|(hash, key)| (hash, key as _)),
+            key: ExpectedKey::of(&self.identity),
             compatible: self.terms.compatible,
             wait: self.terms.wait,
-        };
-        expected.admit(Seal::of(mapping.region()), self.id, mapping.size(), start)
+        }
     }
 
     /// The schema in the seal.
@@ -366,6 +385,19 @@ impl<T: Shareable> Segment<T> {
                 Err(error) if matches!(error.kind(), ErrorKind::Removed) => Ok(false),
                 Err(error) => Err(error),
             },
+        }
+    }
+
+    /// The error of attaching, which to read and write takes both.
+    fn unmapped(&self, unmapped: Unmapped) -> Error {
+        let error = self.error("attach", self.why_unmapped(unmapped));
+        // Asking the kernel what it knows takes the permission to read, as attaching to read does.
+        let readable = matches!(error.kind(), ErrorKind::Permission { .. }) && Observed::of(self.id).is_ok();
+        match readable {
+            true => error.with_note(
+                "This user may read it and not write to it: `attach_read_only()` works".to_owned(),
+            ),
+            false => error,
         }
     }
 

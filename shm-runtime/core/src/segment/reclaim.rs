@@ -5,7 +5,9 @@ use std::io;
 use std::thread;
 use std::time::Instant;
 
+use crate::ipc::error::ErrorKind;
 use crate::ipc::stat::segment::Stat;
+use crate::seal::admission::{Expected, Whose};
 use crate::seal::footer::{Seal, State};
 use crate::segment::mapping::{Mapping, Unmapped};
 use crate::segment::observed::Observed;
@@ -13,38 +15,53 @@ use crate::sys;
 use crate::sys::liveness::Process;
 
 /// What came of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Outcome {
     /// The segment is removed, by this process or another: its key is free, or taken by a successor.
     Gone,
     /// It is in use, or may be: by its creator, by somebody attached, or by another process that is reclaiming it.
     InUse,
+    /// It is another program's, or it cannot be told whose: why this program cannot use it.
+    NotOurs(ErrorKind),
+}
+
+/// What may be replaced of a program's own segments. Each includes those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Replace {
+    /// One that was never initialised to the end: there is no data in it.
+    HalfMade,
+    /// One that this program cannot open, because its struct has changed since.
+    OtherLayout,
+    /// Data of the very struct too: only where a new segment is asked for.
+    Everything,
 }
 
 /// How long a claim is held at most while somebody is attached: those who only looked leave at once.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Which segments are reclaimed.
-pub(crate) struct Rules {
+pub(crate) struct Rules<'a> {
+    /// By which it is told whose a segment is.
+    pub(crate) expected: Expected<'a>,
     /// The size of a segment without a seal that is taken for one of ours.
     pub(crate) blank_size: usize,
-    /// Whether one is that was initialised to the end.
-    pub(crate) even_if_ready: bool,
+    pub(crate) replace: Replace,
     /// For those who are about to leave.
     pub(crate) wait: Duration,
     pub(crate) trusts_writers: bool,
 }
 
-/// Removes the segment `id`, if it is the one that was `observed`, its creator is certainly dead and nobody is attached.
+/// Removes the segment `id`, if it is the one that was `observed`, it is this program's, its creator is certainly dead,
+/// and nobody is attached. In this order: of another program's, nothing else is asked.
 ///
-/// A segment that was never initialised to the end is reclaimed; one that was, only with `even_if_ready`. One that has
-/// no seal yet is taken for ours only if it has `blank_size` bytes.
+/// A segment that was never initialised to the end is reclaimed; one that was, as `replace` says. One that has no seal
+/// yet is taken for ours only if it has `blank_size` bytes.
 ///
 /// Between looking and removing, a process could attach. So the state in the seal is changed first, to a claim of this
 /// process: one that attaches after that sees it and detaches, and one that attached before is counted by the kernel.
 /// The claim of a process that dies here is void: it says which process makes it.
-pub(crate) fn reclaim(id: i32, observed: &Observed, rules: Rules) -> io::Result<Outcome> {
-    let Rules { blank_size, even_if_ready, wait, trusts_writers } = rules;
+pub(crate) fn reclaim(id: i32, observed: &Observed, rules: Rules<'_>) -> io::Result<Outcome> {
+    let Rules { expected, blank_size, replace, wait, trusts_writers } = rules;
     let gone = |error: io::Error| match error.raw_os_error() {
         Some(sys::EINVAL | sys::EIDRM) => Ok(Outcome::Gone),
         _ => Err(error),
@@ -67,7 +84,14 @@ pub(crate) fn reclaim(id: i32, observed: &Observed, rules: Rules) -> io::Result<
         return Ok(Outcome::InUse);
     };
     let state = seal.state();
-    let ours = seal.has_magic() || (seal.is_blank() && stat.size == blank_size);
+    let same_layout = match seal.has_magic() {
+        true => match expected.whose(seal) {
+            Whose::Ours { same_layout } => same_layout,
+            Whose::Other(kind) => return Ok(Outcome::NotOurs(kind)),
+        },
+        false if seal.is_blank() && stat.size == blank_size => true,
+        false => return Ok(Outcome::InUse),
+    };
     let was_ready = match state {
         State::New | State::Initialising | State::Abandoned => false,
         State::Ready => true,
@@ -75,11 +99,16 @@ pub(crate) fn reclaim(id: i32, observed: &Observed, rules: Rules) -> io::Result<
         State::Reclaiming(claim) if seal.claimant(claim).is_dead() => claim.was_ready,
         State::Reclaiming(_) | State::Unknown(_) => return Ok(Outcome::InUse),
     };
-    if !ours || !seal.creator_is_dead(&stat) {
+    if !seal.creator_is_dead(&stat) {
         return Ok(Outcome::InUse);
     }
+    let least = match (was_ready, same_layout) {
+        (false, _) => Replace::HalfMade,
+        (true, false) => Replace::OtherLayout,
+        (true, true) => Replace::Everything,
+    };
     // A claim would keep others out of a segment that is in use. (Nobody uses one that was never ready.)
-    if was_ready && (!even_if_ready || stat.attached > 1) {
+    if was_ready && (replace < least || stat.attached > 1) {
         // One of a dead process.
         if let State::Reclaiming(claim) = state {
             seal.give_up(claim);

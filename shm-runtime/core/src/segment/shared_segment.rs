@@ -33,7 +33,8 @@ pub trait SharedSegment: Shareable {
     ///
     /// # Errors
     ///
-    /// If it exists already, a limit is reached, or the key cannot be derived.
+    /// If it exists already, a limit is reached, the key cannot be derived, or the mode does not let this user write the
+    /// seal.
     fn create() -> Result<Segment<Self>, Error> {
         Self::options().create()
     }
@@ -72,7 +73,7 @@ pub trait SharedSegment: Shareable {
     }
 
     /// Opens the segment, or creates it, zero-filled, if there is none. One whose creator died before it was
-    /// initialised is replaced.
+    /// initialised is replaced; data that is there is not: see [`Options::reclaim_stale`], which has a table.
     ///
     /// # Errors
     ///
@@ -100,8 +101,13 @@ pub trait SharedSegment: Shareable {
         Self::options().remove()
     }
 
-    /// Options for the segment's companion: a semaphore under the same key, of the same mode. (Segments and
-    /// semaphores have each their own keys, so the two do not collide.)
+    /// Options for the segment's companion: a semaphore under the same key, of the same mode, opened if its owner and
+    /// creator are those whose segments are opened. (Segments and semaphores have each their own keys, so the two do not
+    /// collide.) [`Options::semaphore`] is the same with what was chosen at run time.
+    ///
+    /// A semaphore set has no room to say how its key was derived. A companion's segment says it, if it exists: creating
+    /// and opening the companion fails if that is another program's
+    /// ([`ErrorKind::KeyCollision`](crate::ErrorKind::KeyCollision)).
     ///
     /// ```
     /// use shm_runtime::SharedSegment;
@@ -118,7 +124,7 @@ pub trait SharedSegment: Shareable {
     /// # Ok::<(), shm_runtime::Error>(())
     /// ```
     fn semaphore() -> sem::Options<1> {
-        sem::Options::companion(Self::key(), Self::SETTINGS.name, Self::SETTINGS.mode)
+        Self::options().semaphore()
     }
 }
 

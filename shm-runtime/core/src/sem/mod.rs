@@ -32,6 +32,13 @@
 //!   it [off](Options::undo).
 //! - A value that undoing would bring below 0 becomes 0.
 //!
+//! # Whose it is
+//!
+//! A set is opened if its owner and creator are this process's user, root, or a user who was named
+//! ([`Options::trust_owner`]), by the rule of segments. The kernel keeps nothing else of it that tells what it is for: the
+//! sets of two programs whose keys are the same by accident are not told apart (see [`Key`](crate::Key#collisions)). A
+//! segment's [companion](crate::SharedSegment::semaphore) is: the segment's seal speaks for both.
+//!
 //! # What can happen while a set is created
 //!
 //! semget(2) makes a set whose values are 0, and the creator then gives it all its initial values at once, by a semop(2)
@@ -44,7 +51,8 @@
 //! | the creator is stopped between the two | as it may go on, nothing is replaced: an error that says so. No initial value is given twice |
 //! | the creator is a C program, and does nothing for that time | it cannot be told from a dead one: the set is replaced, if no value was set and no process waits at it. If the program lives, its next call is EINVAL or EIDRM |
 //! | a C program gives the values by SETVAL | never replaced; to be opened before its first semop(2), it takes [`Options::allow_unused`] |
-//! | the set belongs to another user | only its owner, its creator and root can replace it: an error |
+//! | the set belongs to another user | it is refused, unless that user is trusted; and only its owner, its creator and root can replace it: an error |
+//! | its mode keeps the creator from giving the values | creating is an error, and nothing is left |
 //! | there is no /proc | nothing is replaced, as it cannot be told whether the creator lives: an error |
 //! | another process replaces a set while this one waits for it | opening goes on with its successor |
 //! | a process waits at a set that is not ready (in C, or with `allow_unused`) with SEM_UNDO, and ends | to the kernel, its end is an operation: the set counts as ready from then on, with zeros |

@@ -43,6 +43,10 @@ impl<const N: usize> SemaphoreSet<N> {
         Self { identity, id, undo }
     }
 
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
     pub(crate) fn with_undo(self, undo: bool) -> Self {
         Self { undo, ..self }
     }

@@ -14,6 +14,7 @@ pub(crate) mod lock;
 pub(crate) mod pidfd;
 pub(crate) mod proc;
 pub(crate) mod process;
+pub(crate) mod user;
 
 pub(crate) use libc::{
     EACCES, EEXIST, EIDRM, EINVAL, ENOENT, ENOMEM, ENOSPC, EPERM, IPC_CREAT, IPC_EXCL, IPC_PRIVATE,

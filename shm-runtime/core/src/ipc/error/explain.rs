@@ -23,7 +23,13 @@ impl ErrorKind {
                 permission::denied(existing.as_deref(), *uid, *gid, about, f)
             }
             Self::NotOwner { existing, uid } => permission::not_owner(existing.as_deref(), *uid, about, f),
-            &Self::Untrusted { owner, creator, uid } => permission::untrusted(owner, creator, uid, about, f),
+            Self::Untrusted { owner, creator, uid, unidentified: Some(reason) } => {
+                permission::unidentified(*owner, *creator, *uid, reason, about, f)
+            }
+            &Self::Untrusted { owner, creator, uid, unidentified: None } => {
+                permission::untrusted(owner, creator, uid, about, f)
+            }
+            Self::UnknownUser { name, source } => permission::unknown_user(name, source.as_ref(), about, f),
 
             &Self::OtherPidNamespace { creator, this } => {
                 permission::other_pid_namespace(creator, this, about, f)

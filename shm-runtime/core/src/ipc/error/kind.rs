@@ -98,7 +98,8 @@ pub enum ErrorKind {
         /// The layout of this program's struct.
         ours: Box<Schema>,
     },
-    /// Two different derivations gave the same key: the segment belongs to something else.
+    /// The key belongs to something else: two derivations that name different things gave the same one, or the struct of
+    /// another name was found by a number. See [`Key`](crate::Key#collisions).
     #[non_exhaustive]
     KeyCollision {
         /// How the creator derived the key, and the struct it is for.
@@ -106,8 +107,8 @@ pub enum ErrorKind {
         /// The same of this program.
         ours: String,
     },
-    /// The segment belongs to somebody whom this process was not told to trust, and who could have created it to
-    /// be found here.
+    /// The segment (semaphore set, message queue) belongs to a user whom this process was not told to trust, and who could
+    /// have created it to be found here.
     #[non_exhaustive]
     Untrusted {
         /// The owner's user.
@@ -116,6 +117,18 @@ pub enum ErrorKind {
         creator: u32,
         /// The user of this process (effective).
         uid: u32,
+        /// Why one of those numbers does not tell who it is: the overflow uid, in a user namespace where some users have no
+        /// number of their own. Then only [`trust_anybody`](crate::Options::trust_anybody) opens it.
+        unidentified: Option<String>,
+    },
+    /// A user who was to be trusted does not exist, or cannot be looked up, and the object belongs to another one than those
+    /// that are trusted otherwise.
+    #[non_exhaustive]
+    UnknownUser {
+        /// The name.
+        name: String,
+        /// What looking it up gave, if there may be one.
+        source: Option<io::Error>,
     },
     /// The segment's struct contains a [`Mutex`](crate::sync::Mutex), whose holder is known by its thread id, and this
     /// process is in another pid namespace than the creator, where that id means another thread: see

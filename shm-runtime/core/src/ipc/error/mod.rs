@@ -95,6 +95,7 @@ impl core::error::Error for Error {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self.kind() {
             ErrorKind::KeyFile { source } | ErrorKind::Os { source } => Some(source),
+            ErrorKind::UnknownUser { source: Some(source), .. } => Some(source),
             ErrorKind::WrongMessage { invalid: Some(invalid), .. } => Some(invalid),
             _ => None,
         }

@@ -1,6 +1,7 @@
 //! Errors about users and what they may do.
 
 use core::fmt;
+use std::io;
 
 use super::words::{Shown, name_of};
 use crate::ipc::identity::Identity;
@@ -71,6 +72,26 @@ pub(super) fn other_pid_namespace(
     )
 }
 
+/// Of a number that stands for many users.
+pub(super) fn unidentified(
+    owner: u32,
+    creator: u32,
+    uid: u32,
+    reason: &str,
+    identity: &Identity,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    let noun = identity.object.noun();
+    write!(
+        f,
+        "it cannot be told whose the {noun} is: it shows owner uid {owner} and creator uid {creator}, and {reason}. \
+         This process is uid {uid}. Run it as a user who has a number of its own, with those whose {noun}s it opens \
+         (`unshare --map-users`, newuidmap(1), /etc/subuid); trusting that number would trust all those users, which `{}` \
+         says plainly",
+        identity.option("trust_anybody()")
+    )
+}
+
 /// Of a user whom this process does not trust.
 pub(super) fn untrusted(
     owner: u32,
@@ -79,11 +100,37 @@ pub(super) fn untrusted(
     identity: &Identity,
     f: &mut fmt::Formatter<'_>,
 ) -> fmt::Result {
-    let type_name = name_of(identity);
+    let noun = identity.object.noun();
     write!(
         f,
-        "the segment belongs to uid {owner} and was created by uid {creator}, and this process, uid {uid}, trusts \
-         itself and root: anybody can create a segment under a key that is not in use. If that user may, say so \
-         with `#[shm(trust = {owner})]` or `{type_name}::options().trust_owner({owner})`"
+        "the {noun} belongs to uid {owner} and was created by uid {creator}, and this process, uid {uid}, \
+         trusts itself and root: anybody can create a {noun} under a key that is not in use. If that user \
+         may, say so with "
+    )?;
+    let user = if [0, uid].contains(&owner) { creator } else { owner };
+    if identity.has_struct() {
+        write!(f, "`#[shm(trust = {user})]` or ")?;
+    }
+    write!(f, "`{}`", identity.option(&format!("trust_owner({user})")))
+}
+
+/// Of a user who was to be trusted by name.
+pub(super) fn unknown_user(
+    name: &str,
+    source: Option<&io::Error>,
+    identity: &Identity,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    write!(f, "the user {name:?}, who is trusted by name, ")?;
+    match source {
+        Some(source) => write!(f, "cannot be looked up: {source}")?,
+        None => f.write_str("does not exist on this machine (getpwnam(3), `getent passwd`)")?,
+    }
+    write!(
+        f,
+        ", and the {} does not belong to this process's user, to root, or to another user who is trusted. \
+         Create the user, or name another one with `{}`",
+        identity.object.noun(),
+        identity.option("trust_owner_named(...)")
     )
 }

@@ -46,9 +46,17 @@ pub struct Stat {
 impl Stat {
     /// msgctl(2) with IPC_STAT; needs read permission.
     pub(crate) fn of(id: i32) -> io::Result<Self> {
-        let stat = sys::ipc::msg_stat(id)?;
+        Ok(Self::new(&sys::ipc::msg_stat(id)?))
+    }
+
+    /// The same with MSG_STAT_ANY, which needs no permission, and Linux 4.17.
+    pub(crate) fn of_any(id: i32) -> io::Result<Self> {
+        Ok(Self::new(&sys::ipc::msg_stat_any(id)?))
+    }
+
+    fn new(stat: &sys::ipc::msqid_ds) -> Self {
         let perm = IpcPerm::of(&stat.msg_perm);
-        Ok(Self {
+        Self {
             key: perm.key,
             permissions: perm.permissions,
             creator_uid: perm.creator_uid,
@@ -62,7 +70,7 @@ impl Stat {
             limit: Some(stat.msg_qbytes),
             last_sender_pid: stat.msg_lspid,
             last_receiver_pid: stat.msg_lrpid,
-        })
+        }
     }
 
     /// The same from /proc/sysvipc/msg, which shows queues that this process may not read.

@@ -35,9 +35,17 @@ pub struct Stat {
 impl Stat {
     /// semctl(2) with IPC_STAT; needs read permission.
     pub(crate) fn of(id: i32) -> io::Result<Self> {
-        let stat = sys::ipc::sem_stat(id)?;
+        Ok(Self::new(&sys::ipc::sem_stat(id)?))
+    }
+
+    /// The same with SEM_STAT_ANY, which needs no permission, and Linux 4.17.
+    pub(crate) fn of_any(id: i32) -> io::Result<Self> {
+        Ok(Self::new(&sys::ipc::sem_stat_any(id)?))
+    }
+
+    fn new(stat: &sys::ipc::semid_ds) -> Self {
         let perm = IpcPerm::of(&stat.sem_perm);
-        Ok(Self {
+        Self {
             key: perm.key,
             permissions: perm.permissions,
             creator_uid: perm.creator_uid,
@@ -47,7 +55,7 @@ impl Stat {
             changed_at: time(stat.sem_ctime),
             // `unsigned long`, and at most 2^31 of them.
             semaphores: usize::try_from(stat.sem_nsems).unwrap_or(usize::MAX),
-        })
+        }
     }
 
     /// The same from /proc/sysvipc/sem, which shows sets that this process may not read.

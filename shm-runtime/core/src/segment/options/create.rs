@@ -4,20 +4,20 @@ use super::Options;
 use crate::ipc::error::{Error, ErrorKind};
 use crate::ipc::identity::Identity;
 use crate::ipc::mode::mode_bits;
-use crate::ipc::stat::segment::Stat;
 use crate::memory::access::ReadWrite;
 use crate::memory::shareable::Shareable;
 use crate::memory::shared::Shared;
 use crate::memory::structure::Declared;
 use crate::schema::Schema;
 use crate::schema::write::text;
+use crate::seal::admission::Whose;
 use crate::seal::footer::{self, FooterFields, Seal, State};
 use crate::segment::Segment;
 use crate::segment::diagnose::{self, Creation};
 use crate::segment::mapping::Mapping;
 use crate::segment::observed::Observed;
 use crate::segment::place::Place;
-use crate::segment::reclaim::Outcome;
+use crate::segment::reclaim::{Outcome, Replace};
 use crate::sys::liveness::Process;
 use crate::sys::{self, process::Maker};
 
@@ -25,8 +25,9 @@ impl<T: Shareable> Options<T> {
     /// Creates the segment, and seals it once `init` has run.
     pub(super) fn create_then(&self, init: Option<impl FnOnce(&Shared<T>)>) -> Result<Segment<T>, Error> {
         let texts = self.texts();
-        let segment = self.create_bytes(texts.as_ref())?;
-        if self.settings.bare && init.is_none() {
+        let written = !self.settings.bare || init.is_some();
+        let segment = self.create_bytes(texts.as_ref(), written)?;
+        if !written {
             return Ok(segment);
         }
         // Until it is made, every way out of here removes it.
@@ -37,6 +38,10 @@ impl<T: Shareable> Options<T> {
             Err(error) if matches!(error.kind(), ErrorKind::Removed | ErrorKind::Untrusted { .. }) => {
                 segment.keep();
                 return Err(error);
+            }
+            // CAP_IPC_OWNER of another user namespace than the segment's.
+            Err(error) if !self.owner_may_write() && matches!(error.kind(), ErrorKind::Permission { .. }) => {
+                return Err(self.unwritable(segment.identity()));
             }
             Err(error) => return Err(error),
         };
@@ -53,13 +58,16 @@ impl<T: Shareable> Options<T> {
     }
 
     /// shmget(2) with IPC_CREAT and IPC_EXCL.
-    fn create_bytes(&self, texts: Option<&Texts>) -> Result<Segment<T>, Error> {
-        let identity = self.resolve("create")?;
+    fn create_bytes(&self, texts: Option<&Texts>, written: bool) -> Result<Segment<T>, Error> {
+        let identity = self.lookup.resolve("create")?;
         let error = |identity, kind| Err(Error::new("create", identity, kind));
-        let mode = match mode_bits(self.settings.mode) {
+        let mode = match mode_bits(self.lookup.mode) {
             Ok(mode) => i32::from(mode),
             Err(kind) => return error(identity, kind),
         };
+        if written && !self.owner_may_write() && !sys::user::has_ipc_owner() {
+            return Err(self.unwritable(&identity));
+        }
         if self.huge_pages && self.no_reserve {
             let reason = "huge pages without a reservation would be SIGBUS when the pool runs empty";
             return error(identity, ErrorKind::InvalidInput { reason });
@@ -84,14 +92,22 @@ impl<T: Shareable> Options<T> {
             let existing = sys::shmget(key, 0, 0).ok().filter(|_| exists);
             // A stranger's is not even looked into.
             if let Some(id) = existing
-                && self.reclaim_stale
                 && !self.settings.bare
-                && let Ok(stat) = Stat::of(id)
-                && self.check_trust(&stat).is_ok()
+                && let Ok(stat) = self.look(id)
             {
                 let segment = Segment::new(identity.clone(), id, Observed::from(&stat), self.terms(false));
-                if self.reclaim(&segment)? == Outcome::Gone {
-                    continue;
+                let kind = match self.reclaim_stale {
+                    true => match self.reclaim(&segment, Replace::Everything)? {
+                        Outcome::Gone => continue,
+                        Outcome::NotOurs(kind) => Some(kind),
+                        Outcome::InUse => None,
+                    },
+                    false => self.collision(&segment),
+                };
+                // Not something to be removed, as the error below would say.
+                if let Some(kind @ (ErrorKind::KeyCollision { .. } | ErrorKind::LayoutDiffers { .. })) = kind
+                {
+                    return error(identity.with_id(id), kind);
                 }
             }
             let kind = diagnose::shmget(source, Creation { size, huge_pages: self.huge_pages }, existing);
@@ -99,9 +115,33 @@ impl<T: Shareable> Options<T> {
         }
     }
 
+    /// Whether the mode lets the owner of a new segment, as its owner, fill it in.
+    fn owner_may_write(&self) -> bool {
+        self.lookup.mode & 0o600 == 0o600
+    }
+
+    fn unwritable(&self, identity: &Identity) -> Error {
+        let reason = "the mode keeps the creator itself from reading and writing a new segment, and so from filling it in \
+                      and sealing it: the owner's bits count for the owner, whatever group and others may. Create it with \
+                      them (0o600 and more), and take them away later with `set_permissions`";
+        let error = Error::new("create", identity.clone(), ErrorKind::InvalidInput { reason });
+        error.with_note(format!("The mode asked for is {:#05o}", self.lookup.mode))
+    }
+
+    /// That the segment in the way is another program's, if its seal says so.
+    fn collision(&self, segment: &Segment<T>) -> Option<ErrorKind> {
+        let mapping = Mapping::new(segment.id(), false, self.trusts_writers).ok()?;
+        let seal = Seal::of(mapping.region()).filter(|seal| seal.has_magic())?;
+        match segment.expected().whose(seal) {
+            Whose::Other(kind @ ErrorKind::KeyCollision { .. }) => Some(kind),
+            Whose::Ours { .. } | Whose::Other(_) => None,
+        }
+    }
+
     /// The texts in the seal of a segment that we would create; `None` of a bare one.
     pub(super) fn texts(&self) -> Option<Texts> {
-        (!self.settings.bare).then(|| Texts { schema: text(Declared::of::<T>()), key: self.key.to_string() })
+        (!self.settings.bare)
+            .then(|| Texts { schema: text(Declared::of::<T>()), key: self.lookup.key.to_string() })
     }
 
     /// The size of a segment with these.

@@ -6,16 +6,19 @@ mod open;
 use core::fmt;
 use core::marker::PhantomData;
 use core::time::Duration;
+use std::borrow::Cow;
 
 use crate::ipc::error::Error;
-use crate::ipc::identity::Identity;
 use crate::ipc::key::Key;
-use crate::ipc::trusted::{Trust, Trusted};
+use crate::ipc::kind::ObjectKind;
+use crate::ipc::lookup::Lookup;
 use crate::memory::shareable::Shareable;
 use crate::memory::shared::Shared;
+use crate::segment::companion;
 use crate::segment::diagnose;
 use crate::segment::settings::Settings;
 use crate::segment::{Segment, Terms};
+use crate::sem;
 use crate::sys;
 
 /// Options for creating and opening the segment of a `T`, in the manner of [`std::fs::OpenOptions`].
@@ -36,9 +39,8 @@ use crate::sys;
 /// # Ok::<(), shm_runtime::Error>(())
 /// ```
 pub struct Options<T> {
-    key: Key,
+    lookup: Lookup,
     settings: Settings,
-    trusted: Vec<u32>,
     wait: Duration,
     huge_pages: bool,
     trusts_writers: bool,
@@ -53,11 +55,14 @@ impl<T: Shareable> Options<T> {
     pub(crate) fn new(key: Key, settings: Settings) -> Self {
         let (huge_pages, trusts_writers, no_reserve) = (false, false, false);
         let (allow_larger, reclaim_stale, allows_other_pid_namespace) = (false, false, false);
-        let (trusted, wait, holds) = (Vec::new(), Duration::from_secs(1), PhantomData);
+        let (wait, holds) = (Duration::from_secs(1), PhantomData);
+        let lookup = Lookup {
+            mode: settings.mode,
+            ..Lookup::new(ObjectKind::Segment, key, Some(settings.name), settings.trust)
+        };
         Self {
-            key,
+            lookup,
             settings,
-            trusted,
             wait,
             huge_pages,
             trusts_writers,
@@ -71,14 +76,14 @@ impl<T: Shareable> Options<T> {
 
     /// Another key than that of `#[shm(...)]`.
     pub fn key(&mut self, key: Key) -> &mut Self {
-        self.key = key;
+        self.lookup.key = key;
         self
     }
 
     /// The permissions of a new segment: read and write for owner, group and others, at most 0o777. The umask has
     /// no part in it. An existing segment keeps its own.
     pub fn mode(&mut self, mode: u32) -> &mut Self {
-        self.settings.mode = mode;
+        self.lookup.mode = mode;
         self
     }
 
@@ -175,21 +180,51 @@ impl<T: Shareable> Options<T> {
     }
 
     /// Accepts segments whose owner or creator is this user too. Without, only our own and root's are opened:
-    /// anybody can create a segment under a key that is not in use, and wait for us to open it.
+    /// any user can create a segment under a key that is not in use, and wait for us to open it.
+    ///
+    /// Root is the user whose number is 0 in this process's user namespace. Where some users have no number there, all of
+    /// those look like one, the overflow uid (65534 if the machine's administrator did not change it; see
+    /// user_namespaces(7)): a segment of that user is refused even if it was named here, because it can be any of them.
     pub fn trust_owner(&mut self, uid: u32) -> &mut Self {
-        self.trusted.push(uid);
+        self.lookup.trusted.add(uid);
         self
     }
 
-    /// Accepts segments of any user.
+    /// The same for a user with this name, as `#[shm(trust = "gpsd")]` says it. It is looked up, by getpwnam_r(3), each time
+    /// when a segment of another user is found; until then it need not exist.
+    pub fn trust_owner_named(&mut self, name: impl Into<Cow<'static, str>>) -> &mut Self {
+        self.lookup.trusted.add_named(name.into());
+        self
+    }
+
+    /// Accepts segments of any user, as `#[shm(trust = any)]` says it: for a program of root, say, that serves all users.
     pub fn trust_anybody(&mut self) -> &mut Self {
-        self.settings.trust = Trust::Anybody;
+        self.lookup.trusted.add_anybody();
         self
     }
 
-    /// Whether `create` and `open_or_create` replace a segment whose creator is dead and which nobody is attached to,
-    /// with all that is in it. Only one that was never initialised to the end is replaced otherwise, and only by
-    /// `open_or_create`. It is never done to a bare segment.
+    /// Whether a stale segment of this program is replaced, with all that is in it: by `create` in any case, by
+    /// `open_or_create` if it cannot be opened because the struct has changed since. Data of the same struct is never
+    /// replaced by `open_or_create`.
+    ///
+    /// Before it is asked whether a segment is stale, it is asked **whose** it is. It is this program's if its owner and
+    /// creator are [trusted](Self::trust_owner), its seal says that its key was [derived](Key#collisions) to mean the same,
+    /// and that its struct has the same name. Every other one is left alone by all functions. It is **stale** if its
+    /// creator is certainly dead and no process is attached; what cannot be known counts as alive.
+    ///
+    /// | the stale segment is | `create` | `open_or_create` | `create` with `reclaim_stale` | `open_or_create` with `reclaim_stale` |
+    /// | --- | --- | --- | --- | --- |
+    /// | ours, never initialised to the end | `AlreadyExists` | **replaced** | **replaced** | **replaced** |
+    /// | ours, ready, the same layout | `AlreadyExists` | opened | **replaced** | opened |
+    /// | ours, ready, another layout or size | `AlreadyExists` | `LayoutDiffers` | **replaced** | **replaced** |
+    /// | another struct, by the same key | `AlreadyExists` | `LayoutDiffers` | `LayoutDiffers` | `LayoutDiffers` |
+    /// | another program's: its key means something else | `KeyCollision` | `KeyCollision` | `KeyCollision` | `KeyCollision` |
+    /// | of a user who is not trusted | `AlreadyExists` | `Untrusted` | `AlreadyExists` | `Untrusted` |
+    /// | without a seal, or with one that makes no sense | `AlreadyExists` | `NotSealed`, `BadSeal` | `AlreadyExists` | `NotSealed`, `BadSeal` |
+    /// | bare, as this program's struct | `AlreadyExists` | opened | `AlreadyExists` | opened |
+    ///
+    /// One that is not stale is never replaced: `create` says `AlreadyExists`, and `open_or_create` opens it or says why
+    /// not. A segment of which not even the seal was begun is taken for ours if it is as large as ours would be.
     pub fn reclaim_stale(&mut self, reclaim_stale: bool) -> &mut Self {
         self.reclaim_stale = reclaim_stale;
         self
@@ -225,7 +260,7 @@ impl<T: Shareable> Options<T> {
     ///
     /// As for [`SharedSegment::open`](crate::SharedSegment::open).
     pub fn open(&self) -> Result<Segment<T>, Error> {
-        let (identity, id) = self.find("open")?;
+        let (identity, id) = self.lookup.find("open")?;
         self.check(identity, id, false)
     }
 
@@ -235,7 +270,7 @@ impl<T: Shareable> Options<T> {
     ///
     /// As for [`SharedSegment::open`](crate::SharedSegment::open).
     pub fn open_compatible(&self) -> Result<Segment<T>, Error> {
-        let (identity, id) = self.find("open")?;
+        let (identity, id) = self.lookup.find("open")?;
         self.check(identity, id, true)
     }
 
@@ -245,7 +280,7 @@ impl<T: Shareable> Options<T> {
     ///
     /// As for [`SharedSegment::open`](crate::SharedSegment::open).
     pub fn open_id(&self, id: i32) -> Result<Segment<T>, Error> {
-        self.check(Identity { type_name: Some(self.settings.name), ..Identity::default() }, id, false)
+        self.check(self.lookup.identity_of(id), id, false)
     }
 
     /// As [`SharedSegment::open_or_create`](crate::SharedSegment::open_or_create).
@@ -280,20 +315,22 @@ impl<T: Shareable> Options<T> {
     ///
     /// If there is none, or it belongs to somebody else.
     pub fn remove(&self) -> Result<(), Error> {
-        let (identity, id) = self.find("remove")?;
+        let (identity, id) = self.lookup.find("remove")?;
         sys::shm_remove(id)
             .map_err(|error| Error::new("remove", identity.with_id(id), diagnose::shmctl(error, id)))
     }
 }
 
 impl<T> Options<T> {
-    fn trusted(&self) -> Trusted {
-        Trusted { users: self.trusted.clone(), trust: self.settings.trust }
+    /// Options for the segment's companion, as [`SharedSegment::semaphore`]: with the key, the mode and the trust that
+    /// these have.
+    pub fn semaphore(&self) -> sem::Options<1> {
+        sem::Options::companion(&self.lookup, companion::check)
     }
 
     fn terms(&self, compatible: bool) -> Terms {
         let bare = self.settings.bare;
-        let (wait, trusted, trusts_writers) = (self.wait, self.trusted(), self.trusts_writers);
+        let (wait, trusted, trusts_writers) = (self.wait, self.lookup.trusted.clone(), self.trusts_writers);
         let allows_other_pid_namespace = self.allows_other_pid_namespace;
         Terms { bare, compatible, wait, trusted, trusts_writers, allows_other_pid_namespace }
     }
@@ -302,8 +339,8 @@ impl<T> Options<T> {
 impl<T> fmt::Debug for Options<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")
-            .field("key", &self.key)
-            .field("mode", &format_args!("{:#o}", self.settings.mode))
+            .field("key", &self.lookup.key)
+            .field("mode", &format_args!("{:#o}", self.lookup.mode))
             .field("huge_pages", &self.huge_pages)
             .field("trusts_writers", &self.trusts_writers)
             .field("allows_other_pid_namespace", &self.allows_other_pid_namespace)
