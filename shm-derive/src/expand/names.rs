@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::ToTokens;
+use syn::ext::IdentExt;
 use syn::{Expr, Generics, Ident, Type, TypeArray};
 
 use crate::ast::Field;
@@ -28,7 +29,7 @@ pub(crate) fn mentioned(generics: &Generics, fields: &[Field<'_>]) -> HashSet<St
     for field in fields {
         match simple(field.ty) {
             Some(ident) => {
-                names.insert(ident.to_string());
+                names.insert(ident.unraw().to_string());
             }
             None => collect(field.ty.to_token_stream(), &mut names),
         }
@@ -81,8 +82,9 @@ pub(crate) fn free(mentioned: &HashSet<String>, wanted: &str) -> String {
 fn collect(tokens: TokenStream, names: &mut HashSet<String>) {
     for token in tokens {
         match token {
+            // `r#A` is `A`.
             TokenTree::Ident(ident) => {
-                names.insert(ident.to_string());
+                names.insert(ident.unraw().to_string());
             }
             TokenTree::Group(group) => collect(group.stream(), names),
             TokenTree::Punct(_) | TokenTree::Literal(_) => {}

@@ -74,7 +74,6 @@ pub mod __private {
     // By way of here, because another crate may be called `core` where the derive's output stands, and in edition 2015
     // `::core` is not the crate.
     pub use core;
-    pub use core::marker::PhantomData;
 
     pub use crate::info::{
         Declared, Scalar, assert_can_be_placed, assert_layout, assert_segment, assert_struct, type_name,
