@@ -64,11 +64,20 @@ fn needs_change(tokens: TokenStream) -> bool {
 /// Whether it is a name of an older edition, in which it was no keyword.
 fn is_name(ident: &Ident, next: Option<&TokenTree>) -> bool {
     if ident == "dyn" {
-        // `dyn: u8`, and not `dyn ::path::Trait`.
-        return matches!(next, Some(TokenTree::Punct(colon)) if colon.as_char() == ':' && colon.spacing() == Spacing::Alone);
+        // `dyn: u8` and `dyn,`, and not `dyn Trait`, `dyn ::path::Trait`, `dyn (Trait)`, `dyn 'a + Trait`, `dyn ?Sized + Trait` or
+        // `dyn <T as Trait>::Other`.
+        return match next {
+            Some(TokenTree::Punct(punct)) => match punct.as_char() {
+                ':' => punct.spacing() == Spacing::Alone,
+                char => !['\'', '?', '<'].contains(&char),
+            },
+            Some(TokenTree::Group(group)) => group.delimiter() == Delimiter::Brace,
+            Some(TokenTree::Ident(_) | TokenTree::Literal(_)) => false,
+            None => true,
+        };
     }
     // As keywords they have no place in a type, nor in a constant.
-    ["async", "await", "try"].iter().any(|name| ident == name)
+    ["async", "await", "gen", "try"].iter().any(|name| ident == name)
 }
 
 /// What stood in an invisible group, so that it stays one thing between its neighbours.
