@@ -112,7 +112,24 @@ const SIZE: &str = "the struct and its generated fields differ in size";
 const INTEGER: &str = "the enum is not one integer of its `repr`";
 
 /// A name, a struct or enum (or something around one) of the name `S`, and a part of the error.
-const CHANGED: [(&str, &str, &str); 22] = [
+const CHANGED: [(&str, &str, &str); 25] = [
+    (
+        "other-type-each-time",
+        "#[derive(SharedSegment)] #[repr(C)] #[shm(private)] struct S { a: changes::first_u32!(), b: u16 }",
+        TYPES,
+    ),
+    (
+        "other-type-each-time-in-array",
+        "#[derive(Shareable)] #[repr(C)]
+         struct G<T> { a: [changes::first_char!(); 2], b: T } type S = G<u8>;",
+        TYPES,
+    ),
+    (
+        "union",
+        "#[derive(Clone, Copy, Shareable)] #[replace(struct S { a: u32 } => union S { a: u32, b: u64 })] #[repr(C)]
+         struct S { a: u32 }",
+        SIZE,
+    ),
     (
         "retyped",
         "#[derive(Clone, Copy, SharedSegment)] #[replace(u32 => char)] #[repr(C)] #[shm(private)]

@@ -1,4 +1,7 @@
-//! An attribute macro that changes what it stands on, as a library's might.
+//! Macros that change what the derive has seen, as a library's might.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 
 use proc_macro::{Delimiter, Spacing, TokenStream, TokenTree};
 
@@ -28,4 +31,20 @@ fn flat(tokens: TokenStream) -> String {
         token => format!("{token} "),
     };
     tokens.into_iter().map(one).collect::<String>().trim().to_owned()
+}
+
+/// A type: `u32` when it is written out first, and `char` from then on.
+#[proc_macro]
+pub fn first_u32(_: TokenStream) -> TokenStream {
+    static WRITTEN: AtomicBool = AtomicBool::new(false);
+    let ty = if WRITTEN.swap(true, Relaxed) { "char" } else { "u32" };
+    ty.parse().expect("a type")
+}
+
+/// A type: `char` when it is written out first, and `u32` from then on.
+#[proc_macro]
+pub fn first_char(_: TokenStream) -> TokenStream {
+    static WRITTEN: AtomicBool = AtomicBool::new(false);
+    let ty = if WRITTEN.swap(true, Relaxed) { "u32" } else { "char" };
+    ty.parse().expect("a type")
 }

@@ -53,13 +53,11 @@ pub(crate) fn structure(container: &Container<'_>, fields: &[Field<'_>]) -> Toke
     let binding = in_tuples(bindings.iter(), |tuple| tuple);
     let struct_of = quote!(|#binding| Self { #(#idents: #bindings),* });
     let twin_of = quote!(|#binding| #twin { #(#idents: #bindings),* });
+    let twins = container.types_contain_macros.then(|| quote!(.with_twin(#twin_of, #twin_of, #twin_of)));
     // The call is at the struct's name, because from a place in the derive's output the compiler does not go on to the field.
-    let (function, twins) = match container.types_contain_macros {
-        false => (Ident::new("are", ident.span()), None),
-        true => (Ident::new("and_twin_are", ident.span()), Some(quote!(#twin_of, #twin_of, #twin_of))),
-    };
+    let are = Ident::new("are", ident.span());
     let members = quote_spanned! {ident.span()=>
-        #at_name::__private::Fields::now(#struct_of).#function::<#members>(#twins)
+        #at_name::__private::Fields::now(#struct_of) #twins.#are::<#members>()
     };
 
     // Where it says `unsafe {`: the pointer is to room for a struct, in which all of the fields are, and only addresses are

@@ -158,17 +158,30 @@ impl<T: Shareable, Types> Now<T, Types> {
         Fields::listed::<M>()
     }
 
-    /// The same, and the twin is held against the list too, for each access.
-    pub const fn and_twin_are<M: Members>(
+    /// Its twin too, for each access.
+    pub const fn with_twin<Both, Read, Write>(
         self,
-        _: fn(M::Both) -> T::__Parts<ReadWrite>,
-        _: fn(M::Read) -> T::__Parts<ReadOnly>,
-        _: fn(M::Write) -> T::__Parts<WriteOnly>,
-    ) -> Fields
+        _: fn(Both) -> T::__Parts<ReadWrite>,
+        _: fn(Read) -> T::__Parts<ReadOnly>,
+        _: fn(Write) -> T::__Parts<WriteOnly>,
+    ) -> NowWithTwin<Types, Both, Read, Write> {
+        NowWithTwin(PhantomData)
+    }
+}
+
+/// A struct, which can be made of values of `Types`, and its twin, of those of the others.
+pub struct NowWithTwin<Types, Both, Read, Write>(PhantomData<fn(Types, Both, Read, Write)>);
+
+impl<Types, Both, Read, Write> NowWithTwin<Types, Both, Read, Write> {
+    /// As [`Now::are`], for the twin too.
+    pub const fn are<M: Members>(self) -> Fields
     where
         Types: AsSeen<M::Types>,
+        Both: AsSeen<M::Both>,
+        Read: AsSeen<M::Read>,
+        Write: AsSeen<M::Write>,
     {
-        self.are::<M>()
+        Fields::listed::<M>()
     }
 }
 

@@ -140,7 +140,7 @@ pub trait AsRaw: Sized {
     fn cast(self) {}
     fn uninit() {}
     fn are(self) {}
-    fn and_twin_are(self) {}
+    fn with_twin(self) {}
     fn structure() {}
     fn enumeration() {}
     fn now() {}
