@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::ToTokens;
+use syn::ext::IdentExt;
 use syn::{Expr, Generics, Ident, Type, TypeArray};
 
 /// The user's name where the derive writes it. Its place is that of the original, for whoever goes to the definition; but to the
@@ -26,7 +27,7 @@ pub(crate) fn mentioned<'a>(generics: &Generics, types: impl Iterator<Item = &'a
     for ty in types {
         match simple(ty) {
             Some(ident) => {
-                names.insert(ident.to_string());
+                names.insert(ident.unraw().to_string());
             }
             None => collect(ty.to_token_stream(), &mut names),
         }
@@ -79,8 +80,9 @@ pub(crate) fn free(mentioned: &HashSet<String>, wanted: &str) -> String {
 fn collect(tokens: TokenStream, names: &mut HashSet<String>) {
     for token in tokens {
         match token {
+            // `r#A` is `A`.
             TokenTree::Ident(ident) => {
-                names.insert(ident.to_string());
+                names.insert(ident.unraw().to_string());
             }
             TokenTree::Group(group) => collect(group.stream(), names),
             TokenTree::Punct(_) | TokenTree::Literal(_) => {}

@@ -47,7 +47,10 @@ pub(crate) fn derive(input: &DeriveInput, role: Role) -> TokenStream {
         };
         quote!(#shareable #segment)
     };
-    let (runtime, allowed) = (&container.runtime, allowed(&input.attrs));
+    let runtime = &container.runtime;
+    // In one impl are the types of all fields.
+    let of_fields = container.fields().iter().flat_map(|field| allowed(&field.original.attrs));
+    let allowed = allowed(&input.attrs).into_iter().chain(of_fields);
     quote! {
         #errors
         #twin

@@ -49,7 +49,6 @@ pub mod __private {
     // By way of here, because another crate may be called `core` where the derive's output stands, and in edition 2015
     // `::core` is not the crate.
     pub use core;
-    pub use core::marker::PhantomData;
 
     pub use crate::ipc::key::ftok_key;
     pub use crate::ipc::trusted::Trust;

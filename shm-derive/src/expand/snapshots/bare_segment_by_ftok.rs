@@ -10,10 +10,10 @@ const _: () = {
     unsafe impl ::shm_runtime::Shareable for Counter {
         type __Parts<A: ::shm_runtime::Access> = Counters<A>;
         type __Member = __shm::Member<Self>;
-        const __MEMBERS: __shm::Fields = ::shm_runtime::__private::Fields::of(
-            (__shm::PhantomData::<<u32 as ::shm_runtime::Shareable>::__Member>,),
-            |__shm_fields| Self { count: __shm_fields.0 },
-        );
+        const __MEMBERS: __shm::Fields = ::shm_runtime::__private::Fields::now(|
+                (__shm_0,)|
+            Self { count: __shm_0 })
+            .are::<(<u32 as ::shm_runtime::Shareable>::__Member,)>();
         const __NAMES: &'static [&'static __shm::core::primitive::str] = &["count"];
         const __OFFSETS: &'static [__shm::core::primitive::usize] = &{
             __shm::assert_can_be_placed::<Self>();
@@ -32,9 +32,9 @@ const _: () = {
         >("Counter");
     }
     #[automatically_derived]
-    unsafe impl<'always_valid> ::shm_runtime::AlwaysValid for Counter
+    unsafe impl<'__shm> ::shm_runtime::AlwaysValid for Counter
     where
-        __shm::If<'always_valid, (u32,)>: ::shm_runtime::AlwaysValid,
+        __shm::If<'__shm, (u32,)>: ::shm_runtime::AlwaysValid,
     {}
     const _: () = {
         ::shm_runtime::__private::assert_segment::<Counter>();

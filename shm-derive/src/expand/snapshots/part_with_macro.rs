@@ -12,19 +12,15 @@ const _: () = {
     unsafe impl ::shm_runtime::Shareable for Sample {
         type __Parts<__ShmAccess: ::shm_runtime::Access> = SampleFields<__ShmAccess>;
         type __Member = __shm::Member<Self>;
-        const __MEMBERS: __shm::Fields = ::shm_runtime::__private::Fields::of_both(
-            (__shm::PhantomData::<<number!() as ::shm_runtime::Shareable>::__Member>,),
-            |__shm_fields| Self { value: __shm_fields.0 },
-            |__shm_parts| SampleFields {
-                value: __shm_parts.0,
-            },
-            |__shm_parts| SampleFields {
-                value: __shm_parts.0,
-            },
-            |__shm_parts| SampleFields {
-                value: __shm_parts.0,
-            },
-        );
+        const __MEMBERS: __shm::Fields = ::shm_runtime::__private::Fields::now(|
+                (__shm_0,)|
+            Self { value: __shm_0 })
+            .with_twin(
+                |(__shm_0,)| SampleFields { value: __shm_0 },
+                |(__shm_0,)| SampleFields { value: __shm_0 },
+                |(__shm_0,)| SampleFields { value: __shm_0 },
+            )
+            .are::<(<number!() as ::shm_runtime::Shareable>::__Member,)>();
         const __NAMES: &'static [&'static __shm::core::primitive::str] = &["value"];
         const __OFFSETS: &'static [__shm::core::primitive::usize] = &{
             __shm::assert_can_be_placed::<Self>();
@@ -43,9 +39,9 @@ const _: () = {
         >("Sample");
     }
     #[automatically_derived]
-    unsafe impl<'always_valid> ::shm_runtime::AlwaysValid for Sample
+    unsafe impl<'__shm> ::shm_runtime::AlwaysValid for Sample
     where
-        __shm::If<'always_valid, (number!(),)>: ::shm_runtime::AlwaysValid,
+        __shm::If<'__shm, (number!(),)>: ::shm_runtime::AlwaysValid,
     {}
     const _: () = {
         ::shm_runtime::__private::assert_struct::<Sample>();

@@ -25,22 +25,20 @@ const _: () = {
     {
         type __Parts<A: ::shm_runtime::Access> = RingFields<T, { N }, M, A>;
         type __Member = __shm::Member<Self>;
-        const __MEMBERS: __shm::Fields = ::shm_runtime::__private::Fields::of(
-            (
-                __shm::PhantomData::<<[T; N] as ::shm_runtime::Shareable>::__Member>,
-                __shm::PhantomData::<
+        const __MEMBERS: __shm::Fields = ::shm_runtime::__private::Fields::now(|
+                (__shm_0, __shm_1, __shm_2)|
+            Self {
+                slots: __shm_0,
+                next: __shm_1,
+                marker: __shm_2,
+            })
+            .are::<
+                (
+                    <[T; N] as ::shm_runtime::Shareable>::__Member,
                     <<T as Numbered>::Number as ::shm_runtime::Shareable>::__Member,
-                >,
-                __shm::PhantomData::<
                     <PhantomData<M> as ::shm_runtime::Shareable>::__Member,
-                >,
-            ),
-            |__shm_fields| Self {
-                slots: __shm_fields.0,
-                next: __shm_fields.1,
-                marker: __shm_fields.2,
-            },
-        );
+                ),
+            >();
         const __NAMES: &'static [&'static __shm::core::primitive::str] = &[
             "slots",
             "next",
@@ -67,7 +65,7 @@ const _: () = {
         const __LAYOUT: __shm::Declared = __shm::Declared::structure::<Self, 3>("Ring");
     }
     #[automatically_derived]
-    unsafe impl<'always_valid, T: Copy, const N: usize, M> ::shm_runtime::AlwaysValid
+    unsafe impl<'__shm, T: Copy, const N: usize, M> ::shm_runtime::AlwaysValid
     for Ring<T, { N }, M>
     where
         T: Default,
@@ -76,7 +74,7 @@ const _: () = {
         T: 'static,
         M: 'static,
         __shm::If<
-            'always_valid,
+            '__shm,
             ([T; N], <T as Numbered>::Number, PhantomData<M>),
         >: ::shm_runtime::AlwaysValid,
     {}

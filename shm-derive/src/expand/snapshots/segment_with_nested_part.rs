@@ -16,20 +16,22 @@ const _: () = {
     unsafe impl ::shm_runtime::Shareable for Station {
         type __Parts<A: ::shm_runtime::Access> = StationFields<A>;
         type __Member = __shm::Member<Self>;
-        const __MEMBERS: __shm::Fields = ::shm_runtime::__private::Fields::of(
-            (
-                __shm::PhantomData::<<AtomicU64 as ::shm_runtime::Shareable>::__Member>,
-                __shm::PhantomData::<<Wind as ::shm_runtime::Shareable>::__Member>,
-                __shm::PhantomData::<<[u8; 32] as ::shm_runtime::Shareable>::__Member>,
-                __shm::PhantomData::<<Kind as ::shm_runtime::Shareable>::__Member>,
-            ),
-            |__shm_fields| Self {
-                readings: __shm_fields.0,
-                wind: __shm_fields.1,
-                name: __shm_fields.2,
-                r#type: __shm_fields.3,
-            },
-        );
+        const __MEMBERS: __shm::Fields = ::shm_runtime::__private::Fields::now(|
+                (__shm_0, __shm_1, __shm_2, __shm_3)|
+            Self {
+                readings: __shm_0,
+                wind: __shm_1,
+                name: __shm_2,
+                r#type: __shm_3,
+            })
+            .are::<
+                (
+                    <AtomicU64 as ::shm_runtime::Shareable>::__Member,
+                    <Wind as ::shm_runtime::Shareable>::__Member,
+                    <[u8; 32] as ::shm_runtime::Shareable>::__Member,
+                    <Kind as ::shm_runtime::Shareable>::__Member,
+                ),
+            >();
         const __NAMES: &'static [&'static __shm::core::primitive::str] = &[
             "readings",
             "wind",
@@ -62,12 +64,9 @@ const _: () = {
         >("Station");
     }
     #[automatically_derived]
-    unsafe impl<'always_valid> ::shm_runtime::AlwaysValid for Station
+    unsafe impl<'__shm> ::shm_runtime::AlwaysValid for Station
     where
-        __shm::If<
-            'always_valid,
-            (AtomicU64, Wind, [u8; 32], Kind),
-        >: ::shm_runtime::AlwaysValid,
+        __shm::If<'__shm, (AtomicU64, Wind, [u8; 32], Kind)>: ::shm_runtime::AlwaysValid,
     {}
     const _: () = {
         ::shm_runtime::__private::assert_segment::<Station>();

@@ -78,24 +78,6 @@ unsafe impl<T: Shareable> Members for Member<T> {
     }
 }
 
-impl<M: Typed> Typed for PhantomData<M> {
-    type Types = M::Types;
-    type Both = M::Both;
-    type Read = M::Read;
-    type Write = M::Write;
-}
-
-// SAFETY: passes it on.
-unsafe impl<M: Members> Members for PhantomData<M> {
-    const LAYOUTS: Layouts = M::LAYOUTS;
-
-    #[inline(always)]
-    unsafe fn copy<D: Direction>(from: *const u8, to: *mut u8, end: usize) -> usize {
-        // SAFETY: the caller's promise.
-        unsafe { M::copy::<D>(from, to, end) }
-    }
-}
-
 macro_rules! tuples {
     () => {};
     ($first:ident $($rest:ident)*) => {
@@ -152,30 +134,75 @@ pub struct Fields {
 
 impl Fields {
     /// A type without fields.
-    pub(crate) const NONE: Self = Self::listed(());
+    pub(crate) const NONE: Self = Self::listed::<()>();
 
     /// The fields of a struct of this crate, in order.
-    pub(crate) const fn listed<M: Members + Copy>(_: M) -> Self {
+    pub(crate) const fn listed<M: Members>() -> Self {
         Self { layouts: M::LAYOUTS, load: copy::<M, Load>, store: copy::<M, Store> }
     }
 
-    /// The fields of the struct `T`, in order, as the derive listed them. The compiler holds the list against the struct as it is
-    /// now: with other fields, or fields of other types, it cannot be made of them. (It never is.)
-    pub const fn of<T: Shareable, M: Members + Copy>(members: M, _: fn(M::Types) -> T) -> Self {
-        Self::listed(members)
-    }
-
-    /// The same, and the twin is held against it too, for each access.
-    pub const fn of_both<T: Shareable, M: Members + Copy>(
-        members: M,
-        _: fn(M::Types) -> T,
-        _: fn(M::Both) -> T::__Parts<ReadWrite>,
-        _: fn(M::Read) -> T::__Parts<ReadOnly>,
-        _: fn(M::Write) -> T::__Parts<WriteOnly>,
-    ) -> Self {
-        Self::listed(members)
+    /// The struct as the compiler has it now.
+    pub const fn now<T, Types>(_: fn(Types) -> T) -> Now<T, Types> {
+        Now(PhantomData)
     }
 }
+
+/// The struct `T`, which can be made of values of `Types`, one for each field. (It never is.)
+pub struct Now<T, Types>(PhantomData<fn(Types) -> T>);
+
+impl<T: Shareable, Types> Now<T, Types> {
+    /// The fields of the struct, in order, as the derive listed them. The compiler holds the list against those it has.
+    pub const fn are<M: Members>(self) -> Fields
+    where
+        Types: AsSeen<M::Types>,
+    {
+        Fields::listed::<M>()
+    }
+
+    /// Its twin too, for each access.
+    pub const fn with_twin<Both, Read, Write>(
+        self,
+        _: fn(Both) -> T::__Parts<ReadWrite>,
+        _: fn(Read) -> T::__Parts<ReadOnly>,
+        _: fn(Write) -> T::__Parts<WriteOnly>,
+    ) -> NowWithTwin<Types, Both, Read, Write> {
+        NowWithTwin(PhantomData)
+    }
+}
+
+/// A struct, which can be made of values of `Types`, and its twin, of those of the others.
+pub struct NowWithTwin<Types, Both, Read, Write>(PhantomData<fn(Types, Both, Read, Write)>);
+
+impl<Types, Both, Read, Write> NowWithTwin<Types, Both, Read, Write> {
+    /// As [`Now::are`], for the twin too.
+    pub const fn are<M: Members>(self) -> Fields
+    where
+        Types: AsSeen<M::Types>,
+        Both: AsSeen<M::Both>,
+        Read: AsSeen<M::Read>,
+        Write: AsSeen<M::Write>,
+    {
+        Fields::listed::<M>()
+    }
+}
+
+/// The types of the fields that a struct has now, which are those that the derive saw: each type is itself, and no other.
+#[diagnostic::on_unimplemented(
+    message = "the fields of this struct are not of the types that the derive saw",
+    label = "now they are `{Self}`, and the derive saw `{Seen}`",
+    note = "an attribute macro that stands below the derive changes the struct after the derive has seen it: put the derive below \
+            that attribute",
+    note = "a macro that is a field's type has to be the same type each time it is written out"
+)]
+pub trait AsSeen<Seen> {}
+
+impl<T> AsSeen<T> for T {}
+
+/// What no struct has. With one impl only, the compiler would take it for granted that the types are the same, and then say of
+/// others that they are not equal, instead of what is said above.
+pub struct Unseen<T>(PhantomData<T>);
+
+impl<T> AsSeen<Unseen<T>> for T {}
 
 impl Layouts {
     /// Writes the layouts into `fields`, from field `i` on; returns the next one's number.

@@ -137,7 +137,8 @@ const fn fields<T: Shareable, const N: usize>() -> [Field; N] {
         let offset = T::__OFFSETS[i];
         assert!(
             offset == end.next_multiple_of(layout.align),
-            "the compiler lays the struct out otherwise than C does"
+            "the fields do not lie where C lays them out in the order that the derive saw: an attribute that stands below the \
+             derive changed their order, or the `repr`"
         );
         fields[i] = Field { name: T::__NAMES[i], offset, layout };
         end = offset + layout.size;

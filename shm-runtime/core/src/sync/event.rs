@@ -76,7 +76,7 @@ unsafe impl Shareable for Event {
     type __Parts<A: Access> = Event<A>;
 
     type __Member = Member<Self>;
-    const __MEMBERS: Fields = Fields::listed((PhantomData::<<AtomicU32 as Shareable>::__Member>,));
+    const __MEMBERS: Fields = Fields::listed::<(<AtomicU32 as Shareable>::__Member,)>();
     const __NAMES: &'static [&'static str] = &["count"];
     const __OFFSETS: &'static [usize] = &[offset_of!(Self, count)];
     const __LAYOUT: Declared = Declared::structure::<Self, 1>("Event");

@@ -129,13 +129,11 @@ unsafe impl<T: Shareable> Shareable for Mutex<T> {
     type __Parts<A: Access> = Mutex<T, A>;
 
     type __Member = Member<Self>;
-    const __MEMBERS: Fields = Fields::listed(
-        PhantomData::<(
-            <AtomicU32 as Shareable>::__Member,
-            <AtomicU32 as Shareable>::__Member,
-            <T as Shareable>::__Member,
-        )>,
-    );
+    const __MEMBERS: Fields = Fields::listed::<(
+        <AtomicU32 as Shareable>::__Member,
+        <AtomicU32 as Shareable>::__Member,
+        <T as Shareable>::__Member,
+    )>();
     const __NAMES: &'static [&'static str] = &["word", "abandoned", "value"];
     const __OFFSETS: &'static [usize] =
         &[offset_of!(Self, word), offset_of!(Self, abandoned), offset_of!(Self, value)];

@@ -1,7 +1,6 @@
 //! The sequence lock.
 
 use core::fmt;
-use core::marker::PhantomData;
 use core::mem::{MaybeUninit, offset_of};
 use core::sync::atomic::{
     AtomicU64,
@@ -114,14 +113,14 @@ unsafe impl<T: Shareable + Copy> Shareable for SeqLock<T> {
     type __Parts<A: Access> = SeqLock<T, A>;
 
     type __Member = Member<Self>;
-    const __MEMBERS: Fields = Fields::listed((
-        PhantomData::<<AtomicU64 as Shareable>::__Member>,
-        PhantomData::<<[T; 2] as Shareable>::__Member>,
-        PhantomData::<<AtomicU64 as Shareable>::__Member>,
-        PhantomData::<<AtomicU64 as Shareable>::__Member>,
-        PhantomData::<<AtomicU64 as Shareable>::__Member>,
-        PhantomData::<<AtomicU64 as Shareable>::__Member>,
-    ));
+    const __MEMBERS: Fields = Fields::listed::<(
+        <AtomicU64 as Shareable>::__Member,
+        <[T; 2] as Shareable>::__Member,
+        <AtomicU64 as Shareable>::__Member,
+        <AtomicU64 as Shareable>::__Member,
+        <AtomicU64 as Shareable>::__Member,
+        <AtomicU64 as Shareable>::__Member,
+    )>();
     const __NAMES: &'static [&'static str] =
         &["sequence", "slots", "writer", "process", "namespace", "writing"];
     const __OFFSETS: &'static [usize] = &[

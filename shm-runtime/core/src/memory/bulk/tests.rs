@@ -1,6 +1,5 @@
 //! What a copy does beyond moving bytes.
 
-use core::marker::PhantomData;
 use core::mem::offset_of;
 
 use super::copy;
@@ -31,10 +30,8 @@ fn a_store_leaves_what_is_padding_in_the_segment() {
     unsafe impl Shareable for Padded {
         type __Parts<A: Access> = Shared<Self, A>;
         type __Member = Member<Self>;
-        const __MEMBERS: Fields = Fields::listed((
-            PhantomData::<<u8 as Shareable>::__Member>,
-            PhantomData::<<[u64; 40] as Shareable>::__Member>,
-        ));
+        const __MEMBERS: Fields =
+            Fields::listed::<(<u8 as Shareable>::__Member, <[u64; 40] as Shareable>::__Member)>();
         const __NAMES: &'static [&'static str] = &["small", "large"];
         const __OFFSETS: &'static [usize] = &[offset_of!(Self, small), offset_of!(Self, large)];
         const __LAYOUT: Declared = Declared::structure::<Self, 2>("Padded");
