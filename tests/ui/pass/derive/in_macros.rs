@@ -300,7 +300,7 @@ fn main() {
     assert_eq!(ring.slots.len(), 14);
     ring.set(Ring { slots: [7; 14], count: 1, nested: Nested { bytes: [8; 8], rest: [] } });
     assert_eq!(ring.get().slots, [7; 14]);
-    let mode = segment.stat().unwrap().permissions().mode;
+    let mode = segment.stat().unwrap().permissions.mode;
     assert_eq!(mode & 0o777, 2 * (0o100 + 0o40));
     assert_eq!(Project::key().value().unwrap() >> 24, 14);
     assert_eq!(Negative::B as i32, 50);
