@@ -157,6 +157,16 @@ fn two_names_with_one_key_and_a_name_and_a_file_are_told_apart_and_both_are_name
 }
 
 #[test]
+fn a_half_made_segment_of_another_program_is_told_as_a_collision_and_not_waited_for() {
+    let Some(mut scene) = Scene::new(&[]) else { return };
+    let (a, b) = colliding_names();
+    scene.step("", &format!("half-make segment name:{a}"));
+    scene.step("", &format!("open segment name:{b}")).step("", &format!("open segment name:{a}"));
+    let said = scene.run();
+    assert_eq!(kinds(&said), ["died", "KeyCollision", "Abandoned"], "{said:?}");
+}
+
+#[test]
 fn a_companion_learns_of_a_collision_from_the_seal_of_its_segment() {
     let Some(mut scene) = Scene::new(&[]) else { return };
     let (a, b) = colliding_names();

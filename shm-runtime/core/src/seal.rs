@@ -159,7 +159,8 @@ impl<'a> Seal<'a> {
         creator_pid.store(claims.creator.pid.unsigned_abs(), Relaxed);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         incarnation.store(u64::try_from(now.as_nanos()).unwrap_or(u64::MAX), Relaxed);
-        magic.store(MAGIC, Relaxed);
+        // After the words before it: a process that finds it may read them, but not yet the texts.
+        magic.store(MAGIC, Release);
         let Some((schema_at, key_at)) = self.text_places(&claims) else {
             return;
         };
@@ -215,7 +216,9 @@ impl<'a> Seal<'a> {
 
     /// Whether this is a seal at all.
     pub(crate) fn has_magic(self) -> bool {
-        self.footer.magic.load(Relaxed) == MAGIC
+        let magic = self.footer.magic.load(Relaxed);
+        fence(Acquire);
+        magic == MAGIC
     }
 
     /// What the seal says, if it is of a kind that is understood here.
