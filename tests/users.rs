@@ -291,15 +291,21 @@ fn a_mode_that_keeps_its_own_creator_out_is_refused_and_leaves_nothing_behind() 
 
 #[test]
 fn a_set_whose_mode_keeps_its_own_creator_out_is_refused_and_the_least_that_it_takes_is_enough() {
-    let Some(mut scene) = Scene::new(&[]) else { return };
+    // Its capabilities are not those of the namespace that the sets belong to.
+    let namespace = in_namespace("unshare --user --map-root-user");
+    let Some(mut scene) = Scene::new(&[&namespace]) else { return };
     let nobody = as_user(65534);
     for (mode, units) in [("0", 1), ("0", 0), ("400", 1), ("066", 1), ("200", 1), ("200", 0), ("400", 0)] {
         scene.step(&nobody, &format!("make set name:users{mode}.{units} mode={mode} units={units}"));
     }
     scene.step(&nobody, "open set name:users200.1 mode=200");
+    scene.step(&namespace, "make set name:users mode=66");
+    scene.shell("echo \"ok\t$(($(wc -l < /proc/sysvipc/sem) - 1))\"");
     let said = scene.run();
     let refused = "InvalidInput";
-    assert_eq!(kinds(&said), [refused, refused, refused, refused, "true", "0", "0", "true"], "{said:?}");
+    assert_eq!(kinds(&said)[..8], [refused, refused, refused, refused, "true", "0", "0", "true"], "{said:?}");
+    // And only the three that could be made are there.
+    assert_eq!(kinds(&said)[8..], [refused, "3"], "{said:?}");
 }
 
 #[test]
