@@ -34,7 +34,7 @@ use crate::segment::shared_segment::SharedSegment;
 /// | a number, and a name or a file | different names | refused: [`KeyCollision`](crate::ErrorKind::KeyCollision) |
 /// | two names, two files (or projects), or a name and a file | any | refused: `KeyCollision` |
 ///
-/// A number names nothing: who uses it may have it from `ipcs`, from a C program's ftok(3) or from `Key::value`. A name and
+/// A number names nothing: a program may have it from `ipcs`, from a C program's ftok(3) or from `Key::value`. A name and
 /// a file do, so two different ones are taken for two things even if the structs agree: they may be two shops' accounts.
 /// An object that is found by its id is not found by a key at all.
 ///
@@ -65,7 +65,7 @@ pub(crate) struct Resolved {
 
 /// What the derivations of one key, this program's and another's, say of what is meant by it.
 ///
-/// A derivation is not an identity: who has the number of a key, from `ipcs` or another program, means what has that key.
+/// A derivation is not an identity: a program that has the number of a key, from `ipcs` say, means what has that key.
 /// A name and a file mean something of their own: two that differ and give one number do so by accident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Derivations {

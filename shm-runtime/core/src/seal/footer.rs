@@ -159,7 +159,8 @@ impl<'a> Seal<'a> {
         creator_pid.store(fields.creator.pid.unsigned_abs(), Relaxed);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         incarnation.store(u64::try_from(now.as_nanos()).unwrap_or(u64::MAX), Relaxed);
-        magic.store(MAGIC, Relaxed);
+        // After the words before it: a process that finds it may read them, but not yet the texts.
+        magic.store(MAGIC, Release);
         let Some((schema_at, key_at)) = self.text_places(&fields) else {
             return;
         };
@@ -215,7 +216,9 @@ impl<'a> Seal<'a> {
 
     /// Whether this is a seal at all.
     pub(crate) fn has_magic(self) -> bool {
-        self.footer.magic.load(Relaxed) == MAGIC
+        let magic = self.footer.magic.load(Relaxed);
+        fence(Acquire);
+        magic == MAGIC
     }
 
     /// What the seal says, if it is of a kind that is understood here.
@@ -258,10 +261,10 @@ impl<'a> Seal<'a> {
         self.text_places(fields).ok_or("the texts of its seal are not within the segment")
     }
 
-    /// A copy of `len` bytes from one of the places that `text_places` gives, in which there are as many.
+    /// A copy of `len` bytes from `at`, all in front of the footer, as the places that `text_places` gives are.
     fn copy(self, at: usize, len: usize) -> Vec<u8> {
         let mut text = vec![0; len];
-        // SAFETY: `text_places` keeps both places in front of the footer.
+        // SAFETY: the caller's places are in front of the footer, and so within the mapping.
         let from = unsafe { self.base.add(at) }.as_ptr();
         // SAFETY: as above, and `text` is private.
         unsafe { bulk::copy_slice::<u8, Load>(from, text.as_mut_ptr(), text.len()) };
@@ -273,6 +276,16 @@ impl<'a> Seal<'a> {
     pub(crate) fn is_blank(self) -> bool {
         let untouched = matches!(self.state(), State::New | State::Reclaiming { was_ready: false, .. });
         untouched && !self.has_magic()
+    }
+
+    /// Whether all is zero in front of the footer, as it is until the seal is begun. What a program has written that does not
+    /// seal is not. To look makes every page present, so a segment of more than 1 GiB is not looked through: `false`.
+    pub(crate) fn is_zero(self) -> bool {
+        const MOST: usize = 1 << 30;
+        const CHUNK: usize = 1 << 16;
+        let len = self.size - FOOTER;
+        let chunk_is_zero = |at: usize| self.copy(at, CHUNK.min(len - at)).iter().all(|&byte| byte == 0);
+        len <= MOST && (0..len).step_by(CHUNK).all(chunk_is_zero)
     }
 
     /// What a segment goes back to when the claim to reclaim it is given up.
