@@ -125,6 +125,14 @@ fn opening_makes_exactly_these_calls() {
 }
 
 #[test]
+fn opening_a_set_or_a_queue_looks_at_whose_it_is_and_does_no_more() {
+    makes_exactly(&["semget", "semctl IPC_STAT", "geteuid"], "open-set");
+    makes_exactly(&["msgget", "msgctl IPC_STAT", "geteuid"], "open-queue");
+    // And whether its segment, which does not exist here, says that it is another program's.
+    makes_exactly(&["semget", "semctl IPC_STAT", "geteuid", "shmget"], "open-companion");
+}
+
+#[test]
 fn the_first_creation_of_a_process_asks_proc_when_it_started() {
     let (Some(first), Some(later)) = (calls("create", "first"), calls("create", "begin")) else {
         return;

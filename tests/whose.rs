@@ -113,6 +113,27 @@ fn a_stale_segment_of_a_user_who_is_not_trusted_is_never_replaced() {
 }
 
 #[test]
+fn what_a_program_wrote_that_does_not_seal_is_not_replaced_whatever_its_size() {
+    let Some(mut scene) = Scene::new(&[]) else { return };
+    scene.step("", "make-raw segment name:whose");
+    for way in WAYS {
+        scene.step("", &way.replace('W', "segment name:whose"));
+    }
+    scene.shell("awk 'NR > 1 {print \"ok\\t\" $2}' /proc/sysvipc/shm");
+    // Where nothing was written, there is nothing to lose: so a creator leaves it that was killed at once.
+    scene.shell(
+        "ipcrm -M 0x$(printf %x NUMBER)"
+            .replace("NUMBER", &number_of("whose").cast_unsigned().to_string())
+            .as_str(),
+    );
+    scene.step("", "make-raw segment name:whose empty").step("", "open-or-create segment name:whose");
+    let said = scene.run();
+    let (exists, abandoned) = ("AlreadyExists", "Abandoned");
+    assert_eq!(kinds(&said)[..5], ["1000", exists, abandoned, exists, abandoned], "{said:?}");
+    assert_eq!(kinds(&said)[6..], ["1000", "0"], "{said:?}");
+}
+
+#[test]
 fn a_number_means_what_has_it_if_the_struct_is_the_same() {
     let Some(mut scene) = Scene::new(&[]) else { return };
     let file = scene.file("key");
@@ -154,6 +175,16 @@ fn two_names_with_one_key_and_a_name_and_a_file_are_told_apart_and_both_are_name
         // It is not this program's to be removed.
         assert!(!text.contains("ipcrm"), "{text}");
     }
+}
+
+#[test]
+fn a_half_made_segment_of_another_program_is_told_as_a_collision_and_not_waited_for() {
+    let Some(mut scene) = Scene::new(&[]) else { return };
+    let (a, b) = colliding_names();
+    scene.step("", &format!("half-make segment name:{a}"));
+    scene.step("", &format!("open segment name:{b}")).step("", &format!("open segment name:{a}"));
+    let said = scene.run();
+    assert_eq!(kinds(&said), ["died", "KeyCollision", "Abandoned"], "{said:?}");
 }
 
 #[test]

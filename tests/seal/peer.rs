@@ -9,6 +9,8 @@ use std::os::unix::fs::MetadataExt as _;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use shm_runtime::msg::Queue;
+use shm_runtime::sem::Semaphore;
 use shm_runtime::{Attached, Error, ErrorKind, Key, Options, ReadOnly, Segment, Shared, SharedSegment};
 use structs::{Cell, Raw, pattern};
 
@@ -136,8 +138,22 @@ fn obey(words: &[&str], held: &mut Held) -> Result<String, Error> {
                     "open-bare" => Some(Err(bare.create()?.remove_on_drop())),
                     _ => None,
                 };
+                let key = Key::name(name.to_owned());
+                let _set = match what {
+                    "open-set" | "open-companion" => {
+                        Some(Semaphore::create(key.clone(), 1)?.remove_on_drop())
+                    }
+                    _ => None,
+                };
+                let _queue = match what {
+                    "open-queue" => Some(Queue::<u64>::create(key.clone())?.remove_on_drop()),
+                    _ => None,
+                };
                 println!("{line}");
                 match what {
+                    "open-set" => drop(Semaphore::open(key)?),
+                    "open-companion" => drop(sealed.semaphore().open()?),
+                    "open-queue" => drop(Queue::<u64>::open(key)?),
                     "create" => {
                         let segment = sealed.create()?;
                         segment.attach()?.counter.store(1, Relaxed);

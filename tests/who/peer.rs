@@ -147,6 +147,14 @@ fn segment<T: Balance>(what: &str, key: Key, words: &[&str]) -> Result<String, E
         "half-make" => options.create_with(|_| std::process::abort())?,
         // Nothing is filled in.
         "make-only" => options.create()?,
+        // By a program that does not seal, and happens to need as many bytes; with a balance, or without.
+        "make-raw" => {
+            let sealed = options.create()?;
+            let (key, size) = (sealed.key(), sealed.size());
+            sealed.remove()?;
+            raw(key, size, if words.contains(&"empty") { 0 } else { 1000 });
+            return Ok("1000".to_owned());
+        }
         "create" => options.create()?,
         "open" => options.open()?,
         "open-or-create" => options.open_or_create()?,
@@ -158,6 +166,17 @@ fn segment<T: Balance>(what: &str, key: Key, words: &[&str]) -> Result<String, E
         true => Ok(String::new()),
         false => Ok(T::balance(&*segment.attach()?).to_string()),
     }
+}
+
+/// shmget, shmat, and a number at the start.
+fn raw(key: i32, size: usize, balance: u64) {
+    // SAFETY: takes numbers only.
+    let id = unsafe { libc::shmget(key, size, libc::IPC_CREAT | libc::IPC_EXCL | 0o600) };
+    // SAFETY: without an address, the kernel maps where nothing else is.
+    let address = unsafe { libc::shmat(id, std::ptr::null(), 0) };
+    assert!(id >= 0 && address.addr() != usize::MAX, "{}", std::io::Error::last_os_error());
+    // SAFETY: at least eight bytes are mapped there, at the start of a page, and no other process uses them.
+    unsafe { address.cast::<u64>().write_volatile(balance) };
 }
 
 fn set(what: &str, mut options: sem::Options<1>, words: &[&str]) -> Result<String, Error> {

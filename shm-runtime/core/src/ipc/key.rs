@@ -29,7 +29,7 @@ use crate::memory::fingerprint::{FNV_BASIS, fnv1a};
 /// | a number, and a name or a file | different names | refused: [`KeyCollision`](crate::ErrorKind::KeyCollision) |
 /// | two names, two files (or projects), or a name and a file | any | refused: `KeyCollision` |
 ///
-/// A number names nothing: who uses it may have it from `ipcs`, from a C program's ftok(3) or from `Key::value`. A name and
+/// A number names nothing: a program may have it from `ipcs`, from a C program's ftok(3) or from `Key::value`. A name and
 /// a file do, so two different ones are taken for two things even if the structs agree: they may be two shops' accounts.
 /// An object that is found by its id is not found by a key at all.
 ///

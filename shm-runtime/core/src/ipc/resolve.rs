@@ -19,7 +19,7 @@ pub(crate) struct Resolved {
 
 /// What the derivations of one key, this program's and another's, say of what is meant by it.
 ///
-/// A derivation is not an identity: who has the number of a key, from `ipcs` or another program, means what has that key.
+/// A derivation is not an identity: a program that has the number of a key, from `ipcs` say, means what has that key.
 /// A name and a file mean something of their own: two that differ and give one number do so by accident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Derivations {

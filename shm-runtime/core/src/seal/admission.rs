@@ -142,6 +142,18 @@ impl Expected<'_> {
         }
     }
 
+    /// That a segment which is not ready is not another program's, whose creator it would be vain to wait for. (Once its
+    /// state is not `New`, what the seal says of whose it is is complete.)
+    fn not_anothers(&self, seal: Seal<'_>) -> Result<(), ErrorKind> {
+        if seal.state() == State::New || !seal.has_magic() {
+            return Ok(());
+        }
+        match self.whose(seal) {
+            Whose::Other(kind @ ErrorKind::KeyCollision { .. }) => Err(kind),
+            Whose::Other(_) | Whose::Ours { .. } => Ok(()),
+        }
+    }
+
     /// Whether the struct is this program's, field by field.
     fn is_same(&self, fields: &FooterFields) -> bool {
         fields.fingerprint == self.fingerprint
@@ -164,6 +176,7 @@ impl Expected<'_> {
             if size == self.struct_size && seal.is_blank() {
                 return Err(not_sealed.into());
             }
+            self.not_anothers(seal)?;
             wait_until_ready(seal, id, self.wait, start)?;
         }
         let Some(fields) = seal.fields()? else {

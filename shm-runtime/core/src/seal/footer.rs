@@ -187,7 +187,8 @@ impl<'a> Seal<'a> {
         let Footer { incarnation, magic, .. } = self.footer;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         incarnation.store(u64::try_from(now.as_nanos()).unwrap_or(u64::MAX), Relaxed);
-        magic.store(MAGIC, Relaxed);
+        // After the words before it: a process that finds it may read them, but not yet the texts.
+        magic.store(MAGIC, Release);
         let Some((schema_at, key_at)) = self.text_places(&fields) else {
             return;
         };
@@ -303,7 +304,9 @@ impl<'a> Seal<'a> {
 
     /// Whether this is a seal at all.
     pub(crate) fn has_magic(self) -> bool {
-        self.footer.magic.load(Relaxed) == MAGIC
+        let magic = self.footer.magic.load(Relaxed);
+        fence(Acquire);
+        magic == MAGIC
     }
 
     /// What the seal says, if it is of a kind that is understood here.
@@ -348,10 +351,10 @@ impl<'a> Seal<'a> {
         self.text_places(fields).ok_or("the texts of its seal are not within the segment")
     }
 
-    /// A copy of `len` bytes from one of the places that `text_places` gives, in which there are as many.
+    /// A copy of `len` bytes from `at`, all in front of the footer, as the places that `text_places` gives are.
     fn copy(self, at: usize, len: usize) -> Vec<u8> {
         let mut text = vec![0; len];
-        // SAFETY: `text_places` keeps both places in front of the footer.
+        // SAFETY: the caller's places are in front of the footer, and so within the region.
         let from = unsafe { self.region.base().add(at) }.as_ptr();
         // SAFETY: as above, and `text` is private.
         unsafe { bulk::copy_slice::<u8, Load>(from, text.as_mut_ptr(), text.len()) };
@@ -367,6 +370,16 @@ impl<'a> Seal<'a> {
             _ => false,
         };
         untouched && !self.has_magic()
+    }
+
+    /// Whether all is zero in front of the footer, as it is until the seal is begun. What a program has written that does not
+    /// seal is not. To look makes every page present, so a segment of more than 1 GiB is not looked through: `false`.
+    pub(crate) fn is_zero(self) -> bool {
+        const MOST: usize = 1 << 30;
+        const CHUNK: usize = 1 << 16;
+        let len = self.region.size() - FOOTER;
+        let chunk_is_zero = |at: usize| self.copy(at, CHUNK.min(len - at)).iter().all(|&byte| byte == 0);
+        len <= MOST && (0..len).step_by(CHUNK).all(chunk_is_zero)
     }
 
     /// What a segment goes back to when the claim to reclaim it is given up.

@@ -55,7 +55,7 @@ pub(crate) struct Rules<'a> {
 /// and nobody is attached. In this order: of another program's, nothing else is asked.
 ///
 /// A segment that was never initialised to the end is reclaimed; one that was, as `replace` says. One that has no seal
-/// yet is taken for ours only if it has `blank_size` bytes.
+/// yet is taken for ours only if it has `blank_size` bytes, all of them zero: a program that does not seal can have made it.
 ///
 /// Between looking and removing, a process could attach. So the state in the seal is changed first, to a claim of this
 /// process: one that attaches after that sees it and detaches, and one that attached before is counted by the kernel.
@@ -89,6 +89,7 @@ pub(crate) fn reclaim(id: i32, observed: &Observed, rules: Rules<'_>) -> io::Res
             Whose::Ours { same_layout } => same_layout,
             Whose::Other(kind) => return Ok(Outcome::NotOurs(kind)),
         },
+        // Its bytes are looked at when its creator is dead, and so does not write any.
         false if seal.is_blank() && stat.size == blank_size => true,
         false => return Ok(Outcome::InUse),
     };
@@ -99,7 +100,7 @@ pub(crate) fn reclaim(id: i32, observed: &Observed, rules: Rules<'_>) -> io::Res
         State::Reclaiming(claim) if seal.claimant(claim).is_dead() => claim.was_ready,
         State::Reclaiming(_) | State::Unknown(_) => return Ok(Outcome::InUse),
     };
-    if !seal.creator_is_dead(&stat) {
+    if !seal.creator_is_dead(&stat) || !(seal.has_magic() || seal.is_zero()) {
         return Ok(Outcome::InUse);
     }
     let least = match (was_ready, same_layout) {

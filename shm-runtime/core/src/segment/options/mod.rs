@@ -224,7 +224,8 @@ impl<T: Shareable> Options<T> {
     /// | bare, as this program's struct | `AlreadyExists` | opened | `AlreadyExists` | opened |
     ///
     /// One that is not stale is never replaced: `create` says `AlreadyExists`, and `open_or_create` opens it or says why
-    /// not. A segment of which not even the seal was begun is taken for ours if it is as large as ours would be.
+    /// not. A segment of which not even the seal was begun is taken for ours if it is as large as ours would be, and
+    /// all its bytes are zero (and at most 1 GiB, because they have to be read): there is no data in it.
     pub fn reclaim_stale(&mut self, reclaim_stale: bool) -> &mut Self {
         self.reclaim_stale = reclaim_stale;
         self
