@@ -69,6 +69,27 @@ fn a_living_writer_and_creator_are_alive_from_another_time_namespace_and_dead_on
 }
 
 #[test]
+fn a_process_whose_first_thread_has_ended_lives() {
+    for old in [false, true] {
+        let key = OwnKey::new();
+        // The words of a shell, so that the program has one more.
+        let Some(mut first) = peer_on(old, &["sh", "-c", "exec \"$0\" \"$@\" leaderless"], &key) else {
+            return;
+        };
+        let Some(mut second) = peer_on(old, &[], &key) else { return };
+        first.ask("create").unwrap();
+        first.ask("write").unwrap();
+        until(|| {
+            let stat = fs::read_to_string(format!("/proc/{}/stat", first.pid())).unwrap();
+            stat[stat.rfind(')').unwrap()..].starts_with(") Z")
+        });
+        assert_eq!(second.failure("write").kind, "Held", "old: {old}");
+        first.kill();
+        until(|| second.ask("write").is_ok());
+    }
+}
+
+#[test]
 fn a_slow_creator_is_waited_for_from_another_time_namespace() {
     for old in [false, true] {
         let key = OwnKey::new();

@@ -14,6 +14,16 @@ mod structs;
 use structs::{Bank, Station};
 
 fn main() {
+    if std::env::args().nth(2).is_none() {
+        return serve();
+    }
+    // A process whose first thread has ended, and looks like a zombie.
+    std::thread::spawn(serve);
+    // SAFETY: ends this thread and no other; nothing that it borrowed is used by another.
+    unsafe { libc::syscall(libc::SYS_exit, 0) };
+}
+
+fn serve() {
     let key: i32 = std::env::args().nth(1).and_then(|key| key.parse().ok()).expect("a key");
     let key = Key::fixed(key);
     say("ready");
@@ -21,7 +31,7 @@ fn main() {
         // Not `lines`, which would keep standard input from a command.
         let mut line = String::new();
         if std::io::stdin().read_line(&mut line).expect("a line") == 0 {
-            return;
+            std::process::exit(0);
         }
         let line = line.trim_end();
         match follow(line, &key) {
