@@ -8,7 +8,7 @@ mod structs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use common::{Cleanup, Peer, Raw, Row, key_of, raw_create, raw_remove, unique, with_key};
+use common::{Claimant, Cleanup, Peer, Raw, Row, key_of, raw_create, raw_remove, unique, with_key};
 use shm_runtime::{ErrorKind, Key, Options, SharedSegment};
 use structs::{Cell, pattern};
 
@@ -259,8 +259,9 @@ fn a_blank_segment_that_was_being_reclaimed_can_still_be_replaced() {
     let mut dead = Peer::start();
     let id = dead.ask(&format!("shmget {name} {}", sealed_size(&name)));
     let id: i32 = id[3..].parse().expect("an id");
+    let claimant = Claimant::of(dead.pid());
     dead.kill();
-    Raw::attach(id).set_state(dead.pid() << 4 | 4);
+    Raw::attach(id).set_claim(claimant, false);
     let error = options(&name, Duration::from_secs(1))
         .open()
         .and_then(|segment| segment.attach_read_only())

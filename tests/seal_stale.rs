@@ -236,6 +236,30 @@ fn the_claim_of_a_dead_reclaimer_is_void() {
 }
 
 #[test]
+fn a_claim_that_was_not_completed_is_none_and_keeps_nobody_out() {
+    for (was_ready, word) in [(true, 7), (false, 6)] {
+        let name = unique();
+        let _cleanup = Cleanup::name(&name);
+        let (id, mut creator) = stale(&name);
+        creator.kill();
+        // Its process died before it had written down which one it is; or while it did, or lives.
+        Raw::attach(id).set_state(7 << 4 | word);
+        let mut opener = Peer::start();
+        for command in ["open-read-only {} 1000", "open {} 1000 0"] {
+            let answer = opener.ask(&command.replace("{}", &name));
+            match was_ready {
+                true => assert_eq!(id_of(&answer), id, "{command}"),
+                false => assert!(answer.contains("Abandoned"), "{command}: {answer}"),
+            }
+            // While it is in use, it is not replaced, whatever the state.
+            assert!(!was_ready || !replaced(&name, id), "{command}");
+            opener.ask("drop");
+        }
+        assert!(replaced(&name, id));
+    }
+}
+
+#[test]
 fn who_finds_the_claim_of_a_living_reclaimer_leaves_and_looks_again() {
     let name = unique();
     let _cleanup = Cleanup::name(&name);

@@ -203,6 +203,16 @@ impl Peer {
         self
     }
 
+    /// To be run by these words, `unshare` and its options for instance. None, and a word about it, if they do not run here.
+    pub fn by(mut self, words: &[&str]) -> Option<Self> {
+        if !words.is_empty() && !works(words, Path::new("true")) {
+            skip(&format!("`{}` is not allowed here", words.join(" ")));
+            return None;
+        }
+        self.before.extend(words.iter().map(OsString::from));
+        Some(self)
+    }
+
     /// To be run with this limit of locked memory (RLIMIT_MEMLOCK), in bytes. Before `as_nobody`.
     pub fn memlock(self, bytes: usize) -> Self {
         self.after(["prlimit", &format!("--memlock={bytes}:{bytes}")])

@@ -15,6 +15,8 @@
 //! What cannot be known:
 //! - Whether a creator in C is dead. It is given the waiting time, and a set with which anything was done
 //!   ([`reason_to_keep`]) is left alone.
+//! - Whether a process that this one does not see, in another pid namespace, has set a value to 0 by SETVAL: the pid that the
+//!   kernel noted down reads as 0, as if there were none.
 //! - Of a creator that died, whether a child that another of its threads forked in that very moment is the creator: it has
 //!   the open file too, and with it the lock, until it ends or calls exec(3).
 //! - Whether a set was initialised with zeros or not at all, once a process has ended that tried a semop with SEM_UNDO

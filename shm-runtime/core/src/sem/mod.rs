@@ -50,7 +50,7 @@
 //! | the creator dies between the two | after that time, [`Options::open_or_create`] replaces the set, by its id; [`Options::open`] is an [error](crate::ErrorKind::Uninitialised) that names the id |
 //! | the creator is stopped between the two | as it may go on, nothing is replaced: an error that says so. No initial value is given twice |
 //! | the creator is a C program, and does nothing for that time | it cannot be told from a dead one: the set is replaced, if no value was set and no process waits at it. If the program lives, its next call is EINVAL or EIDRM |
-//! | a C program gives the values by SETVAL | never replaced; to be opened before its first semop(2), it takes [`Options::allow_unused`] |
+//! | a C program gives the values by SETVAL | never replaced, unless all are 0 and it is in a pid namespace that this process does not see (its pid reads as 0, as if there were none); to be opened before its first semop(2), it takes [`Options::allow_unused`] |
 //! | the set belongs to another user | it is refused, unless that user is trusted; and only its owner, its creator and root can replace it: an error |
 //! | its mode keeps the creator from giving the values | creating is an error, and nothing is left |
 //! | there is no /proc | nothing is replaced, as it cannot be told whether the creator lives: an error |

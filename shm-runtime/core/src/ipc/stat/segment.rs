@@ -34,9 +34,9 @@ pub struct Stat {
     pub detached_at: Option<SystemTime>,
     /// When it was created, or its permissions last changed (`shm_ctime`, whole seconds).
     pub changed_at: Option<SystemTime>,
-    /// The process that created it (`shm_cpid`), as seen in this pid namespace.
+    /// The process that created it (`shm_cpid`), as seen in this pid namespace: 0 if it cannot be seen from there.
     pub creator_pid: i32,
-    /// The process that last attached or detached (`shm_lpid`), or 0.
+    /// The process that last attached or detached (`shm_lpid`), or 0; also if it cannot be seen from this pid namespace.
     pub last_pid: i32,
     /// How many attachments there are (`shm_nattch`).
     pub attached: u64,

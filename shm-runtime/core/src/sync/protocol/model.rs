@@ -505,7 +505,7 @@ fn a_read_of_the_sequence_lock_is_whole_and_never_goes_back() {
 
 #[test]
 fn one_writer_at_a_time_who_goes_on_where_the_last_one_ended() {
-    loom::model(|| {
+    bounded(3, || {
         let latch = Latch::new();
         let turn = |latch: &Latch, pid| {
             let Ok(role) = latch.claim(pid) else { return 0 };
