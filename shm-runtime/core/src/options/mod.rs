@@ -188,7 +188,8 @@ impl<T: SharedSegment> Options<T> {
 
     /// Whether `create` and `open_or_create` replace a segment whose creator is dead and which nobody is attached to,
     /// with all that is in it. Only one that was never initialised to the end is replaced otherwise, and only by
-    /// `open_or_create`. It is never done to a bare segment.
+    /// `open_or_create`. It is never done to a bare segment. A
+    /// creator in a pid namespace that this process does not see cannot be known to be dead, and counts as alive.
     pub fn reclaim_stale(&mut self, reclaim_stale: bool) -> &mut Self {
         self.reclaim_stale = reclaim_stale;
         self
