@@ -147,8 +147,8 @@ fn a_writer_in_another_pid_namespace_is_never_robbed_and_is_not_said_to_be_gone(
         assert_eq!(second.ask("shares").unwrap(), "Some(false)");
         // Both have pid 1.
         let Failure { kind, text } = second.failure("write");
-        assert_eq!(kind, "Held");
-        for part in ["process 1 of another pid namespace, pid:[", "`reset_writer`"] {
+        assert_eq!(kind, "HeldElsewhere");
+        for part in ["a process of another pid namespace, pid:[", "`reset_writer`"] {
             assert!(text.contains(part), "{part} in {text}");
         }
         // From outside, there is a process 1, and it is another one.
@@ -163,7 +163,7 @@ fn a_writer_in_another_pid_namespace_is_never_robbed_and_is_not_said_to_be_gone(
         assert!(!text.contains("pid 0") && !text.contains("gone"), "{text}");
         // From outside, it is seen to die. From beside, never.
         first.kill();
-        until(|| second.failure("write").kind == "Held" && second.ask("replace").unwrap() == "42");
+        until(|| second.failure("write").kind == "HeldElsewhere" && second.ask("replace").unwrap() == "42");
         let replaced =
             || with_key::<Station>(&key).reclaim_stale(true).open_or_create().unwrap().id() != segment.id();
         until(replaced);

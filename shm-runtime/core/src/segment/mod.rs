@@ -227,13 +227,13 @@ impl<T: Shareable> Segment<T> {
 
     /// Whether the creator's pid namespace is this process's; `None` if that is not known.
     pub(crate) fn shares_pid_namespace(&self, mapping: &Mapping) -> Option<bool> {
-        let (creator, this) = (self.creator_pid_namespace(mapping), Process::this().namespace);
-        let out_of_sight = mapping.observed().creator_is_out_of_sight();
-        match (creator, this) {
-            // So the kernel says, of a segment without a seal too.
-            _ if out_of_sight => Some(false),
-            (0, _) | (_, 0) => None,
-            (creator, this) => Some(creator == this),
+        // So the kernel says, of a segment without a seal too.
+        if mapping.observed().creator_is_out_of_sight() {
+            return Some(false);
+        }
+        match self.creator_pid_namespace(mapping) {
+            0 => None,
+            creator => Some(Process::this().namespace).filter(|&this| this != 0).map(|this| creator == this),
         }
     }
 

@@ -131,49 +131,48 @@ pub enum WriterError {
     Held {
         /// Its process.
         pid: u32,
-        /// The inode of the pid namespace in which that is its pid, if it is another one than this process's.
-        pid_namespace: Option<u32>,
+    },
+    /// There is a writer in another pid namespace. Whether it lives cannot be told here, so it counts as alive.
+    #[non_exhaustive]
+    HeldElsewhere {
+        /// The inode of that namespace, as /proc/self/ns/pid shows it there.
+        pid_namespace: u32,
     },
     /// This is not the writer any more: the role was taken away, by [`reset_writer`](super::SeqLock::reset_writer) in
     /// this process or another, or this is a forked child, and its parent is the writer.
     #[non_exhaustive]
     Lost {
-        /// The process that has the role now, or 0. It can be this one, with another `SeqWriter`.
+        /// The process that has the role now. It can be this one, with another `SeqWriter`. 0 if none has it, or one of
+        /// another pid namespace.
         pid: u32,
-        /// The inode of the pid namespace in which that is its pid, if it is another one than this process's.
-        pid_namespace: Option<u32>,
     },
 }
 
 impl fmt::Display for WriterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::Held { pid, pid_namespace: Some(namespace) } => write!(
+            Self::HeldElsewhere { pid_namespace } => write!(
                 f,
-                "process {pid} of another pid namespace, pid:[{namespace}], is the writer, and there is only one. Whether it \
-                 lives can be told in its namespace only: let it end or drop its `SeqWriter`, or claim the role there; if \
+                "a process of another pid namespace, pid:[{pid_namespace}], is the writer, and there is only one. Whether it \
+                 lives can be told in that namespace only: let it end or drop its `SeqWriter`, or claim the role there; if \
                  it is known to be dead, `reset_writer`"
             ),
-            Self::Held { pid, .. } if pid == process::id().unsigned_abs() => {
+            Self::Held { pid } if pid == process::id().unsigned_abs() => {
                 f.write_str("this process is the writer already, and there is only one: use that `SeqWriter`")
             }
-            Self::Held { pid, .. } => write!(
+            Self::Held { pid } => write!(
                 f,
                 "{} is the writer, and there is only one. Let it end or drop its `SeqWriter`; if it only looks like the \
                  writer, `reset_writer`",
                 Named("process", pid)
             ),
-            Self::Lost { pid: 0, .. } => {
+            Self::Lost { pid: 0 } => {
                 f.write_str("the writer's role was taken away by `reset_writer`; claim it again with `writer`")
             }
-            Self::Lost { pid, pid_namespace: Some(namespace) } => write!(
-                f,
-                "process {pid} of another pid namespace, pid:[{namespace}], is the writer now: the role was taken away"
-            ),
-            Self::Lost { pid, .. } if pid == process::id().unsigned_abs() => f.write_str(
+            Self::Lost { pid } if pid == process::id().unsigned_abs() => f.write_str(
                 "the writer's role was taken away by `reset_writer`, and another `SeqWriter` of this process has it now",
             ),
-            Self::Lost { pid, .. } => write!(
+            Self::Lost { pid } => write!(
                 f,
                 "{} is the writer now, and this one is not: it forked from it, or the role was taken away",
                 Named("process", pid)

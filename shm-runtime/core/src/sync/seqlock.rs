@@ -67,7 +67,7 @@ use crate::sys::process;
 /// | a second process, or a second `SeqWriter` in the same one, claims the role | [`WriterError::Held`] names the process that has it |
 /// | the writer dies, at any instruction | the next one that claims the role has it, and goes on |
 /// | the writer's pid was reused | noticed by the number of its own that the kernel gives each process since Linux 6.9; before, by the time at which the process started, from /proc |
-/// | the writer is in another pid namespace | [`WriterError::Held`], alive or dead: from here that cannot be told. In its own namespace it can; otherwise [`reset_writer`](Self::reset_writer) |
+/// | the writer is in another pid namespace | [`WriterError::HeldElsewhere`], alive or dead: from here that cannot be told. In its own namespace it can; otherwise [`reset_writer`](Self::reset_writer) |
 /// | the process that claims is in another time namespace | as if it were not: start times are corrected, or not used |
 /// | neither tells processes apart, as before Linux 6.9 without /proc | a process with the writer's pid counts as the writer; without a pid namespace that is known, every writer counts as alive |
 /// | the writer's process forks | the parent is the writer; writing in the child is [`WriterError::Lost`] |
@@ -202,16 +202,18 @@ impl<T: Shareable + Copy, A: Access> SeqLock<T, A> {
     ///
     /// # Errors
     ///
-    /// [`WriterError::Held`] if there is a writer, and it is not known to be dead.
+    /// [`WriterError::Held`] or [`HeldElsewhere`](WriterError::HeldElsewhere) if there is a writer, and it is not known to be
+    /// dead.
     pub fn writer(&self) -> Result<SeqWriter<'_, T, A>, WriterError>
     where
         A: Readable + Writable,
     {
         match self.words().claim(identity(Process::this()), |who| process(who).is_dead(), &Linux) {
             Ok(role) => Ok(SeqWriter { lock: self, role, generation: process::generation() }),
-            Err(found) => {
-                Err(WriterError::Held { pid: latch::pid(found), pid_namespace: self.other_namespace(found) })
-            }
+            Err(found) => Err(match self.other_namespace(found) {
+                Some(pid_namespace) => WriterError::HeldElsewhere { pid_namespace },
+                None => WriterError::Held { pid: latch::pid(found) },
+            }),
         }
     }
 
@@ -269,7 +271,8 @@ impl<T: Shareable + Copy, A: Readable + Writable> SeqWriter<'_, T, A> {
     #[cold]
     fn lost(&self) -> WriterError {
         let role = self.lock.writer.load(Acquire);
-        WriterError::Lost { pid: latch::pid(role), pid_namespace: self.lock.other_namespace(role) }
+        let elsewhere = self.lock.other_namespace(role).is_some();
+        WriterError::Lost { pid: if elsewhere { 0 } else { latch::pid(role) } }
     }
 }
 

@@ -210,7 +210,8 @@ impl<T: Shareable> Options<T> {
     /// Before it is asked whether a segment is stale, it is asked **whose** it is. It is this program's if its owner and
     /// creator are [trusted](Self::trust_owner), its seal says that its key was [derived](Key#collisions) to mean the same,
     /// and that its struct has the same name. Every other one is left alone by all functions. It is **stale** if its
-    /// creator is certainly dead and no process is attached; what cannot be known counts as alive.
+    /// creator is certainly dead and no process is attached; what cannot be known counts as alive: a creator in a pid namespace
+    /// that this process does not see, for one.
     ///
     /// | the stale segment is | `create` | `open_or_create` | `create` with `reclaim_stale` | `open_or_create` with `reclaim_stale` |
     /// | --- | --- | --- | --- | --- |
