@@ -295,6 +295,21 @@ fn the_error_of_a_changed_field_names_both_types_and_the_way_out() {
 }
 
 #[test]
+fn a_struct_that_no_segment_can_hold_is_refused_with_the_reason() {
+    for (name, field, reason) in [
+        ("huge", "[u8; 1 << 46]", "a struct of more than 32 TiB is more than the compiler can lay out"),
+        ("empties", "[[u8; 0]; usize::MAX]", "an array of so many elements needs elements that have a size"),
+    ] {
+        let text = format!(
+            "#[derive(shm_runtime::SharedSegment)] #[repr(C)] #[shm(private)] struct S {{ count: u64, field: {field} }}
+             fn main() {{}}"
+        );
+        let outcome = Package::of_one_file(name, "2024", "src/main.rs", &text).cargo(&["check", "-q"]);
+        assert!(outcome.says(reason), "{name}: {}", outcome.stderr);
+    }
+}
+
+#[test]
 fn a_macro_above_the_derive_or_one_that_changes_nothing_shared_is_no_hindrance() {
     let package = with_changes(
         "changed-before",
