@@ -285,7 +285,8 @@ fn a_struct_that_another_macro_changes_after_the_derive_is_refused() {
 
 #[test]
 fn the_error_of_a_changed_field_names_both_types_and_the_way_out() {
-    let package = with_changes("changed-error", &[("changed", CHANGED[0].1)]);
+    let retyped = CHANGED.iter().find(|(name, ..)| *name == "retyped").unwrap();
+    let package = with_changes("changed-error", &[("changed", retyped.1)]);
     let outcome = package.cargo(&["check", "-q"]);
     for part in
         ["now they are `(char, u16)`, and the derive saw `(u32, u16)`", "put the derive below that attribute"]
