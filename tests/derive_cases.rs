@@ -285,12 +285,28 @@ fn a_struct_that_another_macro_changes_after_the_derive_is_refused() {
 
 #[test]
 fn the_error_of_a_changed_field_names_both_types_and_the_way_out() {
-    let package = with_changes("changed-error", &[("changed", CHANGED[0].1)]);
+    let retyped = CHANGED.iter().find(|(name, ..)| *name == "retyped").unwrap();
+    let package = with_changes("changed-error", &[("changed", retyped.1)]);
     let outcome = package.cargo(&["check", "-q"]);
     for part in
         ["now they are `(char, u16)`, and the derive saw `(u32, u16)`", "put the derive below that attribute"]
     {
         assert!(outcome.says(part), "{}", outcome.stderr);
+    }
+}
+
+#[test]
+fn a_struct_that_no_segment_can_hold_is_refused_with_the_reason() {
+    for (name, field, reason) in [
+        ("huge", "[u8; 1 << 46]", "a struct of more than 32 TiB is more than the compiler can lay out"),
+        ("empties", "[[u8; 0]; usize::MAX]", "an array of so many elements needs elements that have a size"),
+    ] {
+        let text = format!(
+            "#[derive(shm_runtime::SharedSegment)] #[repr(C)] #[shm(private)] struct S {{ count: u64, field: {field} }}
+             fn main() {{}}"
+        );
+        let outcome = Package::of_one_file(name, "2024", "src/main.rs", &text).cargo(&["check", "-q"]);
+        assert!(outcome.says(reason), "{name}: {}", outcome.stderr);
     }
 }
 
