@@ -120,7 +120,7 @@ pub(crate) struct FieldInfo {
     pub(crate) info: &'static TypeInfo,
 }
 
-/// The layout that a type declares. It is believed only by way of [`of`](Self::of), which holds it against the type.
+/// The layout that a type declares. It is believed only by way of `of`, which holds it against the type.
 #[derive(Debug)]
 pub struct Declared(TypeInfo);
 
