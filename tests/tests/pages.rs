@@ -36,7 +36,10 @@ fn pages() -> Vec<PathBuf> {
 /// What stands between `](` and `)`, outside of code.
 fn links(text: &str) -> Vec<&str> {
     let prose = text.split("```").step_by(2);
-    prose.flat_map(|prose| prose.split("](").skip(1)).filter_map(|rest| Some(rest.split_once(')')?.0)).collect()
+    prose
+        .flat_map(|prose| prose.split("](").skip(1))
+        .filter_map(|rest| Some(rest.split_once(')')?.0))
+        .collect()
 }
 
 #[test]
@@ -57,7 +60,8 @@ fn every_link_from_page_to_page_leads_to_a_file() {
 #[test]
 fn every_test_that_the_page_on_soundness_names_exists() {
     let text = read(&root().join("shm-runtime/src/guide/soundness.md"));
-    let paragraphs = text.split("\n\n").filter(|text| text.starts_with("Test: ") || text.starts_with("Tests: "));
+    let paragraphs =
+        text.split("\n\n").filter(|text| text.starts_with("Test: ") || text.starts_with("Tests: "));
     let mut kinds = 0;
     for paragraph in paragraphs {
         kinds += 1;
