@@ -6,7 +6,7 @@ use crate::memory::layout::{Field, Kind, Layout, MAX_DEPTH, MAX_EMPTY, Scalar};
 use crate::memory::shareable::Shareable;
 use crate::memory::validity::integer;
 
-/// The layout that a type declares. It is believed only by way of [`of`](Self::of), which holds it against the type.
+/// The layout that a type declares. It is believed only by way of `of`, which holds it against the type.
 #[derive(Debug)]
 pub struct Declared(Layout);
 
