@@ -269,6 +269,7 @@ impl<T: Shareable + Copy, A: Readable + Writable> SeqWriter<'_, T, A> {
     }
 
     #[cold]
+    #[inline(never)]
     fn lost(&self) -> WriterError {
         let role = self.lock.writer.load(Acquire);
         let elsewhere = self.lock.other_namespace(role).is_some();
