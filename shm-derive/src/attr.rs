@@ -108,7 +108,7 @@ impl Setting {
         }
     }
 
-    /// A name alone.
+    /// A name by itself.
     fn flag(self, ctxt: &Ctxt) -> Option<Set<()>> {
         match self.value {
             Value::None => Some(Set { name: self.name, value: () }),

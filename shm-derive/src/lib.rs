@@ -31,7 +31,7 @@ use crate::role::Role;
 /// | `ftok(path = "/var/lib/weather", project = 'W')` | ftok(3) of an existing file (any `Into<PathBuf>`) and a project from 1 to 255 |
 /// | `key = 0x5748_0001` | this `key_t` |
 /// | `name = "org.example.weather"` | hashed from the name at compile time; needs no file |
-/// | `private` | IPC_PRIVATE: found by its shmid alone |
+/// | `private` | IPC_PRIVATE: found by its shmid only |
 ///
 /// These are optional:
 ///

@@ -7,7 +7,7 @@ use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::{Expr, Generics, Ident, Type, TypeArray};
 
-/// The user's name where the derive writes it. Its place is that of the original, for whoever goes to the definition; but to the
+/// The user's name where the derive writes it. Its place is that of the original, for a reader who goes to the definition; but to the
 /// compiler it is the derive's, so that it warns of what it finds there only where the user wrote it.
 pub(crate) fn generated(ident: &Ident) -> Ident {
     let mut ident = ident.clone();

@@ -68,7 +68,7 @@ fn field_type(ty: &Type, ctxt: &Ctxt) {
     }
 }
 
-/// Why the standard type of this path cannot be shared. A name alone may be that of a type of the user's: it is left to the trait.
+/// Why the standard type of this path cannot be shared. A name by itself may be that of a type of the user's: it is left to the trait.
 fn refused_name(path: &syn::TypePath) -> Option<String> {
     let segments = &path.path.segments;
     let (first, last) = (segments.first()?, segments.last()?);

@@ -63,7 +63,7 @@ pub(crate) fn derive(input: &DeriveInput, role: Role) -> TokenStream {
     }
 }
 
-/// What the user allows on the type or field: it is allowed in what is made from it, too. (What nobody allowed is not allowed
+/// What the user allows on the type or field: it is allowed in what is made from it, too. (What was not allowed is not allowed
 /// here either, because it may be forbidden.)
 pub(crate) fn allowed(attrs: &[Attribute]) -> Vec<TokenStream> {
     // An expectation is fulfilled by the original.

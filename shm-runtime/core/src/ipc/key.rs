@@ -51,7 +51,7 @@ pub(super) enum Source {
 
 impl Key {
     /// The key of an existing file and a project number, as ftok(3) makes it: 8 bits of the project, 8 of the
-    /// file's device, 16 of its inode. Whoever uses the same file and project gets the same key, in C too.
+    /// file's device, 16 of its inode. All who use the same file and project get the same key, in C too.
     ///
     /// The key belongs to the inode: a file that was replaced (an editor's save, a package's upgrade) has
     /// another one. And with 16 bits of the inode, two files can have the same key.
@@ -74,7 +74,7 @@ impl Key {
         Self(Source::Name { name, key })
     }
 
-    /// IPC_PRIVATE: a new object every time, found by its id alone.
+    /// IPC_PRIVATE: a new object every time, found by its id only.
     pub const fn private() -> Self {
         Self(Source::Private)
     }

@@ -145,7 +145,7 @@ impl Lookup {
         }
     }
 
-    /// The identity of an object that is known by its id alone.
+    /// The identity of an object that is known by its id only.
     pub(crate) fn identity_of(&self, id: i32) -> Identity {
         let (object, type_name) = (self.object, self.type_name);
         Identity { object, type_name, ..Identity::default() }.with_id(id)

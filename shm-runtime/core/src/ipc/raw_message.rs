@@ -6,6 +6,6 @@
 pub struct RawMessage {
     /// The type of message, 1 or more (`mtype`).
     pub mtype: i64,
-    /// The bytes behind the type (`mtext`).
+    /// The bytes after the type (`mtext`).
     pub bytes: Vec<u8>,
 }

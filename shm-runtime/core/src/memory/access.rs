@@ -42,7 +42,7 @@ pub enum ReadWrite {}
 pub enum ReadOnly {}
 
 /// Writes only, as `attach_write_only()` gives it. System V has no such mapping: the memory is
-/// mapped for both, and the type alone keeps the program from reading.
+/// mapped for both, and only the type keeps the program from reading.
 #[derive(Debug)]
 pub enum WriteOnly {}
 

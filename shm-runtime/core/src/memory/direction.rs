@@ -10,7 +10,7 @@ use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering::Re
 /// # Safety
 ///
 /// Of every method: `from` is readable and `to` writable for the width, both are aligned to it, the private
-/// side is initialised where it is read and nobody else accesses it meanwhile.
+/// side is initialised where it is read and no other thread accesses it meanwhile.
 #[allow(clippy::missing_safety_doc)] // stated once, above
 pub unsafe trait Direction: private::Sealed {
     /// Whether the segment is what is read.

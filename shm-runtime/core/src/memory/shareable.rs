@@ -14,7 +14,7 @@ use crate::memory::structure::Declared;
 /// arrays, and this crate's [`sync`](crate::sync) types are shareable. Structs and fieldless enums become so
 /// with `#[derive(Shareable)]` (for parts) or `#[derive(SharedSegment)]` (for the whole).
 ///
-/// Whatever holds an address is not: it means something in one process alone. What to use instead:
+/// Whatever holds an address is not: it has a meaning in one process only. What to use instead:
 ///
 /// | instead of | use |
 /// | --- | --- |

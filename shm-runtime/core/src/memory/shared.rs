@@ -16,7 +16,7 @@ use crate::memory::validity::{self, InvalidValue};
 
 /// A `T` that lives in shared memory, reached with access `A`.
 ///
-/// It has the size and layout of a `T`, and exists behind references only: [`Attached`](crate::Attached) derefs
+/// It has the size and layout of a `T`, and is reached by references only: [`Attached`](crate::Attached) derefs
 /// to one, and that derefs to its parts. A struct gives its fields, each a `Shared` of its own; an array its
 /// elements, as a slice does; a standard atomic the atomic itself.
 ///
@@ -146,7 +146,7 @@ impl<T: Shareable, A: Access> Shared<T, A> {
 
     /// The address, for C functions and inline assembly.
     ///
-    /// It is valid as long as the attachment is. Reading through it takes `unsafe`, and whoever does has to
+    /// It is valid as long as the attachment is. Reading through it takes `unsafe`, and code that does has to
     /// reckon with writes by other processes: volatile or atomic accesses only.
     #[inline]
     pub fn as_ptr(&self) -> *const T
@@ -158,7 +158,7 @@ impl<T: Shareable, A: Access> Shared<T, A> {
 
     /// The address, for C functions that write.
     ///
-    /// It is valid as long as the attachment is. Writing through it takes `unsafe`, and whoever does has to reckon
+    /// It is valid as long as the attachment is. Writing through it takes `unsafe`, and code that does has to reckon
     /// with accesses by other processes: volatile or atomic accesses only.
     #[inline]
     pub fn as_mut_ptr(&self) -> *mut T

@@ -7,7 +7,7 @@ use crate::memory::shared::Shared;
 
 /// Text, NUL-terminated as C has it.
 impl<A: Access, const N: usize> Shared<[u8; N], A> {
-    /// Writes `text`, and NUL bytes behind it to the array's end.
+    /// Writes `text`, and NUL bytes after it to the array's end.
     ///
     /// ```
     /// # use shm_runtime::SharedSegment;
@@ -59,7 +59,7 @@ impl<A: Access, const N: usize> Shared<[u8; N], A> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TextError {
-    /// The text and the NUL behind it are longer than the array.
+    /// The text and the NUL after it are longer than the array.
     TooLong {
         /// Bytes of the text, without the NUL.
         len: usize,

@@ -1,10 +1,10 @@
-//! Bytes that are no value of their type.
+//! Bytes that are not a value of their type.
 
 use core::fmt;
 
 use crate::memory::layout::{Kind, Layout, Scalar};
 
-/// The bytes in the segment are no value of the type: what [`Shared::try_get`](crate::Shared::try_get)
+/// The bytes in the segment are not a value of the type: what [`Shared::try_get`](crate::Shared::try_get)
 /// returns when another process wrote something else there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidValue(Box<Inner>);

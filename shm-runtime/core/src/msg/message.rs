@@ -56,7 +56,7 @@ pub(crate) fn checked(mtype: i64) -> Result<c_long, ErrorKind> {
     }
 }
 
-/// What msgsnd(2) reads and msgrcv(2) writes: the type, and `size_of::<T>()` bytes behind it.
+/// What msgsnd(2) reads and msgrcv(2) writes: the type, and `size_of::<T>()` bytes after it.
 #[repr(C)]
 pub(crate) struct Envelope<T> {
     mtype: c_long,
@@ -64,7 +64,7 @@ pub(crate) struct Envelope<T> {
 }
 
 impl<T: Shareable + Copy> Envelope<T> {
-    /// The kernel puts the bytes right behind the type, with no padding between.
+    /// The kernel puts the bytes right after the type, with no padding between.
     const ALIGNED: () = assert!(
         offset_of!(Self, value) == size_of::<c_long>() && size_of::<T>() > 0,
         "a message begins with a `long`, and its value at 8 bytes: nothing that is aligned to more, or has no size, can \

@@ -1,6 +1,6 @@
 //! System V message queues: msgget(2), msgsnd(2), msgrcv(2), msgctl(2).
 //!
-//! A [`Queue`] keeps messages in the kernel, each whole and in the order of sending, until somebody receives them. Here
+//! A [`Queue`] keeps messages in the kernel, each whole and in the order of sending, until a process receives them. Here
 //! each is a value of one type, with a type of message, a number, by which the receiver selects.
 //!
 //! ```
@@ -40,7 +40,7 @@
 //! msgrcv(queue, &message, sizeof message.value, mtype, 0);
 //! ```
 //!
-//! The value lies at 8 bytes, right behind the type: a value that is aligned to more does not compile.
+//! The value lies at 8 bytes, right after the type: a value that is aligned to more does not compile.
 //!
 //! ```compile_fail
 //! # use shm_runtime::msg::Queue;

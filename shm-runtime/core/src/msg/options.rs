@@ -20,7 +20,7 @@ use crate::msg::{Queue, diagnose};
 /// use shm_runtime::Key;
 /// use shm_runtime::msg::Queue;
 ///
-/// // Everybody may send, and the owner alone receives.
+/// // All may send, and only the owner receives.
 /// let key = Key::name(format!("org.example.queue.options.{}", std::process::id()));
 /// let queue = Queue::<u64>::options(key).mode(0o622).create()?.remove_on_drop();
 /// assert_eq!(queue.stat()?.permissions.mode, 0o622);
@@ -114,12 +114,12 @@ impl<T: Shareable + Copy> Options<T> {
         self.lookup.open_or_create(|| self.open(), || self.create())
     }
 
-    /// Removes the queue that now has the key, with its messages, whatever they are: msgctl(2) with IPC_RMID. Whoever
+    /// Removes the queue that now has the key, with its messages, whatever they are: msgctl(2) with IPC_RMID. A process that
     /// waits for it gets an error.
     ///
     /// # Errors
     ///
-    /// If there is none, or it belongs to somebody else.
+    /// If there is none, or it belongs to another user.
     pub fn remove(&self) -> Result<(), Error> {
         let (identity, id) = self.lookup.find("remove")?;
         Queue::<T>::new(identity, id).remove()

@@ -38,7 +38,7 @@ impl<T: Shareable + Copy> Queue<T> {
         Options::new(key)
     }
 
-    /// Creates the queue, for this user alone: as [`Options::create`].
+    /// Creates the queue, for this user only: as [`Options::create`].
     ///
     /// # Errors
     ///
@@ -93,7 +93,7 @@ impl<T: Shareable + Copy> Queue<T> {
     /// # Errors
     ///
     /// If the queue is or gets removed, or may not be sent to; if such a message is larger than the system allows
-    /// (MSGMAX) or than the queue could ever take, though whoever may not read the queue has to wait instead; or if
+    /// (MSGMAX) or than the queue could ever take, though a process that may not read the queue has to wait instead; or if
     /// `mtype` is less than 1.
     pub fn send(&self, mtype: i64, value: &T) -> Result<(), Error> {
         if self.try_send(mtype, value)? {
@@ -143,7 +143,7 @@ impl<T: Shareable + Copy> Queue<T> {
     ///
     /// If the queue is or gets removed, may not be received from, or a type in `select` is less than 1.
     ///
-    /// If the message is no `T`, it is not lost: [`ErrorKind::WrongMessage`] has it, if it is smaller than a `T` or has
+    /// If the message is not a `T`, it is not lost: [`ErrorKind::WrongMessage`] has it, if it is smaller than a `T` or has
     /// values that are none; one that is larger stays in the queue, for
     /// [`try_receive_raw`](Self::try_receive_raw).
     pub fn receive(&self, select: Select) -> Result<Message<T>, Error> {
@@ -225,7 +225,7 @@ impl<T: Shareable + Copy> Queue<T> {
     ///
     /// # Errors
     ///
-    /// If the queue was removed, may not be read, belongs to somebody else, or the mode has bits beyond 0o777.
+    /// If the queue was removed, may not be read, belongs to another user, or the mode has bits beyond 0o777.
     pub fn set_permissions(&self, permissions: Permissions) -> Result<(), Error> {
         let limit = self.stat()?.limit.unwrap_or_default();
         self.set("set the permissions of", permissions, limit)
@@ -237,7 +237,7 @@ impl<T: Shareable + Copy> Queue<T> {
     ///
     /// # Errors
     ///
-    /// If the queue was removed, may not be read, belongs to somebody else, or the limit is above what this process
+    /// If the queue was removed, may not be read, belongs to another user, or the limit is above what this process
     /// may set.
     pub fn set_limit(&self, bytes: u64) -> Result<(), Error> {
         self.set("set the limit of", self.stat()?.permissions, bytes)
@@ -251,11 +251,11 @@ impl<T: Shareable + Copy> Queue<T> {
     }
 
     /// Removes the queue, with the messages in it: msgctl(2) with IPC_RMID, by id, so that it cannot hit a successor
-    /// under the same key. It is gone at once; whoever waits for it gets an error.
+    /// under the same key. It is gone at once; a process that waits for it gets an error.
     ///
     /// # Errors
     ///
-    /// If it was removed already, or belongs to somebody else.
+    /// If it was removed already, or belongs to another user.
     pub fn remove(&self) -> Result<(), Error> {
         sys::ipc::msg_remove(self.id).map_err(|error| self.failed("remove", error))
     }

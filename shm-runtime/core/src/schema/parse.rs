@@ -39,7 +39,7 @@ fn excerpt(text: &str) -> String {
     format!("`{}{more}`", short.escape_debug())
 }
 
-/// Why a text is no schema.
+/// Why a text is not a schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseError {
     line: usize,

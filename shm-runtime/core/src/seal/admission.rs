@@ -15,7 +15,7 @@ use crate::schema::Schema;
 use crate::seal::footer::{FooterFields, Seal, State};
 use crate::sys::liveness::Process;
 
-/// How long to sleep before looking again whether the creator still lives: its death wakes nobody.
+/// How long to sleep before looking again whether the creator still lives: its death wakes no process.
 const SLICE: Duration = Duration::from_millis(20);
 
 /// Why a program may not use a segment.
@@ -40,7 +40,7 @@ pub(crate) struct Expected<'a> {
     pub(crate) schema: fn() -> Schema,
     /// If the segment was found by its key.
     pub(crate) key: Option<ExpectedKey<'a>>,
-    /// Whether the segment may have more fields behind ours.
+    /// Whether the segment may have more fields after ours.
     pub(crate) compatible: bool,
     pub(crate) wait: Duration,
 }

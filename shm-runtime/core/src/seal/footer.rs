@@ -1,4 +1,4 @@
-//! The seal: a footer in the last bytes of a segment, behind the struct and the text of its schema.
+//! The seal: a footer in the last bytes of a segment, after the struct and the text of its schema.
 //!
 //! ```text
 //! 0                      the struct: what C sees
@@ -30,7 +30,7 @@ const MAX_TEXT: u64 = 16 << 20;
 /// As much of the text of a key as an error would show.
 const MAX_KEY_SHOWN: usize = 4096;
 
-/// In a segment, accessed by atomics alone: valid with any bytes.
+/// In a segment, accessed by atomics only: valid with any bytes.
 #[repr(C)]
 pub(crate) struct Footer {
     /// A [`State`], and the word that openers sleep on.
@@ -83,7 +83,7 @@ pub(crate) enum State {
     /// A process has begun to claim the segment, and is writing down which process it is. That is not a claim yet: the
     /// segment is what it was, and another process can claim in its place.
     Claiming(Claim),
-    /// A process is about to remove the segment, which nobody seems to use: once it is sure, it removes it; if it turns out
+    /// A process is about to remove the segment, which no process seems to use: once it is sure, it removes it; if it turns out
     /// that a process is attached, it goes back to what it was.
     Reclaiming(Claim),
     /// Nothing that this crate writes.
@@ -361,7 +361,7 @@ impl<'a> Seal<'a> {
         text
     }
 
-    /// Nothing was written there yet, but for a claim of somebody who is reclaiming it: what the creator finds, and
+    /// Nothing was written there yet, except a claim of a process that is reclaiming it: what the creator finds, and
     /// what a creator killed at once leaves.
     pub(crate) fn is_blank(self) -> bool {
         let untouched = match self.state() {

@@ -57,7 +57,7 @@ impl<T: Shareable, A: Access> Attached<T, A> {
     /// Whether this is still the segment that has the key: not removed, and not replaced by a new one.
     ///
     /// System V lets a segment be removed, and another be created under its key, while processes stay attached to the
-    /// first. Those then share it among themselves alone.
+    /// first. Those then share it among themselves only.
     ///
     /// # Errors
     ///

@@ -54,7 +54,7 @@ impl Mapping {
     ///
     /// # Safety
     ///
-    /// What the mapping covers is not in use: no object lives there, and nobody counts on it being unmapped.
+    /// What the mapping covers is not in use: no object lives there, and no code counts on it being unmapped.
     pub(crate) unsafe fn over(id: i32, address: *mut c_void, trusts_writers: bool) -> Result<Self, Unmapped> {
         // SAFETY: the caller's promise.
         let address = unsafe { sys::shmat_over(id, address, 0) }?;

@@ -337,7 +337,7 @@ impl<T: Shareable> Segment<T> {
     /// # Safety
     ///
     /// From `address`, [`size`](Self::size) bytes rounded up to whole pages are not in use: no object lives there,
-    /// and nobody counts on them being mapped otherwise.
+    /// and no other code counts on them being mapped otherwise.
     ///
     /// # Errors
     ///
@@ -429,7 +429,7 @@ impl<T: Shareable> Segment<T> {
     ///
     /// # Errors
     ///
-    /// If it was removed, belongs to somebody else, or the mode has bits beyond 0o777.
+    /// If it was removed, belongs to another user, or the mode has bits beyond 0o777.
     pub fn set_permissions(&self, permissions: Permissions) -> Result<(), Error> {
         let Permissions { uid, gid, mode } = permissions;
         let operation = "set the permissions of";
@@ -442,12 +442,12 @@ impl<T: Shareable> Segment<T> {
     }
 
     /// Keeps the segment in memory, never swapped out: shmctl(2) with SHM_LOCK. It stays so until
-    /// [`unlock`](Self::unlock), whoever is attached. Pages not yet touched are not made present; for that there
+    /// [`unlock`](Self::unlock), whichever processes are attached. Pages not yet touched are not made present; for that there
     /// is [`prefault`](Attached::prefault).
     ///
     /// # Errors
     ///
-    /// If it was removed, belongs to somebody else, or is larger than RLIMIT_MEMLOCK allows.
+    /// If it was removed, belongs to another user, or is larger than RLIMIT_MEMLOCK allows.
     pub fn lock(&self) -> Result<(), Error> {
         self.look("lock")?;
         sys::shm_lock(self.id).map_err(|error| self.error("lock", diagnose::shm_lock(error, self.id)))
@@ -457,7 +457,7 @@ impl<T: Shareable> Segment<T> {
     ///
     /// # Errors
     ///
-    /// If it was removed, or belongs to somebody else.
+    /// If it was removed, or belongs to another user.
     pub fn unlock(&self) -> Result<(), Error> {
         self.look("unlock")?;
         sys::shm_unlock(self.id).map_err(|error| self.error("unlock", diagnose::shm_lock(error, self.id)))
@@ -468,11 +468,11 @@ impl<T: Shareable> Segment<T> {
     ///
     /// Ids are those of the calling thread's IPC namespace. After unshare(2) or setns(2) the same id can mean another
     /// segment of this user's, which this would remove: it does not look, which would be a call more in the life of every
-    /// segment. [`remove_on_drop`](Self::remove_on_drop), where nobody sees the call, does.
+    /// segment. [`remove_on_drop`](Self::remove_on_drop), where the call is not seen, does.
     ///
     /// # Errors
     ///
-    /// If it was removed already, or belongs to somebody else.
+    /// If it was removed already, or belongs to another user.
     pub fn remove(&self) -> Result<(), Error> {
         // A mapping that nobody can see must not be what keeps it.
         drop(self.take_creator_mapping());

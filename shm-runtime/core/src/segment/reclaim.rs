@@ -1,4 +1,4 @@
-//! Removing a segment that a dead process left behind: only when nobody is attached, and by id.
+//! Removing a segment that a dead process left behind: only when no process is attached, and by id.
 
 use core::time::Duration;
 use std::io;
@@ -19,7 +19,7 @@ use crate::sys::liveness::Process;
 pub(crate) enum Outcome {
     /// The segment is removed, by this process or another: its key is free, or taken by a successor.
     Gone,
-    /// It is in use, or may be: by its creator, by somebody attached, or by another process that is reclaiming it.
+    /// It is in use, or may be: by its creator, by a process that is attached, or by another process that is reclaiming it.
     InUse,
     /// It is another program's, or it cannot be told whose: why this program cannot use it.
     NotOurs(ErrorKind),
@@ -36,7 +36,7 @@ pub(crate) enum Replace {
     Everything,
 }
 
-/// How long a claim is held at most while somebody is attached: those who only looked leave at once.
+/// How long a claim is held at most while a process is attached: those who only looked leave at once.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Which segments are reclaimed.

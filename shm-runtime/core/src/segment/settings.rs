@@ -2,7 +2,7 @@
 
 use crate::ipc::trusted::Trust;
 
-/// What `#[shm(...)]` says; of the key, the name alone.
+/// What `#[shm(...)]` says; of the key, the name only.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {

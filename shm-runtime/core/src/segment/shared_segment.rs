@@ -26,7 +26,7 @@ pub trait SharedSegment: Shareable {
     }
 
     /// Creates the segment, zero-filled: shmget(2) with IPC_CREAT, IPC_EXCL, the mode, and the size of the struct and
-    /// its seal (of a bare one, `size_of::<Self>()` alone).
+    /// its seal (of a bare one, `size_of::<Self>()` only).
     ///
     /// To write the seal, this process attaches. It stays so until the [`Segment`] is dropped, or its first `attach`
     /// takes that mapping over.
@@ -39,7 +39,7 @@ pub trait SharedSegment: Shareable {
         Self::options().create()
     }
 
-    /// Creates the segment and lets `init` fill it in, before anybody else can use it: whoever opens it meanwhile
+    /// Creates the segment and lets `init` fill it in, before another process can use it: one that opens it meanwhile
     /// waits. (A bare segment has nothing to wait for: it can be seen half-made.)
     ///
     /// If `init` panics, the segment is removed before the panic goes on.
@@ -56,14 +56,14 @@ pub trait SharedSegment: Shareable {
     ///
     /// # Errors
     ///
-    /// If there is none, it may not be read, or it belongs to somebody who is not trusted; of a bare one also if
+    /// If there is none, it may not be read, or it belongs to a user who is not trusted; of a bare one also if
     /// it has another size.
     fn open() -> Result<Segment<Self>, Error> {
         Self::options().open()
     }
 
     /// As [`open`](Self::open), for a struct that gained fields at its end since this program was built: the segment
-    /// may have more fields behind all of ours, which have to be at the same places and of the same types.
+    /// may have more fields after all of ours, which have to be at the same places and of the same types.
     ///
     /// # Errors
     ///
@@ -96,7 +96,7 @@ pub trait SharedSegment: Shareable {
     ///
     /// # Errors
     ///
-    /// If there is none, or it belongs to somebody else.
+    /// If there is none, or it belongs to another user.
     fn remove() -> Result<(), Error> {
         Self::options().remove()
     }

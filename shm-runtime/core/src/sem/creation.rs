@@ -4,7 +4,7 @@
 //! The kernel does not record which process created a set. So a creator holds a lock from before semget until after
 //! semop, and the kernel releases it if the creator dies: a lock on one byte, that of the key, in the file of the IPC
 //! namespace itself (/proc/thread-self/ns/ipc). That is the same file for all processes in the namespace, whatever their
-//! user, their pid namespace and their mounts, and for no others; and as nobody can write to it, no process can lock
+//! user, their pid namespace and their mounts, and for no others; and as no process can write to it, no process can lock
 //! another out. Where a set exists, its byte is not locked, and no semop was done on the set, its creator is dead.
 //!
 //! Such a set is removed, by its id, and created anew. It is not initialised in place: a creator that takes no such lock,

@@ -1,6 +1,6 @@
 //! System V semaphores: semget(2), semop(2), semctl(2).
 //!
-//! A [`Semaphore`] holds a number of units. Whoever acquires one while there is none waits; the kernel gives back what
+//! A [`Semaphore`] holds a number of units. A process that acquires one while there is none waits; the kernel gives back what
 //! a process held when it ended, even by `kill -9` (SEM_UNDO). With one unit, a semaphore is a lock.
 //!
 //! ```

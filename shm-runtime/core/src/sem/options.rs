@@ -116,15 +116,15 @@ impl<const N: usize> Options<N> {
         self
     }
 
-    /// Whether to open a set on which nobody ever did a semop(2). By default that is a set whose creator is not
-    /// done; but a C program may set the initial values by SETVAL, and nobody has used the set since.
+    /// Whether to open a set on which no process ever did a semop(2). By default that is a set whose creator is not
+    /// done; but a C program may set the initial values by SETVAL, and no process has used the set since.
     pub fn allow_unused(&mut self, allow_unused: bool) -> &mut Self {
         self.allow_unused = allow_unused;
         self
     }
 
     /// Creates the set, with these values: semget(2) with IPC_CREAT and IPC_EXCL, then one semop(2), which gives all
-    /// values at once. Until then they are 0, so whoever is early can only wait; and `sem_otime` is 0, by which
+    /// values at once. Until then they are 0, so a process that is early can only wait; and `sem_otime` is 0, by which
     /// those who open it, here and in C, know that it is not ready.
     ///
     /// # Errors
@@ -245,12 +245,12 @@ impl<const N: usize> Options<N> {
         }
     }
 
-    /// Removes the set that now has the key, whatever it holds: semctl(2) with IPC_RMID. Whoever waits for it gets
+    /// Removes the set that now has the key, whatever it holds: semctl(2) with IPC_RMID. A process that waits for it gets
     /// an error.
     ///
     /// # Errors
     ///
-    /// If there is none, or it belongs to somebody else.
+    /// If there is none, or it belongs to another user.
     pub fn remove(&self) -> Result<(), Error> {
         let (identity, id) = self.lookup.find("remove")?;
         SemaphoreSet::<N>::new(identity, id, false).remove()

@@ -131,7 +131,7 @@ impl<const N: usize> SemaphoreSet<N> {
     /// use shm_runtime::Key;
     /// use shm_runtime::sem::{Op, Semaphore};
     ///
-    /// // The first who comes counts up, and whoever comes later has to wait.
+    /// // The first one to come counts up, and those that come later have to wait.
     /// let turn = Semaphore::create(Key::private(), 0)?.remove_on_drop();
     /// let first = [Op::WaitForZero { index: 0 }, Op::Release { index: 0, units: 1 }];
     /// turn.perform(&first)?;
@@ -167,7 +167,7 @@ impl<const N: usize> SemaphoreSet<N> {
         self.operate("operate on", operations.iter().copied(), Wait::For(timeout))
     }
 
-    /// Value and waiters of each semaphore. Each is asked for by itself: together they are no snapshot.
+    /// Value and waiters of each semaphore. Each is asked for by itself: together they are not a snapshot.
     ///
     /// # Errors
     ///
@@ -193,7 +193,7 @@ impl<const N: usize> SemaphoreSet<N> {
     ///
     /// # Errors
     ///
-    /// If the set was removed, belongs to somebody else, or the mode has bits beyond 0o777.
+    /// If the set was removed, belongs to another user, or the mode has bits beyond 0o777.
     pub fn set_permissions(&self, permissions: Permissions) -> Result<(), Error> {
         let Permissions { uid, gid, mode } = permissions;
         let operation = "set the permissions of";
@@ -202,11 +202,11 @@ impl<const N: usize> SemaphoreSet<N> {
     }
 
     /// Removes the set: semctl(2) with IPC_RMID, by id, so that it cannot hit a successor under the same key.
-    /// It is gone at once; whoever waits for it gets an error.
+    /// It is gone at once; a process that waits for it gets an error.
     ///
     /// # Errors
     ///
-    /// If it was removed already, or belongs to somebody else.
+    /// If it was removed already, or belongs to another user.
     pub fn remove(&self) -> Result<(), Error> {
         sys::ipc::sem_remove(self.id).map_err(|error| self.failed("remove", error))
     }

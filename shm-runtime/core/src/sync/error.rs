@@ -52,7 +52,7 @@ pub enum LockError<D = ()> {
 }
 
 impl<D> LockError<D> {
-    /// The error alone. If it carried the guard, the lock is released, and the next one to lock is told of the death
+    /// The error without the guard. If it carried the guard, the lock is released, and the next one to lock is told of the death
     /// again: for `mutex.lock().map_err(LockError::release)?`.
     pub fn release(self) -> LockError {
         self.into_died().map_or_else(|other| other, |_| LockError::OwnerDied(()))
@@ -193,7 +193,7 @@ pub enum ReadError {
         /// How often it was tried.
         attempts: u32,
     },
-    /// The bytes are no value of the type: nothing was written yet, or by something else than this library.
+    /// The bytes are not a value of the type: nothing was written yet, or by something else than this library.
     Invalid(InvalidValue),
 }
 

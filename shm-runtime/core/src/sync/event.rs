@@ -15,7 +15,7 @@ use crate::memory::structure::Declared;
 
 /// Something that processes wait for, and that others announce: that a value changed, that there is work.
 ///
-/// Whoever waits says so first, by [`listen`](Self::listen), then looks whether it has to wait at all, and then
+/// A thread that waits says so first, by [`listen`](Self::listen), then looks whether it has to wait at all, and then
 /// [`wait`](Listener::wait)s. An announcement at any time after `listen` ends the wait, so none is lost.
 ///
 /// ```
@@ -85,7 +85,7 @@ unsafe impl Shareable for Event {
 impl<A: Access> Event<A> {
     /// Announces, and wakes all who wait.
     ///
-    /// It always takes a system call: who waits leaves no trace in the memory.
+    /// It always takes a system call: a thread that waits leaves no trace in the memory.
     #[inline]
     pub fn notify_all(&self)
     where
@@ -96,7 +96,7 @@ impl<A: Access> Event<A> {
 
     /// Announces, and wakes one of those who wait, if any do: for work that one of them can take.
     ///
-    /// Who has listened but does not sleep yet goes on, too. So the one that is woken has to look whether there is
+    /// A thread that has listened but does not sleep yet goes on, too. So the one that is woken has to look whether there is
     /// anything left for it.
     #[inline]
     pub fn notify_one(&self)
@@ -116,7 +116,7 @@ impl<A: Access> Event<A> {
     }
 }
 
-/// One who has listened to an [`Event`], and can wait for it.
+/// What [`Event::listen`] returns, and what can wait for the event.
 #[must_use = "a listener that does not wait does nothing"]
 pub struct Listener<'a> {
     count: &'a AtomicU32,

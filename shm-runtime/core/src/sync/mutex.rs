@@ -50,7 +50,7 @@ use crate::memory::structure::Declared;
 /// totals.sum.update(|sum| sum + 21.5);
 /// drop(totals);
 ///
-/// // Or leave that to somebody else.
+/// // Or leave that to another process.
 /// let totals = station.totals.try_lock().map_err(sync::LockError::release)?;
 /// assert_eq!(totals.readings.get(), 1);
 /// # Ok(())
@@ -74,7 +74,7 @@ use crate::memory::structure::Declared;
 ///
 /// By kill -9 in the middle, by a panic, by the end of a thread that leaked the guard: the next `lock` returns
 /// [`LockError::OwnerDied`] with the guard in it. The lock is held then, and the value may be half-changed: repair it
-/// and go on, with [`OwnerDied::into_guard`] or, shorter, [`LockError::repair`]. The death is reported until somebody
+/// and go on, with [`OwnerDied::into_guard`] or, shorter, [`LockError::repair`]. The death is reported until a thread
 /// does: dropping the error releases the lock, and the next one is told again. Those who wait when it happens are woken.
 ///
 /// # What else can happen
@@ -90,7 +90,7 @@ use crate::memory::structure::Declared;
 /// | ... with the caller's own id | as if the caller held it if it holds any `Mutex`; otherwise as if it had died |
 /// | ... with anything else, the id of a thread of the kernel for one | [`LockError::Corrupted`], until [`reset`](Self::reset) |
 /// | a process of another pid namespace attaches the segment | [`ErrorKind::OtherPidNamespace`](crate::ErrorKind::OtherPidNamespace): see the limits |
-/// | the holder died, and its thread id was given to a new thread before anybody asked for the lock | as if the new one held it, as above |
+/// | the holder died, and its thread id was given to a new thread before any thread asked for the lock | as if the new one held it, as above |
 /// | ... in the middle of another thread's taking over the dead one's lock | one of the two gets it, or a third, never two: a thread that was stopped in the middle, for however long, starts again |
 /// | a thread dies in the middle of taking over a dead one's lock | the next one takes it over, and is told of the death |
 ///
@@ -209,7 +209,7 @@ impl<T: Shareable, A: Access> Mutex<T, A> {
         }
     }
 
-    /// Frees the lock, whoever holds it, and reports it to the next as the death of a holder.
+    /// Frees the lock, whichever thread holds it, and reports it to the next as the death of a holder.
     ///
     /// The way out of [`LockError::Corrupted`], and of a lock that waits for a thread that only looks like the holder.
     /// If there is a holder, two may use the value from now on, until both have dropped their guards; what each of them

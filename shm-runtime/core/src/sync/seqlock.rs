@@ -140,7 +140,7 @@ impl<T: Shareable + Copy, A: Access> SeqLock<T, A> {
     /// # Errors
     ///
     /// [`ReadError::Overtaken`] if the writer publishes all the time, faster than a read takes;
-    /// [`ReadError::Invalid`] if the bytes are no `T`, which only can be if `T` contains an enum or a `char`.
+    /// [`ReadError::Invalid`] if the bytes are not a `T`, which can only happen if `T` contains an enum or a `char`.
     #[inline]
     pub fn read(&self) -> Result<T, ReadError>
     where
@@ -182,7 +182,7 @@ impl<T: Shareable + Copy, A: Access> SeqLock<T, A> {
         latch::read(&self.sequence, load).ok_or(ReadError::Overtaken { attempts: latch::ATTEMPTS })
     }
 
-    /// How many values have been published since the segment was created: whoever remembers the number can tell
+    /// How many values have been published since the segment was created: with an earlier number at hand one can tell
     /// whether there is a new one, and how many were missed.
     #[inline]
     pub fn version(&self) -> u64
@@ -252,7 +252,7 @@ pub struct SeqWriter<'a, T: Shareable + Copy, A: Access = ReadWrite> {
 }
 
 impl<T: Shareable + Copy, A: Readable + Writable> SeqWriter<'_, T, A> {
-    /// Publishes `value`: reads that begin from now on give it. Nobody is waited for.
+    /// Publishes `value`: reads that begin from now on give it. It waits for no other process.
     ///
     /// # Errors
     ///

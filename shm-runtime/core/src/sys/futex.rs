@@ -70,7 +70,7 @@ pub(crate) fn try_lock_pi(word: &AtomicU32) -> io::Result<()> {
     called(unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_TRYLOCK_PI) })
 }
 
-/// FUTEX_UNLOCK_PI: gives the lock to whoever has waited longest for it.
+/// FUTEX_UNLOCK_PI: gives the lock to the thread that has waited longest for it.
 pub(crate) fn unlock_pi(word: &AtomicU32) -> io::Result<()> {
     // SAFETY: the word outlives the call and is accessed by atomics alone.
     called(unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_UNLOCK_PI) })
@@ -95,7 +95,7 @@ pub(crate) fn wait(word: &AtomicU32, value: u32, deadline: Option<Duration>) -> 
     })
 }
 
-/// FUTEX_WAKE: wakes everybody who sleeps on the word.
+/// FUTEX_WAKE: wakes every thread that sleeps on the word.
 pub(crate) fn wake_all(word: &AtomicU32) {
     // SAFETY: the kernel takes the address as the futex's name, and does not access the word.
     unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, i32::MAX) };

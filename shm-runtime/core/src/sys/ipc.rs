@@ -94,7 +94,7 @@ pub(crate) fn msg_stat_any(id: i32) -> io::Result<msqid_ds> {
     Err(io::Error::from_raw_os_error(super::EINVAL))
 }
 
-/// semctl(2) with IPC_SET, which sets owner, group and mode alone.
+/// semctl(2) with IPC_SET, which sets owner, group and mode only.
 pub(crate) fn sem_set(id: i32, uid: u32, gid: u32, mode: u16) -> io::Result<()> {
     // SAFETY: a struct of integers, for all of which zero is a value.
     let mut stat: semid_ds = unsafe { core::mem::zeroed() };
@@ -119,17 +119,17 @@ pub(crate) fn msgget(key: i32, flags: c_int) -> io::Result<i32> {
 ///
 /// # Safety
 ///
-/// `message` is readable for a `long`, the type, and `size` bytes behind it, all initialised.
+/// `message` is readable for a `long`, the type, and `size` bytes after it, all initialised.
 pub(crate) unsafe fn msgsnd(id: i32, message: *const c_void, size: usize, flags: c_int) -> io::Result<()> {
     // SAFETY: the caller's promise.
     checked(unsafe { libc::msgsnd(id, message, size, flags) }).map(drop)
 }
 
-/// msgrcv(2): how many bytes there are behind the type.
+/// msgrcv(2): how many bytes there are after the type.
 ///
 /// # Safety
 ///
-/// `message` is writable for a `long`, the type, and `size` bytes behind it.
+/// `message` is writable for a `long`, the type, and `size` bytes after it.
 pub(crate) unsafe fn msgrcv(
     id: i32,
     message: *mut c_void,

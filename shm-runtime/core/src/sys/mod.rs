@@ -43,7 +43,7 @@ pub(crate) fn shmat(id: i32, flags: c_int) -> io::Result<NonNull<c_void>> {
 ///
 /// # Safety
 ///
-/// What the mapping covers is not in use: no object lives there, and nobody counts on it being unmapped.
+/// What the mapping covers is not in use: no object lives there, and no code counts on it being unmapped.
 pub(crate) unsafe fn shmat_over(id: i32, address: *mut c_void, flags: c_int) -> io::Result<NonNull<c_void>> {
     // SAFETY: the caller's promise.
     mapped(unsafe { libc::shmat(id, address, flags | SHM_REMAP) })
@@ -97,7 +97,7 @@ pub(crate) fn shm_stat(id: i32) -> io::Result<shmid_ds> {
     Ok(unsafe { stat.assume_init() })
 }
 
-/// shmctl(2) with IPC_SET, which sets owner, group and mode alone.
+/// shmctl(2) with IPC_SET, which sets owner, group and mode only.
 pub(crate) fn shm_set(id: i32, uid: u32, gid: u32, mode: u16) -> io::Result<()> {
     // SAFETY: a struct of integers, for all of which zero is a value.
     let mut stat: shmid_ds = unsafe { core::mem::zeroed() };

@@ -176,7 +176,7 @@ pub enum ErrorKind {
         /// The address.
         address: usize,
     },
-    /// The semaphores were created, but nobody has given them their initial values, and the waiting time is over.
+    /// The semaphores were created, but no process has given them their initial values, and the waiting time is over.
     #[non_exhaustive]
     Uninitialised {
         /// What the kernel knows of the set, unless it was removed meanwhile.
@@ -197,14 +197,14 @@ pub enum ErrorKind {
         /// Whether the kernel gives them back when it ends (SEM_UNDO).
         undo: bool,
     },
-    /// The message is no `T`. Nothing of it is lost.
+    /// The message is not a `T`. Nothing of it is lost.
     #[non_exhaustive]
     WrongMessage {
         /// The message, which was taken from the queue; `None` if it is larger than a `T`: then it is still there.
         message: Option<Box<RawMessage>>,
         /// The bytes of a `T`.
         expected: usize,
-        /// If it has that many: what in it is no value of its type.
+        /// If it has that many: what in it is not a value of its type.
         invalid: Option<InvalidValue>,
     },
     /// Anything else that the kernel says.

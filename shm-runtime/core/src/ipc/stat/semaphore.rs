@@ -23,7 +23,7 @@ pub struct Stat {
     pub creator_gid: u32,
     /// How often the kernel has used this slot of its table (`__seq`).
     pub sequence: u32,
-    /// When the last semop(2) was done (`sem_otime`, whole seconds), if ever: before it, nobody gave the set its
+    /// When the last semop(2) was done (`sem_otime`, whole seconds), if ever: before it, no process gave the set its
     /// initial values.
     pub operated_at: Option<SystemTime>,
     /// When it was created, or last changed by semctl(2) (`sem_ctime`, whole seconds).

@@ -109,7 +109,7 @@ pub(crate) unsafe fn copy_array<T: Shareable, D: Direction, const N: usize>(
     unsafe { copy_each::<T, D>(from.cast(), to.cast(), N) }
 }
 
-/// Copies `len` values that lie behind each other.
+/// Copies `len` values that lie one after the other.
 ///
 /// # Safety
 ///

@@ -165,7 +165,7 @@ impl<T: Shareable> Options<T> {
     }
 
     /// Whether a new segment takes no swap space in advance (SHM_NORESERVE). Touching a page may then fail for lack
-    /// of memory, and the kernel kills somebody. Refused together with huge pages, where touching a page of
+    /// of memory, and the kernel kills a process. Refused together with huge pages, where touching a page of
     /// an empty pool would be SIGBUS.
     pub fn no_reserve(&mut self, no_reserve: bool) -> &mut Self {
         self.no_reserve = no_reserve;
@@ -232,7 +232,7 @@ impl<T: Shareable> Options<T> {
         self
     }
 
-    /// Whether to open a bare segment that is larger than the struct; what lies behind the struct is left alone.
+    /// Whether to open a bare segment that is larger than the struct; what lies after the struct is not touched.
     pub fn allow_larger(&mut self, allow_larger: bool) -> &mut Self {
         self.allow_larger = allow_larger;
         self
@@ -315,7 +315,7 @@ impl<T: Shareable> Options<T> {
     ///
     /// # Errors
     ///
-    /// If there is none, or it belongs to somebody else.
+    /// If there is none, or it belongs to another user.
     pub fn remove(&self) -> Result<(), Error> {
         let (identity, id) = self.lookup.find("remove")?;
         sys::shm_remove(id)
@@ -324,7 +324,7 @@ impl<T: Shareable> Options<T> {
 }
 
 impl<T> Options<T> {
-    /// Options for the segment's companion, as [`SharedSegment::semaphore`]: with the key, the mode and the trust that
+    /// Options for the segment's companion, as [`SharedSegment::semaphore`](crate::SharedSegment::semaphore): with the key, the mode and the trust that
     /// these have.
     pub fn semaphore(&self) -> sem::Options<1> {
         sem::Options::companion(&self.lookup, companion::check)

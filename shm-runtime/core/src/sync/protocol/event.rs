@@ -1,6 +1,6 @@
 //! The protocol of the event: a number that is counted up, and on which waiters sleep.
 //!
-//! Who waits takes the number first, then looks whether there is anything to wait for, and then sleeps only while
+//! A thread that waits takes the number first, then looks whether there is anything to wait for, and then sleeps only while
 //! the number is the same. There is no count of waiters: a dead one would leave it wrong, and one whose memory is
 //! read-only could not be counted.
 

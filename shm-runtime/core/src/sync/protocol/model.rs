@@ -3,7 +3,7 @@
 //! Two kernels stand in for the real one. [`Weak`] gives no memory ordering at all, so that what is left is that of the
 //! protocols themselves; it waits by yielding. [`Strict`] keeps a record of who waits, as Linux does, with its in-between
 //! states; its own locks order memory, so it checks the protocols' logic: who gets the lock of a dead holder, and
-//! that nobody is left asleep.
+//! that no thread is left asleep.
 
 use core::time::Duration;
 use std::collections::VecDeque;

@@ -95,7 +95,7 @@ pub(crate) enum Patience {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Value {
     Whole,
-    /// The last holder died or panicked, and nobody has repaired it since.
+    /// The last holder died or panicked, and no thread has repaired it since.
     Abandoned,
 }
 
@@ -337,7 +337,7 @@ impl Lock<'_> {
     /// Gives the lock back in the name of an earlier thread that had the caller's id, and died holding it; the
     /// caller then acquires it as any other does. `false` if the kernel does not call that thread the holder.
     ///
-    /// The caller is the only living thread with this id, and holds nothing, so nobody uses the lock by this word. But a
+    /// The caller is the only living thread with this id, and holds nothing, so no thread uses the lock by this word. But a
     /// waiter that the kernel has given the lock may not have run yet, and threads may wait for the id, which is the
     /// caller's now: the kernel knows of both.
     fn inherit(self, found: u32, kernel: &impl Kernel) -> bool {

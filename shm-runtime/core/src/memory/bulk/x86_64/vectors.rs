@@ -7,7 +7,7 @@ use super::short::copy_short;
 use super::{LINE, align};
 use crate::memory::direction::Direction;
 
-/// Copies a vector through each of the registers, and moves both sides behind them. Everything is loaded before
+/// Copies a vector through each of the registers, and moves both sides past them. Everything is loaded before
 /// anything is stored: a load may wait for a store to the same offset in a page.
 macro_rules! vectors {
     ($load:literal $store:literal $width:literal $from:ident $to:ident, $($register:tt $i:literal)*) => {{
@@ -79,7 +79,7 @@ by_vectors! {
     copy_128, 16, "movdqu", ["xmm0" 0 "xmm1" 1 "xmm2" 2 "xmm3" 3]
 }
 by_vectors! {
-    /// Copies `len` bytes through AVX registers. Their upper halves are cleared behind it, or SSE code would
+    /// Copies `len` bytes through AVX registers. Their upper halves are cleared after it, or SSE code would
     /// be slow.
     copy_256, 32, "vmovdqu", ["ymm0" 0 "ymm1" 1 "ymm2" 2 "ymm3" 3],
     "vzeroupper" "ymm0" "ymm1" "ymm2" "ymm3" "ymm4" "ymm5" "ymm6" "ymm7" "ymm8" "ymm9" "ymm10" "ymm11" "ymm12"
