@@ -317,7 +317,7 @@ fn bound(setting: Setting, ctxt: &Ctxt) -> Option<Set<Vec<WherePredicate>>> {
         }
         other => Err(syn::Error::new_spanned(
             other,
-            "`bound` takes a text as it stands behind `where`, such as `bound = \"T: Shareable\"`",
+            "`bound` takes a text as it stands after `where`, such as `bound = \"T: Shareable\"`",
         )),
     };
     match predicates {

@@ -70,7 +70,7 @@ fn parameters(container: &Container<'_>, ctxt: &Ctxt) {
             GenericParam::Lifetime(_) if reference => {}
             GenericParam::Lifetime(lifetime) => ctxt.error(
                 lifetime,
-                "a lifetime means a reference, which points into one process alone: share the value itself",
+                "a lifetime means a reference, which points into one process only: share the value itself",
             ),
             GenericParam::Const(param) if matches!(container.data, Data::Enum(_)) => {
                 ctxt.error(&param.ident, "an enum without fields has no use for a parameter: remove it");

@@ -21,7 +21,7 @@ pub(crate) fn key(container: &Container<'_>, ctxt: &Ctxt) {
              `ftok(path = \"/var/lib/weather\", project = 'W')`: from an existing file, as ftok(3) does it\n\
              `key = 0x57480001`: a fixed key_t\n\
              `name = \"org.example.weather\"`: hashed from a name, with no file\n\
-             `private`: IPC_PRIVATE, found by its shmid alone",
+             `private`: IPC_PRIVATE, found by its shmid only",
         );
         return;
     };
@@ -46,7 +46,7 @@ pub(crate) fn key(container: &Container<'_>, ctxt: &Ctxt) {
             Expr::Lit(ExprLit { lit: Lit::Str(name), .. }) if name.value().is_empty() => {
                 ctxt.error(
                     expr,
-                    "the name is empty: give one that nobody else uses, such as `org.example.weather`",
+                    "the name is empty: give one that no other program uses, such as `org.example.weather`",
                 );
             }
             Expr::Lit(ExprLit { lit: Lit::Str(_), .. }) => {}

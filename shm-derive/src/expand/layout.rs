@@ -62,7 +62,7 @@ pub(crate) fn structure(container: &Container<'_>, fields: &[Field<'_>]) -> Toke
     };
 
     // Where it says `unsafe {`: the pointer is to room for a struct, in which all of the fields are, and only addresses are
-    // taken. Variables have names that no constant of anybody's has.
+    // taken. Variables have names that no constant of the user's has.
     quote! {
         #[automatically_derived]
         unsafe impl #impl_generics #runtime::Shareable for #this #where_clause {

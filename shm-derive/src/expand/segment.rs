@@ -130,7 +130,7 @@ fn constant(
             __shm_value
         });
     }
-    // A constant is seen by the expression that it is given: by a name that nobody else gives.
+    // A constant is seen by the expression that it is given: by a name that no other code gives.
     let expr_of_this = replace_self(expr.to_token_stream(), &container.path());
     let holds = holds(quote!(__SHM_VALUE));
     let assertion = quote_spanned!(expr.span()=> const _: () = #core::assert!(#holds, #message););

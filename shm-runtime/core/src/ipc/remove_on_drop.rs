@@ -76,7 +76,7 @@ impl<O: Removable> Drop for RemoveOnDrop<O> {
     fn drop(&mut self) {
         // In a forked child this is a copy, and the object is its parent's.
         if !self.keep && self.maker.is_this_process() {
-            // It may have been removed by another process, and a drop can tell nobody.
+            // It may have been removed by another process, and a drop has no way to tell.
             let _ = self.object.remove();
         }
     }

@@ -161,7 +161,7 @@ fn overflow_uid() -> u32 {
 /// Whether a uid_map gives every user a number: its ranges, of which no two overlap, have as many as there are.
 fn maps_all(map: &str) -> bool {
     let length = |line: &str| line.split_whitespace().nth(2)?.parse::<u64>().ok();
-    // All but -1, which is no user.
+    // All but -1, which is not a user.
     map.lines().map(|line| length(line).unwrap_or_default()).sum::<u64>() == u64::from(u32::MAX)
 }
 

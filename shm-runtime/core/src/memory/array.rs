@@ -10,7 +10,7 @@ use crate::memory::shareable::{AlwaysValid, Plain, Shareable};
 use crate::memory::shared::Shared;
 use crate::memory::structure::{Declared, assert_always_valid};
 
-// SAFETY: N values of T behind each other, copied one by one or in the equivalent bulk.
+// SAFETY: N values of T one after the other, copied one by one or in the equivalent bulk.
 unsafe impl<T: Shareable, const N: usize> Shareable for [T; N] {
     type __Parts<A: Access> = [Shared<T, A>; N];
     type __Member = Member<Self>;

@@ -45,7 +45,7 @@ macro_rules! by_width {
             #[inline(always)]
             unsafe fn $copy(from: *const $int, to: *mut $int) {
                 // SAFETY: readable and aligned by the caller's promise. The memory is changed by atomics
-                // alone, here as in any process that the hardware lets do it, and a relaxed load is allowed
+                // only, here as in any process that the hardware lets do it, and a relaxed load is allowed
                 // on pages that are mapped read-only: hence a reference, where `from_ptr` would ask for
                 // writable memory.
                 let value = unsafe { &*from.cast::<$atomic>() }.load(Relaxed);
@@ -70,7 +70,7 @@ macro_rules! by_width {
             unsafe fn $copy(from: *const $int, to: *mut $int) {
                 // SAFETY: readable, aligned, initialised and private by the caller's promise.
                 let value = unsafe { from.read() };
-                // SAFETY: writable and aligned by the caller's promise; accessed by atomics alone.
+                // SAFETY: writable and aligned by the caller's promise; accessed only by atomics.
                 unsafe { <$atomic>::from_ptr(to) }.store(value, Relaxed);
             }
         )*

@@ -44,7 +44,7 @@ use crate::memory::structure::Declared;
     note = "a struct or fieldless enum of your own: add `#[derive(shm_runtime::Shareable)]` and `#[repr(C)]` (or \
             `#[repr(u8)]` .. `#[repr(i64)]` for an enum)",
     note = "pointers, references and what holds them (`String`, `Vec`, `Box`, `Rc`, `Arc`) mean something in one \
-            process alone: use `[u8; N]` for text, `[T; N]` and a count for lists, the value itself for a box",
+            process only: use `[u8; N]` for text, `[T; N]` and a count for lists, the value itself for a box",
     note = "`std::sync` locks work within one process: use those of `shm_runtime::sync`",
     note = "`Option`: use a `bool` beside the value, or an agreed value that means none; a map: an array of a struct of key and \
             value; a type of another crate: a struct of your own with its fields"
@@ -108,7 +108,7 @@ pub unsafe trait Shareable: Sized + 'static {
 /// Implemented by the derives. After `Shareable::copy` from a segment with any bytes in it, the
 /// destination is a valid `Self`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` may hold bytes that are no value of it, because another process wrote them",
+    message = "`{Self}` may hold bytes that are not a value of it, because another process wrote them",
     label = "not every byte pattern is a `{Self}`",
     note = "use `try_get()`, which checks and returns a `Result`"
 )]

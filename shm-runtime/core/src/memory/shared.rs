@@ -76,7 +76,7 @@ impl<T: Shareable, A: Access> Shared<T, A> {
     {
         const { assert_always_valid::<T>() };
         let mut value = MaybeUninit::uninit();
-        // SAFETY: the memory behind `self` is readable for a `T`, `value` is private.
+        // SAFETY: the memory of `self` is readable for a `T`, `value` is private.
         unsafe { bulk::copy::<T, Load>(self.as_ptr(), value.as_mut_ptr()) };
         // SAFETY: every scalar was just copied, and any bytes make a `T`, as was just asserted of its layout.
         unsafe { value.assume_init() }
@@ -96,7 +96,7 @@ impl<T: Shareable, A: Access> Shared<T, A> {
         A: Readable,
     {
         let mut value = MaybeUninit::uninit();
-        // SAFETY: the memory behind `self` is readable for a `T`, `value` is private.
+        // SAFETY: the memory of `self` is readable for a `T`, `value` is private.
         unsafe { bulk::copy::<T, Load>(self.as_ptr(), value.as_mut_ptr()) };
         // SAFETY: every scalar of this private `T` was just copied.
         unsafe { validity::check(Declared::of::<T>(), value.as_ptr().cast()) }?;
@@ -115,7 +115,7 @@ impl<T: Shareable, A: Access> Shared<T, A> {
         T: Plain,
         A: Writable,
     {
-        // SAFETY: the memory behind `self` is writable for a `T` under `Writable`.
+        // SAFETY: the memory of `self` is writable for a `T` under `Writable`.
         unsafe { bulk::store(value, self.memory.get().cast()) };
     }
 
@@ -140,7 +140,7 @@ impl<T: Shareable, A: Access> Shared<T, A> {
         A: Readable + Writable,
     {
         // SAFETY: `T::Atomic` has the layout of the integer `T` and is valid with any bytes; it has interior
-        // mutability, as the memory behind `self` has; and under this access the memory can be written.
+        // mutability, as the memory of `self` has; and under this access the memory can be written.
         unsafe { &*self.memory.get().cast() }
     }
 

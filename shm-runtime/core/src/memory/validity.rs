@@ -47,7 +47,7 @@ impl fmt::Display for InvalidValue {
         if !path.is_empty() {
             write!(f, "`{path}`: ")?;
         }
-        write!(f, "another process wrote {found}, which is no `{type_name}`")?;
+        write!(f, "another process wrote {found}, which is not a `{type_name}`")?;
         for (i, (name, value)) in variants.iter().enumerate() {
             write!(f, "{}{name} = {value}", if i == 0 { " (" } else { ", " })?;
         }

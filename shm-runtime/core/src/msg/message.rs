@@ -83,9 +83,9 @@ impl<T: Shareable + Copy> Envelope<T> {
         unsafe { (*at).mtype = mtype };
         // SAFETY: the place of a field of `envelope`.
         let to = unsafe { &raw mut (*at).value }.cast::<T>();
-        // SAFETY: `value` is a valid `T`; `to` has room for one, is aligned, and nobody else accesses it.
+        // SAFETY: `value` is a valid `T`; `to` has room for one, is aligned, and no other code accesses it.
         unsafe { T::__copy::<Store>(value, to) };
-        // SAFETY: behind the type, by `ALIGNED`, are the `size_of::<T>()` bytes of the value: its scalars, copied just
+        // SAFETY: after the type, by `ALIGNED`, are the `size_of::<T>()` bytes of the value: its scalars, copied just
         // now, and zeros between them.
         unsafe { sys::ipc::msgsnd(id, at.cast_const().cast::<c_void>(), size_of::<T>(), flags) }
     }
@@ -96,14 +96,14 @@ impl<T: Shareable + Copy> Envelope<T> {
         const { Self::ALIGNED };
         let mut envelope = MaybeUninit::<Self>::uninit();
         let at = envelope.as_mut_ptr();
-        // SAFETY: behind the type, by `ALIGNED`, there is room for `size_of::<T>()` bytes.
+        // SAFETY: after the type, by `ALIGNED`, there is room for `size_of::<T>()` bytes.
         let len = unsafe { sys::ipc::msgrcv(id, at.cast::<c_void>(), size_of::<T>(), select, flags) }?;
         // SAFETY: the call succeeded, and so wrote the type.
         let mtype = unsafe { (*at).mtype };
         // SAFETY: the place of a field of `envelope`.
         let from = unsafe { &raw const (*at).value }.cast::<T>();
         let raw = || {
-            // SAFETY: the call wrote `len` bytes behind the type, `size_of::<T>()` at most.
+            // SAFETY: the call wrote `len` bytes after the type, `size_of::<T>()` at most.
             let bytes = unsafe { core::slice::from_raw_parts(from.cast::<u8>(), len) }.to_vec();
             RawMessage { mtype, bytes }
         };
@@ -135,7 +135,7 @@ pub(crate) enum Received<T> {
 pub(crate) fn receive_raw(id: i32, room: usize, select: c_long, flags: i32) -> io::Result<RawMessage> {
     // Words, for the alignment of the type.
     let mut words = vec![0_u64; 1 + room.div_ceil(8)];
-    // SAFETY: there is room for the type, one word, and `room` bytes behind it.
+    // SAFETY: there is room for the type, one word, and `room` bytes after it.
     let len = unsafe { sys::ipc::msgrcv(id, words.as_mut_ptr().cast(), room, select, flags) }?;
     let bytes = words[1..].iter().flat_map(|word| word.to_ne_bytes());
     Ok(RawMessage { mtype: words[0].cast_signed(), bytes: bytes.take(len).collect() })

@@ -35,7 +35,7 @@ impl fmt::Debug for Live<'_> {
                 let found = self.bits(repr);
                 match variants.iter().find(|(_, value)| *value == found) {
                     Some((variant, _)) => f.write_str(variant),
-                    None => write!(f, "<{found} is no {name}>"),
+                    None => write!(f, "<{found} is not a {name}>"),
                 }
             }
             Kind::Array { of, len } => {
@@ -83,7 +83,7 @@ impl<'a> Live<'a> {
             Scalar::Bool => (bits != 0).fmt(f),
             Scalar::Char => match u32::try_from(bits).ok().and_then(char::from_u32) {
                 Some(char) => char.fmt(f),
-                None => write!(f, "<{bits:#x} is no char>"),
+                None => write!(f, "<{bits:#x} is not a char>"),
             },
             _ => bits.fmt(f),
         }

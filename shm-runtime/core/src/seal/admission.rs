@@ -22,7 +22,7 @@ const SLICE: Duration = Duration::from_millis(20);
 pub(crate) enum Refusal {
     /// For good.
     Error(ErrorKind),
-    /// The process `by` is about to remove it, if nobody is attached. So a process that finds that has to detach, or it
+    /// The process `by` is about to remove it, if no process is attached. So a process that finds that has to detach, or it
     /// would be in the way, and to look again.
     BeingReclaimed { by: Process },
 }
@@ -295,7 +295,7 @@ fn wait_until_ready(
         };
         match state {
             State::Unknown(word) if seal.has_magic() => {
-                return Err(bad(&format!("{word:#x} is no state of a seal")).into());
+                return Err(bad(&format!("{word:#x} is not a state of a seal")).into());
             }
             // A segment without a seal: the caller will see that.
             _ if !seal.is_blank() && !seal.has_magic() => return Ok(()),

@@ -291,7 +291,7 @@ impl<'a> Seal<'a> {
         self.change_state(State::Reclaiming(claim), self.unclaimed(claim.was_ready))
     }
 
-    /// Changes the state, if it is still `from`, and wakes nobody.
+    /// Changes the state, if it is still `from`, and wakes no process.
     fn exchange(self, from: State, to: State) -> bool {
         self.footer.state.compare_exchange(from.encode(), to.encode(), AcqRel, Relaxed).is_ok()
     }
@@ -387,7 +387,7 @@ impl<'a> Seal<'a> {
         match (was_ready, self.has_magic()) {
             (true, _) => State::Ready,
             (false, true) => State::Abandoned,
-            // Without its magic, `Abandoned` would make it look like a segment of somebody who does not seal.
+            // Without its magic, `Abandoned` would make it look like a segment of a program that does not seal.
             (false, false) => State::New,
         }
     }

@@ -147,7 +147,7 @@ impl Mapping {
 impl Drop for Mapping {
     fn drop(&mut self) {
         // SAFETY: the address came from shmat, and what was borrowed from `self` is gone. An error would mean that other
-        // code unmapped it; a drop has nobody to tell, `unmap` has.
+        // code unmapped it; a drop has no way to tell, `unmap` has.
         let _ = unsafe { sys::shmdt(self.address) };
     }
 }

@@ -474,7 +474,7 @@ impl<T: Shareable> Segment<T> {
     ///
     /// If it was removed already, or belongs to another user.
     pub fn remove(&self) -> Result<(), Error> {
-        // A mapping that nobody can see must not be what keeps it.
+        // A mapping that no code can see must not be what keeps it.
         drop(self.take_creator_mapping());
         sys::shm_remove(self.id).map_err(|error| self.error("remove", diagnose::shmctl(error, self.id)))
     }

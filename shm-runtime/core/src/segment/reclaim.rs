@@ -52,7 +52,7 @@ pub(crate) struct Rules<'a> {
 }
 
 /// Removes the segment `id`, if it is the one that was `observed`, it is this program's, its creator is certainly dead,
-/// and nobody is attached. In this order: of another program's, nothing else is asked.
+/// and no process is attached. In this order: of another program's, nothing else is asked.
 ///
 /// A segment that was never initialised to the end is reclaimed; one that was, as `replace` says. One that has no seal
 /// yet is taken for ours only if it has `blank_size` bytes, all of them zero: a program that does not seal can have made it.

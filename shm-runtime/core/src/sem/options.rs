@@ -143,7 +143,7 @@ impl<const N: usize> Options<N> {
         let _creating = key.map(Creating::begin);
         let (identity, id) =
             self.lookup.create(identity, |error, existing| diagnose::semget(error, N, existing))?;
-        // If the values cannot be given, nobody must find the set.
+        // If the values cannot be given, no process may find the set.
         let set = SemaphoreSet::<N>::new(identity, id, false).remove_on_drop();
         let given = match initial {
             zeros if zeros == [0; N] && self.lookup.mode & 0o400 != 0 => {

@@ -66,7 +66,7 @@ impl<'a, const N: usize> Permit<'a, N> {
 impl<const N: usize> Drop for Permit<'_, N> {
     fn drop(&mut self) {
         if self.holder.is_this_process() {
-            // The set may have been removed, and a drop can tell nobody; `release` can.
+            // The set may have been removed, and a drop has no way to tell; `release` can.
             let _ = self.give_back();
         }
     }

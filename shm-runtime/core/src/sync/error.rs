@@ -92,7 +92,7 @@ impl<D> fmt::Display for LockError<D> {
             Self::Corrupted { word } => write!(
                 f,
                 "the lock's word is {word:#010x} (thread {}{}{}), which no lock can be: another process overwrote it. \
-                 If nobody holds the lock, `reset` it",
+                 If no thread holds the lock, `reset` it",
                 word & TID,
                 if word & WAITERS != 0 { ", waited for" } else { "" },
                 if word & OWNER_DIED != 0 { ", dead" } else { "" },

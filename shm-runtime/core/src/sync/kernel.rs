@@ -98,7 +98,7 @@ mod linux {
         }
 
         fn is_dead(&self, tid: u32) -> Result<bool, Refused> {
-            // Asked about a lock of our own, whose word nobody else can change meanwhile: that the thread is dead then
+            // Asked about a lock of our own, whose word no other code can change meanwhile: that the thread is dead then
             // means this very thread. /proc would not do (it can hide threads), nor kill(2) (a zombie has an id).
             let word = AtomicU32::new(tid);
             match futex::try_lock_pi(&word).map_err(Refused::from) {

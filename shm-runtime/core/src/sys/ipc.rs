@@ -139,7 +139,7 @@ pub(crate) unsafe fn msgrcv(
 ) -> io::Result<usize> {
     // SAFETY: the caller's promise.
     let received = unsafe { libc::msgrcv(id, message, size, select, flags) };
-    // Negative on failure alone.
+    // Negative only on failure.
     usize::try_from(received).map_err(|_| io::Error::last_os_error())
 }
 

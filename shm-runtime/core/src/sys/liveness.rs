@@ -265,7 +265,7 @@ mod tests {
     fn a_process_is_dead_when_it_ended_and_not_before() {
         let this = Process::this();
         assert!(this.started > 0 && this.namespace > 0 && !this.is_dead());
-        let mut cat = Command::new("cat").stdin(Stdio::piped()).spawn().expect("everybody has cat");
+        let mut cat = Command::new("cat").stdin(Stdio::piped()).spawn().expect("every system has cat");
         let pid = i32::try_from(cat.id()).expect("a pid");
         let pidfd = Pidfd::open(pid);
         let inode = pidfd.as_ref().map_or(0, mark);
@@ -277,7 +277,7 @@ mod tests {
             Process { inode, started, ..seen },
             Process { inode, ..seen },
             Process { started, ..seen },
-            // Another start is no evidence against the same inode, which is exact.
+            // Another start is not evidence against the same inode, which is exact.
             Process { inode, started: if inode == 0 { started } else { started - 9 }, ..seen },
         ];
         for process in lives {

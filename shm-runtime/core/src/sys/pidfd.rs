@@ -40,7 +40,7 @@ impl Pidfd {
         self.0.metadata().ok().map(|metadata| metadata.ino())
     }
 
-    /// Whether all its threads have ended: of a process whose first thread alone has ended, it is false.
+    /// Whether all its threads have ended: of a process of which only the first thread has ended, it is false.
     pub(crate) fn has_ended(&self) -> bool {
         let mut poll = libc::pollfd { fd: self.0.as_raw_fd(), events: libc::POLLIN, revents: 0 };
         // SAFETY: reads and writes one `pollfd`, and does not wait.

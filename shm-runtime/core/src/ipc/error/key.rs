@@ -28,7 +28,7 @@ pub(super) fn already_exists(
         Some(existing) => {
             write!(
                 f,
-                ": {}. Open it with `{}`, or, if nobody needs it, remove it with `{}`",
+                ": {}. Open it with `{}`, or, if no process needs it, remove it with `{}`",
                 Shown(existing, identity.id),
                 identity.call("open"),
                 identity.call("remove")

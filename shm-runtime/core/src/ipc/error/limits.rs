@@ -25,7 +25,7 @@ pub(super) fn limit(
         "SEMMSL" | "SEMOPM" => write!(f, ". Use fewer at once, or raise {}", semaphore_limit(name)),
         "SEMMNS" | "SEMMNI" => write!(
             f,
-            ". Remove semaphore sets that nobody needs (`ipcs -s`), or raise {}",
+            ". Remove semaphore sets that no process needs (`ipcs -s`), or raise {}",
             semaphore_limit(name)
         ),
         "kernel.msgmax" => {
@@ -42,7 +42,7 @@ pub(super) fn limit(
         _ if name.starts_with("RLIMIT") => f.write_str(". Raise it with `ulimit` or in limits.conf(5)"),
         _ => write!(
             f,
-            ". Remove {noun}s that nobody needs (`ipcs -{}`), or raise it with `sysctl -w {name}=...`",
+            ". Remove {noun}s that no process needs (`ipcs -{}`), or raise it with `sysctl -w {name}=...`",
             object.flag()
         ),
     }

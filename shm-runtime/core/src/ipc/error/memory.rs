@@ -20,14 +20,14 @@ pub(super) fn huge_pages(identity: &Identity, f: &mut fmt::Formatter<'_>) -> fmt
 pub(super) fn none_left_huge(size: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     write!(
         f,
-        "{size} bytes in huge pages are not to be had: the pool (`sysctl vm.nr_hugepages`) is too small. \
+        "{size} bytes in huge pages are not available: the pool (`sysctl vm.nr_hugepages`) is too small. \
          Enlarge it, or create the segment without huge pages"
     )
 }
 
 /// Of memory or address space.
 pub(super) fn none_left(size: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    write!(f, "{size} bytes of memory, or of address space (RLIMIT_AS), are not to be had")
+    write!(f, "{size} bytes of memory, or of address space (RLIMIT_AS), are not available")
 }
 
 /// No place for a mapping.
@@ -35,6 +35,6 @@ pub(super) fn address(address: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result
     write!(
         f,
         "nothing can be attached at {address:#x}: the address has to be a multiple of the page size, with \
-         room for the segment behind it"
+         room for the segment after it"
     )
 }

@@ -104,7 +104,7 @@ pub(super) fn untrusted(
     write!(
         f,
         "the {noun} belongs to uid {owner} and was created by uid {creator}, and this process, uid {uid}, \
-         trusts itself and root: anybody can create a {noun} under a key that is not in use. If that user \
+         trusts itself and root: any user can create a {noun} under a key that is not in use. If that user \
          may, say so with "
     )?;
     let user = if [0, uid].contains(&owner) { creator } else { owner };

@@ -29,7 +29,7 @@ pub(super) fn wrong(
     let type_name = name_of(identity);
     let (mtype, found) = (message.mtype, message.bytes.len());
     match invalid {
-        Some(invalid) => write!(f, "a message of type {mtype} is no {type_name}: {invalid}")?,
+        Some(invalid) => write!(f, "a message of type {mtype} is not a {type_name}: {invalid}")?,
         None => write!(
             f,
             "a message of type {mtype} has {found} bytes, and a {type_name} has {expected}: the sender was \

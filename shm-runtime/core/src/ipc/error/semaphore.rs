@@ -25,7 +25,7 @@ pub(super) fn uninitialised(
     identity: &Identity,
     f: &mut fmt::Formatter<'_>,
 ) -> fmt::Result {
-    write!(f, "after {} ms of waiting, nobody has given it its initial values", waited.as_millis())?;
+    write!(f, "after {} ms of waiting, no process has given it its initial values", waited.as_millis())?;
     if let Some(existing) = existing {
         write!(f, ": it is {}", Shown(existing, identity.id))?;
     }
@@ -43,7 +43,7 @@ pub(super) fn uninitialised(
         )?,
     }
     f.write_str(
-        ". If it is a C program's, which set the values by SETVAL, and nobody used it since, open it with \
+        ". If it is a C program's, which set the values by SETVAL, and no process has used it since, open it with \
              `allow_unused(true)`",
     )
 }

@@ -53,7 +53,7 @@ impl<T: Shareable> Options<T> {
         };
         let made = initialise(&segment, &place, texts.as_ref(), init);
         let segment = segment.keep();
-        // A child that `init` forked waits for its parent, as everybody does who attaches.
+        // A child that `init` forked waits for its parent, as every process does that attaches.
         Ok(if made { segment.with_creator_mapping(place.into_mapping()) } else { segment })
     }
 

@@ -367,7 +367,7 @@ impl Lock<'_> {
                 return;
             }
             // Marked by a thread that is about to see that this one lives: without the mark, the kernel unlocks.
-            // Otherwise the word was overwritten: at least nobody shall wait for this thread in vain.
+            // Otherwise the word was overwritten: at least no thread shall wait for this thread in vain.
             let next = if found & MARK != 0 { found & !MARK } else { 0 };
             if self.word.compare_exchange(found, next, Release, Relaxed).is_ok() && next == 0 {
                 return;

@@ -146,7 +146,7 @@ fn tears_nothing(load: Copy, store: Copy, offset: usize) {
     let mut copy = [0; WORDS];
     let write = |word| shared.iter().for_each(|shared| shared.store(word, Relaxed));
     against(write, || {
-        // SAFETY: both are so many words; the shared ones are accessed by atomics alone.
+        // SAFETY: both are so many words; the shared ones are accessed only by atomics.
         unsafe { load(shared.as_ptr().cast(), copy.as_mut_ptr().cast(), size_of_val(&copy)) };
         copy.into_iter().for_each(whole);
         copy.contains(&0) && copy.contains(&u64::MAX)
@@ -161,7 +161,7 @@ fn tears_nothing(load: Copy, store: Copy, offset: usize) {
     against(read, || {
         word = !word;
         let words = [word; WORDS];
-        // SAFETY: both are so many words; the shared ones are accessed by atomics alone.
+        // SAFETY: both are so many words; the shared ones are accessed only by atomics.
         unsafe { store(words.as_ptr().cast(), shared.as_ptr().cast_mut().cast(), size_of_val(&words)) };
         changed.load(Relaxed)
     });
