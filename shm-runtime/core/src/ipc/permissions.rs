@@ -5,7 +5,7 @@ use crate::sys::proc::ProcRow;
 
 /// Who may do what with a segment, a semaphore set or a message queue: the fields that IPC_SET sets.
 ///
-/// Start from those it has: `Permissions { mode: 0o640, ..segment.stat()?.permissions }`.
+/// Start from those it has: `Permissions { mode: 0o640, ..segment.stat()?.permissions() }`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Permissions {
     /// The owner.
@@ -62,3 +62,25 @@ impl IpcPerm {
 
 /// Read, write and execute for owner, group and others.
 const MODE: u32 = 0o777;
+
+/// A `Stat` has what its permissions have: `stat.uid`, `stat.gid` and `stat.mode`.
+macro_rules! has_permissions {
+    ($stat:ty) => {
+        impl core::ops::Deref for $stat {
+            type Target = $crate::ipc::permissions::Permissions;
+
+            /// For `stat.uid`, `stat.gid` and `stat.mode`.
+            fn deref(&self) -> &Self::Target {
+                &self.permissions
+            }
+        }
+
+        impl $stat {
+            /// Owner, group and mode, to be changed and given to `set_permissions`.
+            pub fn permissions(&self) -> $crate::ipc::permissions::Permissions {
+                self.permissions
+            }
+        }
+    };
+}
+pub(super) use has_permissions;

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::SystemTime;
 
-use crate::ipc::permissions::{IpcPerm, Permissions};
+use crate::ipc::permissions::{IpcPerm, Permissions, has_permissions};
 use crate::ipc::stat::time;
 use crate::sys;
 use crate::sys::proc::ProcRow;
@@ -42,6 +42,8 @@ pub struct Stat {
     /// The process that last received (`msg_lrpid`), or 0 likewise.
     pub last_receiver_pid: i32,
 }
+
+has_permissions!(Stat);
 
 impl Stat {
     /// msgctl(2) with IPC_STAT; needs read permission.

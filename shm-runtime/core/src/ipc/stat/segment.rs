@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use crate::ipc::permissions::{IpcPerm, Permissions};
+use crate::ipc::permissions::{IpcPerm, Permissions, has_permissions};
 use crate::ipc::stat::time;
 use crate::sys;
 use crate::sys::proc::ProcRow;
@@ -41,6 +41,8 @@ pub struct Stat {
     /// How many attachments there are (`shm_nattch`).
     pub attached: u64,
 }
+
+has_permissions!(Stat);
 
 impl Stat {
     /// shmctl(2) with IPC_STAT; needs read permission.

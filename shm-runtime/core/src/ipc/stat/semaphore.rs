@@ -3,7 +3,7 @@
 use std::io;
 use std::time::SystemTime;
 
-use crate::ipc::permissions::{IpcPerm, Permissions};
+use crate::ipc::permissions::{IpcPerm, Permissions, has_permissions};
 use crate::ipc::stat::time;
 use crate::sys::proc::ProcRow;
 use crate::sys::{self, ipc::SemaphoreFact};
@@ -31,6 +31,8 @@ pub struct Stat {
     /// How many semaphores it has (`sem_nsems`).
     pub semaphores: usize,
 }
+
+has_permissions!(Stat);
 
 impl Stat {
     /// semctl(2) with IPC_STAT; needs read permission.
