@@ -76,7 +76,7 @@ fn package(file: &str) -> PathBuf {
          [dependencies]\nshm-runtime.path = {runtime:?}\n\
          [profile.release]\nopt-level = 3\ncodegen-units = 1\ndebug = false\n\
          [workspace]\n",
-        tests.join(format!("assembly/{file}.rs")),
+        tests.join(format!("tests/assembly/{file}.rs")),
     );
     fs::write(package.join("Cargo.toml"), manifest).unwrap();
     // The versions that are there already, so that nothing is downloaded.

@@ -24,7 +24,7 @@ const ZEROCOPY: &str = r#"zerocopy = { version = "=0.8.63", features = ["derive"
 
 /// The dependency on this library, at its place in this repository.
 pub fn ours() -> String {
-    format!(r#"shm-runtime = {{ path = "{}/../../shm-runtime" }}"#, env!("CARGO_MANIFEST_DIR"))
+    format!(r#"shm-runtime = {{ path = "{}/../shm-runtime" }}"#, env!("CARGO_MANIFEST_DIR"))
 }
 
 /// A crate in the run's folder, which is compiled there.
