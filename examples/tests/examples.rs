@@ -239,7 +239,7 @@ fn skip(why: &str) {
     let _ = writeln!(std::io::stderr(), "skipped in part: {why}");
 }
 
-/// A name for a station of this test alone. Removes what is left under it.
+/// A name for a station of this test only. Removes what is left under it.
 struct StationName(String);
 
 impl StationName {

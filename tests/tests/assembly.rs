@@ -126,13 +126,13 @@ fn normalised<'a>(lines: impl Iterator<Item = &'a str>) -> String {
             let end = from[1..]
                 .find(|c: char| !c.is_alphanumeric() && c != '_' && c != '.')
                 .map_or(from.len(), |at| at + 1);
-            let (label, behind) = from.split_at(end);
+            let (label, after) = from.split_at(end);
             let number = labels.iter().position(|&known| known == label).unwrap_or_else(|| {
                 labels.push(label);
                 labels.len() - 1
             });
             write!(normal, "{before}L{number}").unwrap();
-            rest = behind;
+            rest = after;
         }
         writeln!(normal, "{rest}").unwrap();
     }

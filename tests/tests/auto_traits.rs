@@ -17,7 +17,7 @@ assert_impl_all!(Attached<Board, ReadOnly>: Send, Sync, Unpin, UnwindSafe, RefUn
 assert_impl_all!(Attached<Board, WriteOnly>: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);
 assert_not_impl_any!(Attached<Board>: Clone, Copy);
 
-// A value in shared memory exists behind references alone.
+// A value in shared memory exists only behind references.
 assert_impl_all!(Shared<Part>: Send, Sync, UnwindSafe, RefUnwindSafe);
 assert_impl_all!(Shared<[u64; 4], ReadOnly>: Send, Sync);
 assert_impl_all!(Shared<AtomicU64, WriteOnly>: Send, Sync);

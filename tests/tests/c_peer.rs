@@ -1,4 +1,4 @@
-//! A C program and this one use the same segment, whoever creates it.
+//! A C program and this one use the same segment, whichever creates it.
 
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

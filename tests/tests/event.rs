@@ -4,13 +4,10 @@ use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{arrive, board, eventually, raw};
-use process::{Peer, asleep};
-
-#[path = "sync/common.rs"]
-mod common;
-#[path = "sync/process.rs"]
-mod process;
+use shm_tests::child::Child;
+use shm_tests::process::asleep;
+use shm_tests::structs::sync::{arrive, board, raw};
+use shm_tests::{HANGS, eventually, peer};
 
 const SHORT: Duration = Duration::from_millis(50);
 
@@ -19,7 +16,7 @@ fn no_announcement_is_lost_in_ten_thousand_rounds_between_two_processes() {
     const ROUNDS: u64 = 10_000;
     let segment = board();
     let board = segment.attach().unwrap();
-    let peer = Peer::new(&segment, "pong", ROUNDS);
+    let peer = peer!().sync(&segment, "pong", ROUNDS);
     for round in 0..ROUNDS {
         board.round.store(2 * round + 1, SeqCst);
         board.ping.notify_all();
@@ -28,7 +25,7 @@ fn no_announcement_is_lost_in_ten_thousand_rounds_between_two_processes() {
             if board.round.load(SeqCst) == 2 * round + 2 {
                 break;
             }
-            assert!(pong.wait_timeout(common::HANGS), "round {round} was lost");
+            assert!(pong.wait_timeout(HANGS), "round {round} was lost");
         }
     }
     peer.ends();
@@ -49,11 +46,11 @@ fn an_announcement_after_listen_ends_the_wait_at_once() {
 fn all_who_wait_are_woken_through_read_only_memory_and_by_a_writer_that_cannot_read() {
     let segment = board();
     let board = segment.attach().unwrap();
-    let waiters = [(); 3].map(|()| Peer::new(&segment, "wait", 0));
+    let waiters = [(); 3].map(|()| peer!().sync(&segment, "wait", 0));
     arrive(&board, 3);
     waiters.iter().for_each(|waiter| asleep(waiter.pid()));
     segment.attach_write_only().unwrap().ping.notify_all();
-    waiters.into_iter().for_each(Peer::ends);
+    waiters.into_iter().for_each(Child::ends);
     assert_eq!(board.done.load(SeqCst), 3);
 }
 
@@ -61,7 +58,7 @@ fn all_who_wait_are_woken_through_read_only_memory_and_by_a_writer_that_cannot_r
 fn one_announcement_to_one_wakes_one() {
     let segment = board();
     let board = segment.attach().unwrap();
-    let waiters = [(); 3].map(|()| Peer::new(&segment, "wait", 0));
+    let waiters = [(); 3].map(|()| peer!().sync(&segment, "wait", 0));
     arrive(&board, 3);
     waiters.iter().for_each(|waiter| asleep(waiter.pid()));
     for woken in 1..=3 {
@@ -71,14 +68,14 @@ fn one_announcement_to_one_wakes_one() {
         thread::sleep(SHORT);
         assert_eq!(board.done.load(SeqCst), woken);
     }
-    waiters.into_iter().for_each(Peer::ends);
+    waiters.into_iter().for_each(Child::ends);
 }
 
 #[test]
 fn a_waiter_that_was_killed_leaves_nothing_behind() {
     let segment = board();
     let board = segment.attach().unwrap();
-    let (first, second) = (Peer::new(&segment, "wait", 0), Peer::new(&segment, "wait", 0));
+    let (mut first, second) = (peer!().sync(&segment, "wait", 0), peer!().sync(&segment, "wait", 0));
     arrive(&board, 2);
     [&first, &second].into_iter().for_each(|waiter| asleep(waiter.pid()));
     first.kill();

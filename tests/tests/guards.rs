@@ -1,19 +1,18 @@
 //! Which process ends what a guard stands for: the one that made the guard, and no child that has a copy.
 
-use std::time::{Duration, Instant};
-
 use shm_runtime::sem::SemaphoreSet;
 use shm_runtime::{Key, RemoveOnDrop, Segment};
-use shm_tests::child::{Child, Failure, Peer};
+use shm_tests::child::{Child, Failure};
 use shm_tests::key::OwnId;
+use shm_tests::oracle::Table;
 use shm_tests::structs::Board;
-use shm_tests::{oracle, skip};
+use shm_tests::{eventually, oracle, peer, skip};
 
 /// By the C library, and by the system call, of which the library is not told.
 const MANNERS: [&str; 2] = ["fork", "raw"];
 
 fn peer() -> Child {
-    Peer::new(env!("CARGO_BIN_EXE_guards-peer")).start_with("")
+    peer!().guards()
 }
 
 /// A segment, a set and a queue that a peer made; removed when this is dropped.
@@ -21,31 +20,25 @@ struct Made([i32; 3]);
 
 impl Made {
     fn by(peer: &mut Child) -> Self {
-        let ids = peer.ask("make").unwrap();
+        let ids = peer.ask("make");
         let ids: Vec<i32> = ids.split(' ').map(|id| id.parse().unwrap()).collect();
         Self(ids.try_into().unwrap())
     }
 
     /// Which of them the kernel's tables have, and not as removed.
     fn there(&self) -> [bool; 3] {
-        let has = |table: &str, id: i32| {
-            let table = std::fs::read_to_string(format!("/proc/sysvipc/{table}")).unwrap();
-            let mut rows = table.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
-            rows.any(|row| row[1] == id.to_string() && u32::from_str_radix(row[2], 8).unwrap() & 0o1000 == 0)
-        };
-        let [segment, set, queue] = self.0;
-        [has("shm", segment), has("sem", set), has("msg", queue)]
+        let tables = Table::ALL.into_iter().zip(self.0);
+        let has: Vec<bool> =
+            tables.map(|(table, id)| table.by_id(id).is_some_and(|row| row.perms & 0o1000 == 0)).collect();
+        has.try_into().unwrap()
     }
 }
 
 impl Drop for Made {
     fn drop(&mut self) {
-        let [segment, set, queue] = self.0;
-        drop(OwnId::new(segment));
-        // SAFETY: takes numbers only. An error means that it is removed already.
-        unsafe { libc::semctl(set, 0, libc::IPC_RMID) };
-        // SAFETY: as above; the pointer is ignored.
-        unsafe { libc::msgctl(queue, libc::IPC_RMID, std::ptr::null_mut()) };
+        for (table, id) in Table::ALL.into_iter().zip(self.0) {
+            table.remove(id);
+        }
     }
 }
 
@@ -55,9 +48,9 @@ fn what_a_forked_child_drops_stays_until_its_parent_drops_it() {
         for what in ["drop", "panic", "keep", "exit"] {
             let mut peer = peer();
             let made = Made::by(&mut peer);
-            peer.ask(format!("in_child {manner} {what}")).unwrap();
+            peer.ask(format!("in_child {manner} {what}"));
             assert_eq!(made.there(), [true; 3], "{manner} {what}");
-            peer.ask("guards drop").unwrap();
+            peer.ask("guards drop");
             assert_eq!(made.there(), [false; 3], "{manner} {what}");
         }
     }
@@ -68,7 +61,7 @@ fn a_forked_child_can_remove_by_a_call() {
     for manner in MANNERS {
         let mut peer = peer();
         let made = Made::by(&mut peer);
-        peer.ask(format!("in_child {manner} remove")).unwrap();
+        peer.ask(format!("in_child {manner} remove"));
         assert_eq!(made.there(), [false; 3], "{manner}");
     }
 }
@@ -76,32 +69,32 @@ fn a_forked_child_can_remove_by_a_call() {
 #[test]
 fn a_child_with_the_pid_of_its_parent_is_not_taken_for_its_parent() {
     let mut peer = peer();
-    if peer.ask("become_pid_1").unwrap() == "false" {
+    if peer.ask("become_pid_1") == "false" {
         skip("making a pid namespace takes root");
         return;
     }
-    let child = peer.ask("pid_in_child pidns").unwrap();
+    let child = peer.ask("pid_in_child pidns");
     assert_eq!((child.as_str(), peer.line().as_str()), ("1", "ok\t1"), "both have it");
     let made = Made::by(&mut peer);
-    peer.ask("in_child pidns drop").unwrap();
+    peer.ask("in_child pidns drop");
     assert_eq!(made.there(), [true; 3]);
     assert_eq!(seen_in_create_with(&mut peer, "pidns", "return"), "NotReady");
-    peer.ask("guards drop").unwrap();
+    peer.ask("guards drop");
     assert_eq!(made.there(), [false; 3]);
 }
 
 #[test]
 fn a_kernel_that_wipes_no_pages_changes_nothing() {
     let mut peer = peer();
-    if peer.ask("without_wiped_pages").unwrap() == "false" {
+    if peer.ask("without_wiped_pages") == "false" {
         skip("a filter for system calls is forbidden here");
         return;
     }
     for manner in MANNERS {
         let made = Made::by(&mut peer);
-        peer.ask(format!("in_child {manner} drop")).unwrap();
+        peer.ask(format!("in_child {manner} drop"));
         assert_eq!(made.there(), [true; 3], "{manner}");
-        peer.ask("guards drop").unwrap();
+        peer.ask("guards drop");
         assert_eq!(made.there(), [false; 3], "{manner}");
     }
 }
@@ -110,14 +103,14 @@ fn a_kernel_that_wipes_no_pages_changes_nothing() {
 fn a_guard_from_before_daemonizing_removes_nothing_and_one_made_after_does() {
     let mut peer = peer();
     let made = Made::by(&mut peer);
-    peer.ask("daemonize").unwrap();
+    peer.ask("daemonize");
     assert_eq!(made.there(), [true; 3], "the first process has ended");
-    peer.ask("guards drop").unwrap();
+    peer.ask("guards drop");
     assert_eq!(made.there(), [true; 3]);
 
     let adopted = Made::by(&mut peer);
-    peer.ask("daemonize").unwrap();
-    peer.ask("guards adopt").unwrap();
+    peer.ask("daemonize");
+    peer.ask("guards adopt");
     assert_eq!(adopted.there(), [false; 3]);
 }
 
@@ -150,12 +143,8 @@ fn a_child_forked_in_an_initialiser_neither_ends_nor_finishes_what_its_parent_ma
 
 /// Waits until the process is a zombie, which it stays until its `Child` is dropped.
 fn until_ended(pid: u32) {
-    let start = Instant::now();
     let path = format!("/proc/{pid}/stat");
-    while !std::fs::read_to_string(&path).unwrap().contains(") Z ") {
-        assert!(start.elapsed() < Duration::from_secs(60), "it does not end");
-        std::thread::yield_now();
-    }
+    eventually(|| std::fs::read_to_string(&path).unwrap().contains(") Z "));
 }
 
 fn set() -> RemoveOnDrop<SemaphoreSet<2>> {
@@ -172,16 +161,16 @@ fn releasing_a_permit_in_a_forked_child_is_an_error_that_releases_nothing() {
     for manner in MANNERS {
         for undo in ["undo", "keep"] {
             let mut peer = peer();
-            peer.ask(format!("acquire {} {undo}", set.id())).unwrap();
-            let Failure { kind, text } = peer.failure(format!("release_in_child {manner}"));
-            assert_eq!(peer.line(), "ok\t");
+            peer.ask(format!("acquire {} {undo}", set.id()));
+            let Failure { kind, text, .. } = peer.failure(format!("release_in_child {manner}"));
+            assert_eq!(peer.answer().unwrap(), "");
             assert_eq!(kind, "NotHolder");
             let (holder, semid) = (format!("pid {}", peer.pid()), format!("semid {}", set.id()));
             for part in [&holder, &semid, "forked from it", "That process releases them", "after fork"] {
                 assert!(text.contains(part), "{part} in {text}");
             }
             assert_eq!(values(&set), [2, 3], "{manner} {undo}");
-            peer.ask("release").unwrap();
+            peer.ask("release");
             assert_eq!(values(&set), [3, 5], "{manner} {undo}");
         }
     }
@@ -194,18 +183,18 @@ fn releasing_a_permit_from_before_daemonizing_is_an_error_that_says_what_became_
         [("undo", [3, 5], "The kernel released them"), ("keep", [2, 3], "released nothing, as `undo` is off")]
     {
         let mut peer = peer();
-        peer.ask(format!("acquire {} {undo}", set.id())).unwrap();
-        peer.ask("daemonize").unwrap();
+        peer.ask(format!("acquire {} {undo}", set.id()));
+        peer.ask("daemonize");
         until_ended(peer.pid());
         assert_eq!(values(&set), left, "{undo}");
-        let Failure { kind, text } = peer.failure("release");
+        let Failure { kind, text, .. } = peer.failure("release");
         assert_eq!(kind, "NotHolder");
         for part in [&format!("pid {}", peer.pid()), words, "daemonizing"] {
             assert!(text.contains(part), "{part} in {text}");
         }
         assert_eq!(values(&set), left, "{undo}");
-        peer.ask(format!("acquire {} {undo}", set.id())).unwrap();
-        peer.ask("drop").unwrap();
+        peer.ask(format!("acquire {} {undo}", set.id()));
+        peer.ask("drop");
         assert_eq!(values(&set), left, "{undo}: one that it acquired itself");
     }
 }
@@ -221,6 +210,6 @@ fn a_child_made_without_the_c_library_has_no_lock_and_no_role_of_its_parent() {
         let held = format!("WouldBlock {{ holder: {} }}", peer.pid());
         assert!(relocked.contains(&held) && after.contains(&held), "{manner}: {line}");
         assert!(written.contains("Lost"), "{manner}: {line}");
-        assert_eq!(peer.line(), "ok\tSome(AlreadyHeld) true", "{manner}");
+        assert_eq!(peer.answer().unwrap(), "Some(AlreadyHeld) true", "{manner}");
     }
 }

@@ -87,14 +87,14 @@ fn kib(address: usize, field: &str) -> usize {
     value.strip_suffix(" kB").unwrap().parse().unwrap()
 }
 
-/// A segment of huge pages, of somebody who trusts its users.
+/// A segment of huge pages, of a program that trusts its users.
 fn create<T: SharedSegment>() -> (Segment<T>, OwnId) {
     let segment = T::options().huge_pages(true).trust_writers().create().unwrap();
     let id = OwnId::new(segment.id());
     (segment, id)
 }
 
-/// A range of addresses that nobody else gets, and in it one at which a huge page can begin.
+/// A range of addresses that nothing else gets, and in it one at which a huge page can begin.
 fn reserve() -> usize {
     let (prot, flags) = (libc::PROT_NONE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
     // SAFETY: a new mapping where the kernel has room for one.
@@ -105,7 +105,7 @@ fn reserve() -> usize {
 
 #[track_caller]
 fn refused<T>(result: Result<T, Error>) {
-    let error = result.err().expect("nobody said that its users are trusted");
+    let error = result.err().expect("its users were not said to be trusted");
     assert!(matches!(error.kind(), ErrorKind::HugePages), "{error}");
     let text = error.to_string();
     for part in ["huge pages", "SIGBUS", "trusted", "::options().trust_writers()`"] {
@@ -133,7 +133,7 @@ fn is_attached_with_consent_only<T: SharedSegment>() {
     refused(opened.attach());
     refused(opened.attach_read_only());
     refused(opened.attach_write_only());
-    // SAFETY: reserved for this, and used by nobody.
+    // SAFETY: reserved for this, and not used by anything else.
     refused(unsafe { opened.attach_at(reserve()) });
     assert_eq!(
         (oracle::attached(id), self::free()),
@@ -143,7 +143,7 @@ fn is_attached_with_consent_only<T: SharedSegment>() {
 
     let trusting = T::options().trust_writers().open_id(id).unwrap();
     drop(trusting.attach_read_only().unwrap());
-    // SAFETY: reserved for this, and used by nobody.
+    // SAFETY: reserved for this, and not used by anything else.
     drop(unsafe { trusting.attach_at(reserve()) }.unwrap());
     drop(trusting.attach().unwrap());
 }
@@ -184,7 +184,7 @@ fn pages_of_the_usual_size_need_no_consent_wherever_they_are_mapped() {
     fn at_the_address_of_a_huge_page<T: SharedSegment>() {
         let segment = T::create().unwrap().remove_on_drop();
         let address = reserve();
-        // SAFETY: reserved for this, and used by nobody.
+        // SAFETY: reserved for this, and not used by anything else.
         let attached = unsafe { segment.attach_at(address) }.unwrap();
         assert_eq!(kib(address, "KernelPageSize"), 4);
         // The look changed nothing: one mapping, as long as the segment.

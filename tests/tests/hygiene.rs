@@ -1,7 +1,5 @@
 //! No test leaves a segment behind, not even one that fails.
 
-use std::process::Command;
-
 use shm_runtime::{Segment, SharedSegment};
 use shm_tests::key::{OwnId, OwnKey};
 use shm_tests::structs::{Bare, Board};
@@ -9,8 +7,9 @@ use shm_tests::{hygiene, oracle, peer};
 
 #[test]
 fn a_test_binary_that_leaves_a_segment_behind_fails_and_removes_it() {
-    let peer = Command::new(env!("CARGO_BIN_EXE_peer")).arg("leaves-a-segment-behind").output().unwrap();
-    let id = String::from_utf8(peer.stdout).unwrap().trim().parse().expect("an id");
+    let peer = peer!().command(&["bare", "leaves-a-segment-behind"]).output().unwrap();
+    let said = String::from_utf8(peer.stdout).unwrap();
+    let id = said.trim().strip_prefix("ok\t").unwrap().parse().expect("an id");
     let _own = OwnId::new(id);
     assert_eq!(peer.status.code(), Some(hygiene::LEFT_BEHIND));
     let said = String::from_utf8(peer.stderr).unwrap();
@@ -19,7 +18,7 @@ fn a_test_binary_that_leaves_a_segment_behind_fails_and_removes_it() {
 }
 
 #[test]
-fn a_test_that_panics_removes_the_segment_of_its_key_whoever_made_it() {
+fn a_test_that_panics_removes_the_segment_of_its_key_whichever_process_made_it() {
     let own = OwnKey::new();
     let value = own.value();
     let mut peer = peer!().start();
@@ -32,13 +31,13 @@ fn a_test_that_panics_removes_the_segment_of_its_key_whoever_made_it() {
     });
     assert!(test.join().is_err());
     assert_eq!(oracle::by_key(value), None);
-    // Who created it is attached to it, and it goes with the last one.
+    // The process that created it is attached to it, and it goes with the last one.
     drop(peer);
     assert_eq!(oracle::by_id(id), None);
 }
 
 #[test]
-fn a_guard_of_an_id_removes_that_segment_alone() {
+fn a_guard_of_an_id_removes_only_that_segment() {
     let own = OwnKey::new();
     let first = Board::options().key(own.key()).create().unwrap();
     let guard = OwnId::new(first.id());

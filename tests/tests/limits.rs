@@ -6,7 +6,7 @@ use shm_tests::structs::Bare;
 
 fn assert_limit(failure: &Failure, name: &str, value: u64) {
     let kind = format!("Limit {{ name: {name:?}, value: Some({value}) }}");
-    assert_eq!(failure.kind, kind, "{}", failure.text);
+    assert_eq!(failure.debug, kind, "{}", failure.text);
     let said = format!("the limit {name} is reached, which is {value}.");
     assert!(failure.text.starts_with("cannot create Bare (private): "), "{}", failure.text);
     assert!(failure.text.contains(&said), "{}", failure.text);
@@ -23,7 +23,7 @@ fn the_number_of_segments_is_limited_by_shmmni() {
         peer.number("create_private");
     }
     assert_limit(&peer.failure("create_private"), "kernel.shmmni", 4);
-    peer.ask("remove").unwrap();
+    peer.ask("remove");
     peer.number("create_private");
 }
 
@@ -53,23 +53,23 @@ fn the_pages_of_all_segments_are_limited_by_shmall() {
 
 #[test]
 fn a_segment_whose_id_is_0_is_one_like_any_other() {
-    let Some(peer) = peer!().in_namespace(&[]) else {
+    let Some(peer) = peer!().in_namespace::<u64>(&[]) else {
         return;
     };
     let mut peer = peer.start();
     // The first in a new namespace.
     assert_eq!(peer.number("create 77"), 0);
-    peer.ask("attach").unwrap();
-    peer.ask("set 5").unwrap();
-    peer.ask("detach").unwrap();
+    peer.ask("attach");
+    peer.ask("set 5");
+    peer.ask("detach");
     assert_eq!(peer.number("open 77"), 0);
     assert_eq!(peer.number("from_id 0"), 0);
-    peer.ask("attach_read_only").unwrap();
+    peer.ask("attach_read_only");
     assert_eq!(peer.number("get"), 5);
     let failure = peer.failure("create 77");
     assert!(failure.text.contains("shmid 0") && failure.text.contains("`ipcrm -m 0`"), "{}", failure.text);
-    peer.ask("detach").unwrap();
-    peer.ask("remove").unwrap();
+    peer.ask("detach");
+    peer.ask("remove");
     let failure = peer.failure("attach");
     assert_eq!(failure.kind, "Removed");
     assert!(failure.text.contains("shmid 0"), "{}", failure.text);

@@ -74,10 +74,10 @@ fn prefault_makes_every_page_of_a_large_segment_present_and_its_threads_end() {
     assert_eq!(kib(address, "Rss"), kib(address, "Size"));
     let names = std::fs::read_dir("/proc/self/task").unwrap().map(|task| task.unwrap().path().join("comm"));
     let names = names.filter_map(|comm| std::fs::read_to_string(comm).ok());
-    assert!(names.into_iter().all(|name| !name.starts_with("shm prefault")), "those of the tests alone");
+    assert!(names.into_iter().all(|name| !name.starts_with("shm prefault")), "only those of the tests");
 }
 
-/// A range of addresses that nobody else gets, as large as the segment: attaching to it replaces all of it.
+/// A range of addresses that nothing else gets, as large as the segment: attaching to it replaces all of it.
 fn reserve(size: usize) -> usize {
     let (prot, flags) = (libc::PROT_NONE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
     // SAFETY: a new mapping where the kernel has room for one.
@@ -92,14 +92,14 @@ fn a_segment_can_be_attached_at_a_reserved_address() {
     let size = segment.size().next_multiple_of(4096);
     let address = reserve(size);
 
-    // SAFETY: reserved above, and used by nobody.
+    // SAFETY: reserved above, and not used by anything else.
     let unaligned = unsafe { segment.attach_at(address + 8) }.unwrap_err();
     assert!(matches!(unaligned.kind(), ErrorKind::Address { address: at, .. } if *at == address + 8));
     let text = unaligned.to_string();
     assert!(text.contains(&format!("{:#x}", address + 8)) && text.contains("page size"), "{text}");
     assert_eq!(oracle::attached(segment.id()), 0);
 
-    // SAFETY: reserved above, and used by nobody.
+    // SAFETY: reserved above, and not used by anything else.
     let fixed = unsafe { segment.attach_at(address) }.unwrap();
     assert_eq!(fixed.as_ptr().addr(), address);
     assert_eq!(kib(address, "Size") * 1024, size);

@@ -1,4 +1,4 @@
-//! Message queues: what is sent arrives as it was, once, and what is no value is not lost.
+//! Message queues: what is sent arrives as it was, once, and bytes that are not a value are not lost.
 
 use std::collections::BTreeSet;
 use std::mem::MaybeUninit;
@@ -6,10 +6,12 @@ use std::time::{Duration, SystemTime};
 
 use shm_runtime::msg::{Queue, Select};
 use shm_runtime::{Error, ErrorKind, Existing, Key, Permissions};
-
-mod ipc;
-use ipc::types::{Colour, Job};
-use ipc::{Child, NOBODY, OwnKey, Program, Row, kind, until};
+use shm_tests::c::Program;
+use shm_tests::child::{Child, Failure, NOBODY, Peer};
+use shm_tests::key::OwnKey;
+use shm_tests::oracle::Table;
+use shm_tests::structs::ipc::{Colour, Job};
+use shm_tests::{eventually, kind, peer};
 
 fn job(pages: u16) -> Job {
     Job { pages, cost: f64::from(pages) / 2.0, urgent: pages % 2 == 1 }
@@ -60,7 +62,7 @@ int main(int argc, char **argv)
 fn a_c_program_and_this_one_exchange_messages() {
     let (own, program) = (OwnKey::new(), Program::compile(PEER));
     let queue = Queue::<Job>::create(own.key()).unwrap();
-    let mut c = program.start(own.value());
+    let mut c = program.start(&[own.value()]);
     assert_eq!(c.line(), format!("0 {}", size_of::<Job>()));
     let message = queue.receive(Select::Equal(5)).unwrap();
     let expected = Job { pages: 300, cost: 7.25, urgent: true };
@@ -126,7 +128,7 @@ fn a_sender_waits_while_the_queue_is_full() {
     assert!(queue.try_send(1, &job(1)).unwrap());
     assert!(queue.try_send(1, &job(2)).unwrap());
     assert!(!queue.try_send(1, &job(3)).unwrap());
-    let mut peer = Child::peer();
+    let mut peer = peer!().ipc();
     peer.ask(format!("open_queue {}", own.value()));
     peer.ask("say_signals");
     peer.send("send 7 4");
@@ -143,7 +145,7 @@ fn a_sender_waits_while_the_queue_is_full() {
 fn a_receiver_waits_for_a_message_through_signals() {
     let own = OwnKey::new();
     let queue = Queue::<Job>::create(own.key()).unwrap();
-    let mut peer = Child::peer();
+    let mut peer = peer!().ipc();
     peer.ask(format!("open_queue {}", own.value()));
     assert_eq!(peer.ask("try_receive"), "none");
     peer.ask("say_signals");
@@ -160,7 +162,7 @@ fn a_receiver_waits_for_a_message_through_signals() {
 fn every_message_is_received_once() {
     let own = OwnKey::new();
     let queue = Queue::<Job>::create(own.key()).unwrap();
-    let mut workers: Vec<Child> = (0..4).map(|_| Child::peer()).collect();
+    let mut workers: Vec<Child> = (0..4).map(|_| peer!().ipc()).collect();
     for worker in &mut workers {
         worker.ask(format!("open_queue {}", own.value()));
     }
@@ -249,15 +251,15 @@ fn a_removal_ends_the_waiting_with_an_error() {
     let queue = Queue::<Job>::create(own.key()).unwrap();
     queue.set_limit(size_of::<Job>() as u64).unwrap();
     queue.send(2, &job(1)).unwrap();
-    let mut sender = Child::peer();
+    let mut sender = peer!().ipc();
     sender.ask(format!("open_queue {}", own.value()));
     sender.send("send 1 1");
     assert!(sender.is_silent(Duration::from_millis(30)));
     queue.remove().unwrap();
-    let (kind_of, text) = sender.answer().unwrap_err();
+    let Failure { kind: kind_of, text, .. } = sender.answer().unwrap_err();
     assert_eq!(kind_of, "Removed");
     assert!(
-        text.starts_with("cannot send to message queue of Job (key 0x5b")
+        text.starts_with(&format!("cannot send to message queue of Job (key {:#010x}", own.value()))
             && text.contains("the message queue was removed"),
         "{text}"
     );
@@ -274,12 +276,12 @@ fn a_removal_ends_the_waiting_with_an_error() {
     }
 
     let queue = Queue::<Job>::create(own.key()).unwrap();
-    let mut receiver = Child::peer();
+    let mut receiver = peer!().ipc();
     receiver.ask(format!("open_queue {}", own.value()));
     receiver.send("receive");
     assert!(receiver.is_silent(Duration::from_millis(30)));
     queue.remove().unwrap();
-    assert_eq!(receiver.answer().unwrap_err().0, "Removed");
+    assert_eq!(receiver.answer().unwrap_err().kind, "Removed");
 }
 
 fn limit(error: &Error) -> (&'static str, Option<u64>) {
@@ -290,7 +292,7 @@ fn limit(error: &Error) -> (&'static str, Option<u64>) {
 }
 
 #[test]
-fn a_message_that_could_never_fit_is_an_error_and_no_endless_waiting() {
+fn a_message_that_could_never_fit_is_an_error_and_not_an_endless_wait() {
     let queue = private::<Job>();
     queue.set_limit(20).unwrap();
     for error in [queue.send(1, &job(1)).unwrap_err(), queue.try_send(1, &job(1)).unwrap_err()] {
@@ -303,29 +305,30 @@ fn a_message_that_could_never_fit_is_an_error_and_no_endless_waiting() {
 
 #[test]
 fn the_limits_of_the_system_are_told_apart() {
-    let Some(mut peer) = Child::in_namespace(&[("msgmax", "100"), ("msgmni", "2"), ("msgmnb", "4000")])
+    let Some(mut peer) =
+        peer!().in_namespace(&[("msgmax", "100"), ("msgmni", "2"), ("msgmnb", "4000")]).map(Peer::ipc)
     else {
         return;
     };
     peer.ask("create_queue 70");
-    let (kind_of, text) = peer.failure("send_large");
+    let Failure { kind: kind_of, text, .. } = peer.failure("send_large");
     assert_eq!(kind_of, "Limit");
     assert!(text.contains("kernel.msgmax is reached, which is 100 bytes a message"), "{text}");
     peer.ask("create_queue 71");
-    let (kind_of, text) = peer.failure("create_queue 72");
+    let Failure { kind: kind_of, text, .. } = peer.failure("create_queue 72");
     assert_eq!(kind_of, "Limit");
     assert!(text.contains("kernel.msgmni is reached, which is 2") && text.contains("`ipcs -q`"), "{text}");
 }
 
 #[test]
-fn who_may_not_exceed_the_systems_limit_of_a_queue_is_told_so() {
+fn a_process_that_may_not_exceed_the_systems_limit_of_a_queue_is_told_so() {
     let own = OwnKey::new();
-    let Some(mut nobody) = Child::as_nobody() else {
+    let Some(mut nobody) = peer!().as_nobody().map(Peer::ipc) else {
         return;
     };
     nobody.ask(format!("create_queue {}", own.value()));
     nobody.ask("set_limit 100");
-    let (kind_of, text) = nobody.failure("set_limit 1000000000");
+    let Failure { kind: kind_of, text, .. } = nobody.failure("set_limit 1000000000");
     assert_eq!(kind_of, "Limit");
     assert!(text.contains("kernel.msgmnb") && text.contains("CAP_SYS_RESOURCE"), "{text}");
     nobody.ask("remove_queue");
@@ -333,13 +336,14 @@ fn who_may_not_exceed_the_systems_limit_of_a_queue_is_told_so() {
 
 #[test]
 fn a_message_larger_than_can_be_sent_now_can_still_be_received() {
-    let Some(mut peer) = Child::in_namespace(&[("msgmax", "20000"), ("msgmnb", "20000")]) else {
+    let Some(mut peer) = peer!().in_namespace(&[("msgmax", "20000"), ("msgmnb", "20000")]).map(Peer::ipc)
+    else {
         return;
     };
     peer.ask("create_queue 70");
     peer.ask("send_large");
     peer.ask("sysctl msgmax 100");
-    assert_eq!(peer.failure("send_large").0, "Limit");
+    assert_eq!(peer.failure("send_large").kind, "Limit");
     assert_eq!(peer.ask("receive_raw"), "1 8200");
 }
 
@@ -391,7 +395,7 @@ fn stat_says_what_the_kernel_says() {
         queue.send(1, &job(pages)).unwrap();
     }
     queue.receive(Select::Any).unwrap();
-    let (stat, row) = (queue.stat().unwrap(), Row::by_id("msg", queue.id()).unwrap());
+    let (stat, row) = (queue.stat().unwrap(), Table::Queues.by_id(queue.id()).unwrap());
     let seconds = |time: Option<SystemTime>| {
         let since = time.unwrap().duration_since(SystemTime::UNIX_EPOCH).unwrap();
         i64::try_from(since.as_secs()).unwrap()
@@ -400,11 +404,13 @@ fn stat_says_what_the_kernel_says() {
     said.extend([stat.last_sender_pid, stat.last_receiver_pid].map(i64::from));
     said.extend([stat.uid, stat.gid, stat.creator_uid, stat.creator_gid].map(i64::from));
     said.extend([stat.sent_at, stat.received_at, stat.changed_at].map(seconds));
-    let shown: Vec<i64> = (3..14).map(|column| row.column(column)).collect();
+    let mut shown = vec![row.cbytes.cast_signed(), row.qnum.cast_signed()];
+    shown.extend([row.lspid, row.lrpid, row.uid, row.gid, row.cuid, row.cgid].map(i64::from));
+    shown.extend([row.stime, row.rtime, row.ctime].map(u64::cast_signed));
     assert_eq!(said, shown);
     assert_eq!((stat.messages, stat.bytes), (2, 2 * size_of::<Job>() as u64));
     assert_eq!(u32::try_from(stat.last_sender_pid), Ok(std::process::id()));
-    assert_eq!((stat.mode, row.mode()), (0o640, 0o640));
+    assert_eq!((stat.mode, row.perms), (0o640, 0o640));
     assert_eq!((queue.key(), stat.key), (own.value(), own.value()));
     assert_eq!(i64::from(stat.sequence), i64::from(queue.id()) >> 15);
     let default: u64 = std::fs::read_to_string("/proc/sys/kernel/msgmnb").unwrap().trim().parse().unwrap();
@@ -421,24 +427,24 @@ fn permissions_and_limit_are_changed_each_by_itself() {
     queue.set_permissions(wider).unwrap();
     let stat = queue.stat().unwrap();
     assert_eq!((stat.permissions(), stat.limit), (wider, Some(1234)));
-    assert_eq!(Row::by_id("msg", queue.id()).unwrap().mode(), 0o666);
+    assert_eq!(Table::Queues.by_id(queue.id()).unwrap().perms, 0o666);
 }
 
 #[test]
-fn who_may_only_send_sends() {
+fn a_process_that_may_only_send_sends() {
     let own = OwnKey::new();
     let queue = Queue::<Job>::options(own.key()).mode(0o622).create().unwrap();
-    let Some(mut nobody) = Child::as_nobody() else {
+    let Some(mut nobody) = peer!().as_nobody().map(Peer::ipc) else {
         return;
     };
     nobody.ask(format!("queue_from_id {}", queue.id()));
     nobody.ask(format!("open_queue {}", own.value()));
     nobody.ask("send 1 5");
     assert_eq!(queue.receive(Select::Any).unwrap().value.pages, 5);
-    let (kind_of, text) = nobody.failure("try_receive");
+    let Failure { kind: kind_of, text, .. } = nobody.failure("try_receive");
     assert_eq!(kind_of, "Permission");
     assert!(text.contains(&format!("uid {NOBODY}")) && text.contains("mode 0622"), "{text}");
-    let (kind_of, text) = nobody.failure("remove_queue");
+    let Failure { kind: kind_of, text, .. } = nobody.failure("remove_queue");
     assert_eq!(kind_of, "NotOwner");
     assert!(text.contains("the message queue is msqid"), "{text}");
 }
@@ -447,19 +453,19 @@ fn who_may_only_send_sends() {
 fn a_guard_removes_and_a_kept_one_does_not() {
     let own = OwnKey::new();
     drop(Queue::<Job>::create(own.key()).unwrap().remove_on_drop());
-    assert!(Row::by_key("msg", own.value()).is_none());
+    assert!(Table::Queues.by_key(own.value()).is_none());
     let id = Queue::<Job>::create(own.key()).unwrap().remove_on_drop().keep().id();
-    assert_eq!(Row::by_key("msg", own.value()).unwrap().id(), id);
+    assert_eq!(Table::Queues.by_key(own.value()).unwrap().id, id);
 }
 
 #[test]
 fn messages_outlive_their_sender() {
     let own = OwnKey::new();
-    let mut sender = Child::peer();
+    let mut sender = peer!().ipc();
     sender.ask(format!("create_queue {}", own.value()));
     sender.ask("send 2 77");
     sender.kill();
     let queue = Queue::<Job>::open(own.key()).unwrap();
-    until("the message", || queue.stat().unwrap().messages == 1);
+    eventually(|| queue.stat().unwrap().messages == 1);
     assert_eq!(queue.receive(Select::Equal(2)).unwrap().value.pages, 77);
 }

@@ -7,15 +7,12 @@ use std::time::{Duration, Instant};
 use shm_runtime::sync::{LockError, MutexGuard, OwnerDied};
 use shm_runtime::{Attached, RemoveOnDrop, Segment};
 
-use common::{Board, RawMutex, Totals, arrive, board, eventually, raw};
-use process::{Peer, asleep, without_system_calls};
+use shm_tests::child::Child;
+use shm_tests::process::{asleep, without_system_calls};
+use shm_tests::structs::sync::{Board, RawMutex, Totals, arrive, board, raw};
+use shm_tests::{HANGS, eventually, peer};
 
-#[path = "sync/common.rs"]
-mod common;
-#[path = "sync/process.rs"]
-mod process;
-
-/// Less than a mutex takes to notice anything, if nobody wakes it.
+/// Less than a mutex takes to notice anything, if it is not woken.
 const SHORT: Duration = Duration::from_millis(50);
 
 fn new() -> (RemoveOnDrop<Segment<Board>>, Attached<Board>) {
@@ -34,8 +31,8 @@ fn dead_pid() -> u32 {
 #[test]
 fn no_increment_is_lost_while_holders_are_killed_and_each_death_is_reported_once() {
     let (segment, board) = new();
-    let peers: Vec<Peer> = (0..8)
-        .map(|i| Peer::new(&segment, if i % 3 == 1 { "increment-and-die" } else { "increment" }, i))
+    let peers: Vec<Child> = (0..8)
+        .map(|i| peer!().sync(&segment, if i % 3 == 1 { "increment-and-die" } else { "increment" }, i))
         .collect();
     for (i, peer) in peers.into_iter().enumerate() {
         if i % 3 == 1 {
@@ -61,12 +58,12 @@ fn a_holder_killed_at_any_moment_leaves_a_lock_that_others_get() {
     let raw = raw(&segment);
     for i in 0..40 {
         let before = raw.first.value.by[0].get();
-        let victim = Peer::new(&segment, "increment", 0);
+        let mut victim = peer!().sync(&segment, "increment", 0);
         eventually(|| raw.first.value.by[0].get() > before + i * 7);
         victim.kill();
         let totals = board
             .first
-            .lock_timeout(common::HANGS)
+            .lock_timeout(HANGS)
             .or_else(|error| error.repair(|totals| totals.count.set(totals.by.get().iter().sum())));
         let totals = totals.unwrap().get();
         assert_eq!(totals.count, totals.by.iter().sum::<u64>());
@@ -76,24 +73,24 @@ fn a_holder_killed_at_any_moment_leaves_a_lock_that_others_get() {
 #[test]
 fn two_are_never_in_however_many_are_killed_at_any_moment() {
     let (segment, board) = new();
-    let mut peers: std::collections::VecDeque<Peer> =
-        (1..=5).map(|i| Peer::new(&segment, "in-and-out", i)).collect();
+    let mut peers: std::collections::VecDeque<Child> =
+        (1..=5).map(|i| peer!().sync(&segment, "in-and-out", i)).collect();
     for i in 6..206 {
         let before = board.done.load(SeqCst);
         // At another moment each time; and the lock goes on being taken.
         eventually(|| board.done.load(SeqCst) > before + i % 17);
         peers.pop_front().unwrap().kill();
-        peers.push_back(Peer::new(&segment, "in-and-out", i));
+        peers.push_back(peer!().sync(&segment, "in-and-out", i));
     }
     assert_eq!(board.reports.load(SeqCst), 0, "of {} times", board.done.load(SeqCst));
     // None of them failed.
-    assert!(peers.iter_mut().all(|peer| peer.0.try_wait().unwrap().is_none()));
+    assert!(peers.iter_mut().all(|peer| peer.is_running()));
 }
 
 #[test]
 fn a_holder_killed_while_nobody_waits_is_reported_once() {
     let (segment, board) = new();
-    let holder = Peer::new(&segment, "hold-until-killed", 0);
+    let mut holder = peer!().sync(&segment, "hold-until-killed", 0);
     arrive(&board, 1);
     let pid = holder.pid();
     assert!(matches!(board.first.try_lock(), Err(LockError::WouldBlock { holder, .. }) if holder == pid));
@@ -109,11 +106,11 @@ fn a_holder_killed_while_nobody_waits_is_reported_once() {
 #[test]
 fn a_dead_holder_is_noticed_before_its_parent_has_waited_for_it() {
     let (segment, board) = new();
-    let mut holder = Peer::new(&segment, "hold-until-killed", 0);
+    let mut holder = peer!().sync(&segment, "hold-until-killed", 0);
     arrive(&board, 1);
-    holder.0.kill().unwrap();
+    holder.kill_unreaped();
     // A zombie from now on.
-    let locked = board.first.lock_timeout(common::HANGS);
+    let locked = board.first.lock_timeout(HANGS);
     assert!(matches!(locked, Err(LockError::OwnerDied(_))));
 }
 
@@ -124,9 +121,9 @@ fn a_holder_killed_while_others_wait_wakes_them_and_one_is_told() {
         board.arrived.store(0, SeqCst);
         board.reports.store(0, SeqCst);
         board.done.store(0, SeqCst);
-        let holder = Peer::new(&segment, "hold-until-killed", 0);
+        let mut holder = peer!().sync(&segment, "hold-until-killed", 0);
         arrive(&board, 1);
-        let waiters = [0, 1, 2].map(|_| Peer::new(&segment, "want", 0));
+        let waiters = [0, 1, 2].map(|_| peer!().sync(&segment, "want", 0));
         arrive(&board, 4);
         waiters.iter().for_each(|waiter| asleep(waiter.pid()));
         // And some that come by just then.
@@ -134,7 +131,7 @@ fn a_holder_killed_while_others_wait_wakes_them_and_one_is_told() {
             let thread = scope.spawn(|| {
                 board
                     .first
-                    .lock_timeout(common::HANGS)
+                    .lock_timeout(HANGS)
                     .or_else(|error| {
                         error.repair(|_| {
                             board.reports.fetch_add(1, SeqCst);
@@ -147,7 +144,7 @@ fn a_holder_killed_while_others_wait_wakes_them_and_one_is_told() {
             thread.join().unwrap()
         });
         passing.unwrap();
-        waiters.into_iter().for_each(Peer::ends);
+        waiters.into_iter().for_each(Child::ends);
         assert_eq!((board.reports.load(SeqCst), board.done.load(SeqCst) <= 3), (1, true));
     }
 }
@@ -203,7 +200,7 @@ fn a_thread_that_ends_with_its_guard_leaked_has_died_holding_the_lock() {
 }
 
 #[test]
-fn relocking_is_an_error_and_no_deadlock() {
+fn relocking_is_an_error_and_not_a_deadlock() {
     let (_segment, board) = new();
     let guard = board.first.lock().unwrap();
     assert!(matches!(board.first.lock(), Err(LockError::AlreadyHeld)));
@@ -217,7 +214,7 @@ fn relocking_is_an_error_and_no_deadlock() {
 fn two_that_wait_for_each_others_lock_are_told() {
     let (segment, board) = new();
     let first = board.first.lock().unwrap();
-    let other = Peer::new(&segment, "cross", 0);
+    let other = peer!().sync(&segment, "cross", 0);
     arrive(&board, 1);
     asleep(other.pid());
     let pid = other.pid();
@@ -230,15 +227,15 @@ fn two_that_wait_for_each_others_lock_are_told() {
 #[test]
 fn a_timeout_comes_in_time_and_names_the_holder() {
     let (segment, board) = new();
-    let holder = Peer::new(&segment, "hold-until-told", 0);
+    let holder = peer!().sync(&segment, "hold-until-told", 0);
     arrive(&board, 1);
     let start = Instant::now();
     let timeout = Duration::from_millis(600);
     let error = board.first.lock_timeout(timeout).unwrap_err();
     let took = start.elapsed();
     assert!(matches!(error, LockError::TimedOut { holder: tid, .. } if tid == holder.pid()), "{error}");
-    assert!(took >= timeout && took < common::HANGS, "{took:?}");
-    assert!(error.to_string().contains(&format!("thread {} (sync-peer)", holder.pid())), "{error}");
+    assert!(took >= timeout && took < HANGS, "{took:?}");
+    assert!(error.to_string().contains(&format!("thread {} (peer)", holder.pid())), "{error}");
     // The holder is none the worse for it.
     board.go.store(1, SeqCst);
     drop(board.first.lock().unwrap());
@@ -248,7 +245,7 @@ fn a_timeout_comes_in_time_and_names_the_holder() {
 #[test]
 fn a_timeout_beyond_all_time_waits_for_the_lock() {
     let (segment, board) = new();
-    let holder = Peer::new(&segment, "hold-until-told", 0);
+    let holder = peer!().sync(&segment, "hold-until-told", 0);
     arrive(&board, 1);
     thread::scope(|scope| {
         scope.spawn(|| drop(board.first.lock_timeout(Duration::MAX).unwrap()));
@@ -264,7 +261,7 @@ fn a_timed_lock_gets_a_dead_holders_lock_however_short_the_time() {
     for time in times.into_iter().chain([Duration::MAX]) {
         // A process that was killed,
         board.arrived.store(0, SeqCst);
-        let holder = Peer::new(&segment, "hold-until-killed", 0);
+        let mut holder = peer!().sync(&segment, "hold-until-killed", 0);
         arrive(&board, 1);
         if time != Duration::MAX {
             assert!(matches!(board.first.lock_timeout(time), Err(LockError::TimedOut { .. })), "{time:?}");
@@ -358,7 +355,7 @@ fn a_word_overwritten_with_0_frees_the_lock_and_its_holder_does_not_notice() {
     let (segment, board) = new();
     let guard = board.first.lock().unwrap();
     raw(&segment).first.word.store(0, SeqCst);
-    let peer = Peer::new(&segment, "want", 0);
+    let peer = peer!().sync(&segment, "want", 0);
     peer.ends();
     assert_eq!(board.done.load(SeqCst), 1);
     drop(guard);
@@ -369,12 +366,12 @@ fn a_word_overwritten_with_0_frees_the_lock_and_its_holder_does_not_notice() {
 fn those_who_wait_for_a_word_overwritten_with_0_get_the_lock() {
     let (segment, board) = new();
     let guard = board.first.lock().unwrap();
-    let peers = [0, 1, 2].map(|_| Peer::new(&segment, "want", 0));
+    let peers = [0, 1, 2].map(|_| peer!().sync(&segment, "want", 0));
     arrive(&board, 3);
     peers.iter().for_each(|peer| asleep(peer.pid()));
     raw(&segment).first.word.store(0, SeqCst);
-    // The holder lives on, and does not unlock: nobody will wake them.
-    peers.into_iter().for_each(Peer::ends);
+    // The holder lives on, and does not unlock: they will not be woken.
+    peers.into_iter().for_each(Child::ends);
     assert_eq!(board.done.load(SeqCst), 3);
     drop(guard);
 }
@@ -384,7 +381,7 @@ fn a_word_that_names_a_dead_thread_is_a_dead_holder() {
     let (segment, board) = new();
     for flags in [0, 0x8000_0000, 0x4000_0000, 0xc000_0000] {
         raw(&segment).first.word.store(dead_pid() | flags, SeqCst);
-        let died = board.first.lock_timeout(common::HANGS);
+        let died = board.first.lock_timeout(HANGS);
         let Err(LockError::OwnerDied(died)) = died else { panic!("{died:?}") };
         drop(died.into_guard());
         drop(board.first.lock().unwrap());
@@ -396,7 +393,7 @@ fn a_word_that_names_a_dead_thread_is_a_dead_holder() {
 fn a_word_that_names_an_unrelated_living_thread_is_held_until_that_ends() {
     // As after the holder died and a new process was given its id.
     let (segment, board) = new();
-    let unrelated = Peer::new(&segment, "sleep", 0);
+    let mut unrelated = peer!().sync(&segment, "sleep", 0);
     arrive(&board, 1);
     raw(&segment).first.word.store(unrelated.pid(), SeqCst);
     assert!(
@@ -405,7 +402,7 @@ fn a_word_that_names_an_unrelated_living_thread_is_held_until_that_ends() {
     assert!(
         matches!(board.first.lock_timeout(SHORT), Err(LockError::TimedOut { holder, .. }) if holder == unrelated.pid())
     );
-    let waiter = Peer::new(&segment, "want", 0);
+    let waiter = peer!().sync(&segment, "want", 0);
     arrive(&board, 2);
     asleep(waiter.pid());
     unrelated.kill();
@@ -459,7 +456,7 @@ fn a_word_that_no_lock_can_have_is_corrupted_until_it_is_reset() {
 fn no_word_makes_a_timed_lock_hang_or_panic() {
     let (segment, board) = new();
     let raw = raw(&segment);
-    let unrelated = Peer::new(&segment, "sleep", 0);
+    let unrelated = peer!().sync(&segment, "sleep", 0);
     let ids = [
         0,
         1,

@@ -76,12 +76,12 @@ fn each_attachment_fails<T: SharedSegment>(big: &Segment<T>) {
     says_it_is_another(big.attach_read_only(), "attach");
     says_it_is_another(big.attach_write_only(), "attach");
     let address = reserve(big.size());
-    // SAFETY: reserved above, and used by nobody.
+    // SAFETY: reserved above, and not used by anything else.
     says_it_is_another(unsafe { big.attach_at(address) }, "attach");
     assert_eq!(oracle::attached(big.id()), 0, "nothing of the other segment stays mapped");
 }
 
-/// A range of addresses that nobody else gets.
+/// A range of addresses that nothing else gets.
 fn reserve(size: usize) -> usize {
     let (prot, flags) = (libc::PROT_NONE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
     // SAFETY: a new mapping where the kernel has room for one.
@@ -138,7 +138,7 @@ fn the_mapping_in_which_a_creator_wrote_the_seal_is_good_in_any_namespace_and_vo
         assert!(enter_another());
         let other = small(created.id());
         let address = reserve(created.size());
-        // SAFETY: reserved above, and used by nobody.
+        // SAFETY: reserved above, and not used by anything else.
         says_it_is_another(unsafe { created.attach_at(address) }, "attach");
         let attached: Attached<BigSealed> = created.attach().unwrap();
         assert_eq!(attached.bytes[1 << 19].get(), 9);

@@ -1,17 +1,16 @@
-//! Who shares a key without a seal, or with another one: C programs, bare structs, and collisions.
-
-#[path = "seal/common.rs"]
-mod common;
+//! Programs that share a key without a seal, or with another one: C programs, bare structs, and collisions.
 
 use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
-use common::{Cleanup, Peer, Raw, have, key_of, raw_create, unique, with_key};
 use shm_runtime::{ErrorKind, Key, Options, Schema, SharedSegment};
+use shm_tests::c::Program;
+use shm_tests::key::OwnKey;
+use shm_tests::seal::{Raw, key_of, raw_create, unique};
+use shm_tests::{have, oracle, peer, skip};
 
 #[derive(SharedSegment)]
 #[repr(C)]
@@ -79,48 +78,28 @@ int main(int argc, char **argv) {
 }
 "#;
 
-/// The C program, compiled; removed at the end.
-struct Program(PathBuf);
-
-impl Program {
-    fn compile() -> Option<Self> {
-        if !have("cc") {
-            return None;
-        }
-        let program = std::env::temp_dir().join(unique());
-        let source = program.with_extension("c");
-        fs::write(&source, C).expect("room for a file");
-        let status = Command::new("cc").args(["-Wall", "-Werror", "-o"]).args([&program, &source]).status();
-        fs::remove_file(&source).expect("ours");
-        assert!(status.expect("it is there").success());
-        Some(Self(program))
-    }
-
-    fn run(&self, key: i32, arguments: &[&str]) -> String {
-        let output = Command::new(&self.0).arg(key.to_string()).args(arguments).output().expect("compiled");
-        assert!(output.status.success(), "{output:?}");
-        String::from_utf8(output.stdout).expect("text")
-    }
+/// The C program, if there is a compiler.
+fn program() -> Option<Program> {
+    have("cc").then(|| Program::compile(C))
 }
 
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
+/// Runs it with this key.
+fn run(program: &Program, key: &Key, arguments: &[&str]) -> String {
+    let key = key.value().expect("a key").to_string();
+    program.run(&[&[&*key], arguments].concat())
 }
 
 #[test]
 fn a_c_program_uses_a_sealed_segment_as_if_it_were_not() {
-    let Some(c) = Program::compile() else { return };
+    let Some(c) = program() else { return };
     let (key, _cleanup) = unique_key();
     let station = options::<Station>(key.clone()).create().expect("new").attach().expect("ours");
     station.readings.set(41);
     station.celsius.set(21.5);
     station.degrees.set(270);
     station.name.set_str("Zugspitze").expect("short");
-    let value = key.value().expect("a key");
-    assert_eq!(c.run(value, &["read"]), "41 21.50 270 Zugspitze\n");
-    c.run(value, &["write"]);
+    assert_eq!(run(&c, &key, &["read"]), "41 21.50 270 Zugspitze\n");
+    run(&c, &key, &["write"]);
     assert_eq!((station.readings.get(), station.celsius.get(), station.degrees.get()), (42, -40.0, 359));
     assert_eq!(station.name.to_string_lossy(), "C");
     // And the seal is as it was.
@@ -128,19 +107,19 @@ fn a_c_program_uses_a_sealed_segment_as_if_it_were_not() {
     options::<Station>(key).open().expect("there").attach().expect("sealed");
 }
 
-fn unique_key() -> (Key, Cleanup) {
+fn unique_key() -> (Key, OwnKey) {
     let unique = unique();
-    (name(&unique), Cleanup::name(&unique))
+    (name(&unique), OwnKey::name(&unique))
 }
 
 #[test]
 fn a_segment_made_in_c_is_not_sealed_and_the_error_says_what_to_write() {
-    let Some(c) = Program::compile() else { return };
+    let Some(c) = program() else { return };
     let size = size_of::<Station>();
     // The struct's very size, all zero or not: known at once, whether the creator lives or not.
     for fill in ["0", "1", "2", "255"] {
         let (key, _cleanup) = unique_key();
-        c.run(key.value().expect("a key"), &["create", &size.to_string(), fill]);
+        run(&c, &key, &["create", &size.to_string(), fill]);
         let began = Instant::now();
         let error = options::<Station>(key.clone())
             .open()
@@ -164,13 +143,13 @@ fn a_segment_made_in_c_is_not_sealed_and_the_error_says_what_to_write() {
 
 #[test]
 fn segments_of_all_sizes_made_in_c_are_errors_that_name_bare() {
-    let mut creator = Peer::start();
+    let mut creator = peer!().seal();
     for size in [1, 7, 8, 71, 72, 73, 79, 80, 119, 121, 128, 192, 4095, 4096, 4097, 12_345] {
         for fill in [0_u8, 1, 2, 3, 0x55, 0xff] {
             let unique = unique();
-            let _cleanup = Cleanup::name(&unique);
-            assert!(creator.ask(&format!("shmget {unique} {size}")).starts_with("ok "));
-            let row = with_key(key_of(&unique))[0];
+            let _cleanup = OwnKey::name(&unique);
+            creator.ask(format!("shmget {unique} {size}"));
+            let row = oracle::with_key(key_of(&unique))[0];
             let raw = Raw::attach(row.id);
             raw.write(0, &vec![fill; size]);
             drop(raw);
@@ -197,10 +176,10 @@ fn segments_of_all_sizes_made_in_c_are_errors_that_name_bare() {
 
 #[test]
 fn a_blank_one_whose_creator_is_gone_is_an_error_that_names_bare() {
-    let mut creator = Peer::start();
+    let mut creator = peer!().seal();
     let unique = unique();
-    let _cleanup = Cleanup::name(&unique);
-    assert!(creator.ask(&format!("shmget {unique} 4096")).starts_with("ok "));
+    let _cleanup = OwnKey::name(&unique);
+    creator.ask(format!("shmget {unique} 4096"));
     creator.kill();
     let error =
         options::<Station>(name(&unique)).open().and_then(|segment| segment.attach()).expect_err("no seal");
@@ -224,19 +203,19 @@ fn a_sealed_segment_opened_as_bare_is_an_error_that_says_what_to_write() {
 
 #[test]
 fn a_bare_segment_is_used_by_c_and_keeps_what_was_in_it() {
-    let Some(c) = Program::compile() else { return };
+    let Some(c) = program() else { return };
     let (key, _cleanup) = unique_key();
     let segment =
         options::<bare::Station>(key.clone()).create_with(|station| station.readings.set(5)).expect("new");
-    assert_eq!(with_key(key.value().expect("a key"))[0].size, size_of::<Station>());
-    c.run(key.value().expect("a key"), &["write"]);
+    assert_eq!(oracle::with_key(key.value().expect("a key"))[0].size, size_of::<Station>());
+    run(&c, &key, &["write"]);
     assert_eq!(segment.attach().expect("ours").readings.get(), 6);
 }
 
 #[test]
 fn a_name_and_a_fixed_key_that_collide_are_both_named() {
     let unique = unique();
-    let _cleanup = Cleanup::name(&unique);
+    let _cleanup = OwnKey::name(&unique);
     let _theirs = options::<Buoy>(name(&unique)).create().expect("new");
     let fixed = Key::fixed(key_of(&unique));
     let error =
@@ -289,17 +268,17 @@ fn two_files_with_one_key_are_both_named() {
     let files = Files(std::env::temp_dir().join(unique()));
     fs::create_dir(&files.0).expect("room for a folder");
     let Some((one, other)) = files.colliding() else {
-        println!("skipped: no two files here have the same low 16 bits of inode");
+        skip("no two files here have the same low 16 bits of inode");
         return;
     };
     let key = |path: &Path| Key::ftok(path, b'S');
     let value = key(&one).value().expect("there");
     assert_eq!(value, key(&other).value().expect("there"));
-    if !with_key(value).is_empty() {
-        println!("skipped: somebody uses the key of these files");
+    if !oracle::with_key(value).is_empty() {
+        skip("another program uses the key of these files");
         return;
     }
-    let _cleanup = Cleanup::key(value);
+    let _cleanup = OwnKey::of(value);
     let _theirs = options::<Station>(key(&one)).create().expect("new");
     let error =
         options::<Station>(key(&other)).open().and_then(|segment| segment.attach()).expect_err("another's");
@@ -318,5 +297,5 @@ fn two_files_with_one_key_are_both_named() {
 fn what_the_raw_calls_make_is_what_is_tested() {
     let (key, _cleanup) = unique_key();
     let id = raw_create(key.value().expect("a key"), 100);
-    assert_eq!(with_key(key.value().expect("a key"))[0].id, id);
+    assert_eq!(oracle::with_key(key.value().expect("a key"))[0].id, id);
 }

@@ -1,20 +1,16 @@
 //! What the text of a schema that another process wrote can cost: memory of a few times its size, an error of a length that
 //! one would read, and time in proportion.
 
-#[path = "seal/common.rs"]
-mod common;
-#[path = "seal/structs.rs"]
-mod structs;
-
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use common::{CleanupId, FOOTER, Footer, Raw, key_of, raw_create, unique};
 use shm_runtime::{ErrorKind, Key, Schema, Segment, SharedSegment};
-use structs::Cell;
+use shm_tests::key::OwnId;
+use shm_tests::seal::{FOOTER, Footer, READY, Raw, key_of, raw_create, unique};
+use shm_tests::structs::seal::Cell;
 
 /// The longest text that is read of a seal.
 const LONGEST: usize = 16 << 20;
@@ -217,16 +213,16 @@ fn a_line_that_is_too_long_to_show_is_cut_and_the_rest_is_counted() {
 }
 
 /// A segment with this schema in its seal, of another layout than a `Cell`, or of another key.
-fn sealed(value: i32, schema: &str, key: &str) -> CleanupId {
+fn sealed(value: i32, schema: &str, key: &str) -> OwnId {
     let end = 8 + schema.len() + key.len();
     let size = end.next_multiple_of(8) + FOOTER;
     let id = raw_create(value, size);
-    let cleanup = CleanupId(id);
+    let cleanup = OwnId::new(id);
     let raw = Raw::attach(id);
     raw.write(8, schema.as_bytes());
     raw.write(8 + schema.len(), key.as_bytes());
     let footer = Footer {
-        state: common::READY,
+        state: READY,
         version: 1,
         fingerprint: 7,
         struct_size: 8,
@@ -246,7 +242,7 @@ fn a_seal_with_a_hostile_schema_is_an_error_of_few_bytes_that_took_little_memory
     let texts = [("the longest", longest)].into_iter().chain(hostile(LONG)).chain(broken(LONG));
     for (what, text) in texts {
         let segment = sealed(libc::IPC_PRIVATE, &text, "private");
-        let opened = Segment::<Cell>::from_id(segment.0).expect("of this user");
+        let opened = Segment::<Cell>::from_id(segment.id()).expect("of this user");
         let (error, peak) = measured(|| opened.attach_read_only().expect_err(what));
         // One copy, whose bytes may change while they are looked at otherwise.
         assert!(peak <= text.len() + SMALL, "{what}: {peak} bytes for {}", text.len());

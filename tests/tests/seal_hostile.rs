@@ -1,23 +1,21 @@
 //! Hostile seals: whatever is in the footer and in front of it, and while it changes.
 //!
-//! The segments end where a page does, and the peers that use them have nothing mapped behind: a read past the end
+//! The segments end where a page does, and the peers that use them have nothing mapped after them: a read past the end
 //! kills them.
-
-#[path = "seal/common.rs"]
-mod common;
-#[path = "seal/structs.rs"]
-mod structs;
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
-use common::{Cleanup, FOOTER, Footer, MAGIC, Peer, Raw, key_of, raw_create, unique};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use shm_runtime::{Key, Schema, SharedSegment};
-use structs::Cell;
+use shm_tests::child::Child;
+use shm_tests::key::OwnKey;
+use shm_tests::peer;
+use shm_tests::seal::{FOOTER, Footer, MAGIC, READY, Raw, key_of, raw_create, unique};
+use shm_tests::structs::seal::Cell;
 
 const PAGE: usize = 4096;
 /// Milliseconds that a peer waits for a creator, in each of its four attachments.
@@ -28,18 +26,18 @@ struct Target {
     raw: Raw,
     id: i32,
     good: Vec<u8>,
-    _cleanup: Cleanup,
+    _cleanup: OwnKey,
 }
 
 impl Target {
     fn new() -> Self {
         let key = key_of(&unique());
-        let _cleanup = Cleanup::key(key);
+        let _cleanup = OwnKey::of(key);
         let id = raw_create(key, PAGE);
         let raw = Raw::attach(id);
         let (schema, source) = (Schema::of::<Cell>().to_string(), "fixed");
         let footer = Footer {
-            state: common::READY,
+            state: READY,
             version: 1,
             fingerprint: Schema::fingerprint::<Cell>(),
             struct_size: u64::try_from(size_of::<Cell>()).expect("small"),
@@ -60,16 +58,16 @@ impl Target {
     }
 }
 
-/// A peer with nothing behind the next page that it maps.
-fn guarded() -> Peer {
-    let mut peer = Peer::start();
-    assert!(peer.ask("guard").starts_with("ok "));
+/// A peer with nothing after the next page that it maps.
+fn guarded() -> Child {
+    let mut peer = peer!().seal();
+    peer.ask("guard");
     peer
 }
 
 /// Has the peer open, attach, print and read everything; within the time it is given.
-fn try_use(peer: &mut Peer, target: &Target) -> String {
-    let answer = peer.ask(&format!("use {} {WAIT}", target.id));
+fn try_use(peer: &mut Child, target: &Target) -> String {
+    let answer = peer.ask(format!("use {} {WAIT}", target.id));
     let took: u64 = answer.rsplit(' ').next().and_then(|ms| ms.parse().ok()).expect("a time");
     assert!(took < 4 * WAIT + 3000, "{answer}");
     answer
@@ -82,7 +80,7 @@ fn the_seal_that_the_mutations_start_from_is_good() {
     assert_eq!(answer.matches("attached:schema(136)").count(), 2, "{answer}");
     // Our own reading of the format is the library's: a real seal has the same words at the same places.
     let name = unique();
-    let _cleanup = Cleanup::name(&name);
+    let _cleanup = OwnKey::name(&name);
     let real = Cell::options().key(Key::name(name)).create().expect("new");
     let raw = Raw::attach(real.id());
     let footer = raw.read(raw.footer(), FOOTER);
@@ -96,10 +94,10 @@ fn the_seal_that_the_mutations_start_from_is_good() {
 #[test]
 fn a_read_past_the_end_would_be_seen() {
     let target = Target::new();
-    let mut peer = Peer::start();
+    let mut peer = peer!().seal();
     let hole = peer.ask("guard");
     // The segment lands in the hole.
-    assert_eq!(peer.ask(&format!("shmat {}", target.id)), hole);
+    assert_eq!(peer.ask(format!("shmat {}", target.id)), hole);
 }
 
 /// Numbers that lengths and sizes break at.
@@ -187,14 +185,14 @@ fn segments_with_no_room_for_what_they_claim_are_errors() {
     let good = Target::new().footer();
     for size in (1..=FOOTER + 2 * size_of::<Cell>()).chain([PAGE - 8, PAGE - 1, PAGE]) {
         let key = key_of(&unique());
-        let _cleanup = Cleanup::key(key);
+        let _cleanup = OwnKey::of(key);
         let id = raw_create(key, size);
         let raw = Raw::attach(id);
         // As much of a good footer as there is room for, at the very end.
         let footer = &good[FOOTER.saturating_sub(size)..];
         raw.write(size - footer.len(), footer);
         drop(raw);
-        let answer = peer.ask(&format!("use {id} {WAIT}"));
+        let answer = peer.ask(format!("use {id} {WAIT}"));
         let enough = size >= size_of::<Cell>() + FOOTER && size.is_multiple_of(8);
         assert_eq!(answer.contains("attached"), enough, "{size}: {answer}");
     }
@@ -205,7 +203,7 @@ fn a_claim_that_is_made_over_and_over_is_not_waited_for_longer_than_told() {
     let target = Target::new();
     let mut peer = guarded();
     let dead: u32 = {
-        let mut gone = Peer::start();
+        let mut gone = peer!().seal();
         gone.kill();
         gone.pid()
     };
@@ -213,7 +211,7 @@ fn a_claim_that_is_made_over_and_over_is_not_waited_for_longer_than_told() {
     target.raw.set_state(std::process::id() << 4 | 5);
     let answer = try_use(&mut peer, &target);
     assert_eq!(answer.matches("NotReady").count(), 4, "{answer}");
-    // And of a dead one, which somebody renews.
+    // And of a dead one, which another process renews.
     let state = &target.raw.bytes()[PAGE - FOOTER..];
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -239,23 +237,24 @@ fn a_claim_that_is_made_over_and_over_is_not_waited_for_longer_than_told() {
 #[test]
 fn nobody_is_hurt_by_a_process_that_scribbles_over_the_seal() {
     let target = Target::new();
-    let mut scribblers: Vec<Peer> = (0..2).map(|_| Peer::start()).collect();
-    let mut users: Vec<Peer> = (0..3).map(|_| guarded()).collect();
+    let mut scribblers: Vec<Child> = (0..2).map(|_| peer!().seal()).collect();
+    let mut users: Vec<Child> = (0..3).map(|_| guarded()).collect();
     for scribbler in &mut scribblers {
-        scribbler.send(&format!("scribble {} 2500", target.id));
+        scribbler.send(format!("scribble {} 2500", target.id));
     }
     for user in &mut users {
-        user.send(&format!("use-for {} {WAIT} 2000", target.id));
+        user.send(format!("use-for {} {WAIT} 2000", target.id));
     }
     for user in &mut users {
-        let answer = user.answer().unwrap_or_else(|| panic!("killed by signal {:?}", user.reap()));
+        let answer = user.answer_or_end().unwrap_or_else(|| panic!("killed by signal {:?}", user.reap()));
+        let answer = answer.unwrap();
         let words: Vec<&str> = answer.split(' ').collect();
-        let ["ok", uses, slowest] = words[..] else { panic!("{answer}") };
+        let [uses, slowest] = words[..] else { panic!("{answer}") };
         assert!(uses.parse::<u32>().expect("a number") > 10, "{answer}");
         let slowest = Duration::from_millis(slowest.parse().expect("a time"));
         assert!(slowest < Duration::from_millis(4 * WAIT) + Duration::from_secs(5), "{answer}");
     }
     for scribbler in &mut scribblers {
-        assert_eq!(scribbler.answer().as_deref(), Some("ok"));
+        assert_eq!(scribbler.answer().unwrap(), "");
     }
 }

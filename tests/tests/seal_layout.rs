@@ -1,10 +1,9 @@
-//! Layout identity: who has the same struct is let in, and everybody else is shown what differs.
+//! Layout identity: a program with the same struct is let in, and any other is shown what differs.
 
-#[path = "seal/common.rs"]
-mod common;
-
-use common::{Cleanup, Peer, unique};
 use shm_runtime::{ErrorKind, Key, Options, SharedSegment};
+use shm_tests::key::OwnKey;
+use shm_tests::peer;
+use shm_tests::seal::unique;
 
 /// A module with a segment's struct of its own.
 macro_rules! structs {
@@ -78,7 +77,7 @@ structs! {
         #[derive(Clone, Copy, Shareable)] #[repr(C, align(16))]
         pub(crate) struct Wind { pub(crate) speed: f64, pub(crate) degrees: u16, pub(crate) gusts: u16 }
     }
-    alignment_alone {
+    alignment_only {
         // 48 bytes either way.
         #[derive(SharedSegment)] #[repr(C, align(16))] #[shm(private)]
         pub(crate) struct Station { pub(crate) count: u32, pub(crate) rate: f32, pub(crate) wind: super::base::Wind, pub(crate) name: [u8; 16], pub(crate) mode: super::base::Mode }
@@ -100,7 +99,7 @@ structs! {
         #[derive(SharedSegment)] #[repr(C)] #[shm(private)]
         pub(crate) struct Station { pub(crate) count: u32, pub(crate) rate: f32, pub(crate) wind: super::base::Wind, pub(crate) name: [u8; 16], pub(crate) mode: super::base::Mode, pub(crate) level: u8, pub(crate) extra: u32 }
     }
-    grown_behind {
+    grown_at_the_end {
         #[derive(SharedSegment)] #[repr(C)] #[shm(private)]
         pub(crate) struct Station { pub(crate) count: u32, pub(crate) rate: f32, pub(crate) wind: super::base::Wind, pub(crate) name: [u8; 16], pub(crate) mode: super::base::Mode, pub(crate) history: [u64; 100] }
     }
@@ -146,7 +145,7 @@ fn options<T: SharedSegment>(name: &str) -> Options<T> {
 /// Creates a `Theirs`, and opens it as an `Ours`; the difference, if it is refused.
 fn refused<Theirs: SharedSegment, Ours: SharedSegment>(compatible: bool) -> Option<String> {
     let name = unique();
-    let _cleanup = Cleanup::name(&name);
+    let _cleanup = OwnKey::name(&name);
     let _theirs = options::<Theirs>(&name).create().expect("a new name");
     let ours = match compatible {
         true => options::<Ours>(&name).open_compatible(),
@@ -203,12 +202,12 @@ differs! {
 
 #[test]
 fn a_changed_alignment_is_refused() {
-    let difference = refused::<alignment_alone::Station, Station>(false);
+    let difference = refused::<alignment_only::Station, Station>(false);
     let (old, new) = ("struct Station size 48 align 16", "struct Station size 48 align 8");
     assert_eq!(difference, Some(format!("  - {old}\n  + {new}\n")));
     // A stricter alignment, as new fields may bring one, is compatible; a laxer one is not.
-    assert_eq!(refused::<alignment_alone::Station, Station>(true), None);
-    let difference = refused::<Station, alignment_alone::Station>(true);
+    assert_eq!(refused::<alignment_only::Station, Station>(true), None);
+    let difference = refused::<Station, alignment_only::Station>(true);
     assert_eq!(difference, Some(format!("  - {new}\n  + {old}\n")));
 }
 
@@ -227,9 +226,9 @@ fn a_type_name_makes_two_names_one() {
 #[test]
 fn the_same_struct_in_another_program_is_let_in() {
     let name = unique();
-    let _cleanup = Cleanup::name(&name);
-    let mut peer = Peer::start();
-    assert!(peer.ask(&format!("create {name} finish")).starts_with("ok "));
+    let _cleanup = OwnKey::name(&name);
+    let mut peer = peer!().seal();
+    peer.ask(format!("create {name} finish"));
     let cell = options::<cell::Cell>(&name).open().expect("there").attach().expect("the same");
     assert_eq!(cell.pattern[0].get(), 0x9e37_79b9_7f4a_7c15);
 }
@@ -242,9 +241,12 @@ fn a_struct_opened_by_the_key_of_another_is_refused() {
 }
 
 #[test]
-fn fields_gained_at_the_end_are_welcome_to_open_compatible_alone() {
+fn fields_gained_at_the_end_are_welcome_only_to_open_compatible() {
     for (compatible, plain) in [
-        (refused::<grown_behind::Station, Station>(true), refused::<grown_behind::Station, Station>(false)),
+        (
+            refused::<grown_at_the_end::Station, Station>(true),
+            refused::<grown_at_the_end::Station, Station>(false),
+        ),
         (
             refused::<grown_into_padding::Station, Station>(true),
             refused::<grown_into_padding::Station, Station>(false),
@@ -256,7 +258,7 @@ fn fields_gained_at_the_end_are_welcome_to_open_compatible_alone() {
     assert_eq!(refused::<Station, Station>(true), None);
     // The new program needs its fields: it is not let in to the old one's segment.
     assert_eq!(
-        refused::<Station, grown_behind::Station>(true).as_deref(),
+        refused::<Station, grown_at_the_end::Station>(true).as_deref(),
         Some(
             "  - struct Station size 48 align 8\n  + struct Station size 848 align 8\n  + history @48 [100] u64\n"
         )
@@ -267,8 +269,8 @@ fn fields_gained_at_the_end_are_welcome_to_open_compatible_alone() {
 #[test]
 fn the_schema_of_a_grown_segment_has_the_new_fields() {
     let name = unique();
-    let _cleanup = Cleanup::name(&name);
-    let new = options::<grown_behind::Station>(&name).create().expect("new").attach().expect("ours");
+    let _cleanup = OwnKey::name(&name);
+    let new = options::<grown_at_the_end::Station>(&name).create().expect("new").attach().expect("ours");
     let old = options::<Station>(&name).open_compatible().expect("there").attach().expect("grown");
     let schema = old.schema().expect("sealed");
     assert!(schema.to_string().ends_with("  history @48 [100] u64\n"), "{schema}");
@@ -282,7 +284,7 @@ fn the_schema_of_a_grown_segment_has_the_new_fields() {
 #[test]
 fn setting_an_old_struct_leaves_a_field_in_its_padding_alone() {
     let name = unique();
-    let _cleanup = Cleanup::name(&name);
+    let _cleanup = OwnKey::name(&name);
     let new = options::<copyable_grown::Small>(&name).create().expect("new").attach().expect("ours");
     let old = options::<copyable::Small>(&name).open_compatible().expect("there").attach().expect("grown");
     new.more.copy_from(&[7; 7]);
@@ -295,7 +297,7 @@ fn setting_an_old_struct_leaves_a_field_in_its_padding_alone() {
 #[test]
 fn open_compatible_of_a_bare_segment_checks_the_size_as_open_does() {
     let name = unique();
-    let _cleanup = Cleanup::name(&name);
+    let _cleanup = OwnKey::name(&name);
     let _created = options::<bare_now::Small>(&name).create().expect("new");
     options::<bare_now::Small>(&name).open_compatible().expect("there").attach().expect("bare");
     let error = options::<copyable::Small>(&name)

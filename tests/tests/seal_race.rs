@@ -1,16 +1,15 @@
 //! The race to initialise: many processes at once, some of which die anywhere in it.
 
-#[path = "seal/common.rs"]
-mod common;
-#[path = "seal/structs.rs"]
-mod structs;
-
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use common::{Cleanup, Peer, Raw, Row, key_of, raw_create, raw_remove, unique, with_key};
 use shm_runtime::{ErrorKind, Key, Options, SharedSegment};
-use structs::{Cell, pattern};
+use shm_tests::child::Child;
+use shm_tests::key::OwnKey;
+use shm_tests::oracle::{Row, Table};
+use shm_tests::seal::{Raw, key_of, raw_create, unique};
+use shm_tests::structs::seal::{Cell, pattern};
+use shm_tests::{oracle, peer};
 
 const ROUNDS: usize = 1000;
 const PEERS: usize = 8;
@@ -39,16 +38,16 @@ fn options(name: &str, wait: Duration) -> Options<Cell> {
 }
 
 #[test]
-fn of_eight_racers_one_initialises_whoever_is_killed() {
+fn of_eight_racers_one_initialises_whichever_are_killed() {
     let mut random = Random(soon() | 1);
     println!("seed {}", random.0);
     // Dropped after the peers, which could create it once more.
     let mut cleanup;
-    let mut peers: Vec<Peer> = (0..PEERS).map(|_| Peer::start()).collect();
+    let mut peers: Vec<Child> = (0..PEERS).map(|_| peer!().seal()).collect();
     let (mut killed, mut killed_at_work, mut panicking) = (0, 0, 0);
     for round in 0..ROUNDS {
         let name = unique();
-        cleanup = Some(Cleanup::name(&name));
+        cleanup = Some(OwnKey::name(&name));
         let start = soon();
         for (i, peer) in peers.iter_mut().enumerate() {
             // Four of the eight may die: by a timer, anywhere, or in the initialiser, if it is theirs to run.
@@ -61,14 +60,15 @@ fn of_eight_racers_one_initialises_whoever_is_killed() {
                 _ => (0, "finish"),
             };
             panicking += usize::from(mode == "panic");
-            peer.send(&format!("race {name} {start} {kill} {mode}"));
+            peer.send(format!("race {name} {start} {kill} {mode}"));
         }
         let mut ids = Vec::new();
         for peer in &mut peers {
-            match peer.answer() {
+            match peer.answer_or_end() {
                 Some(answer) => {
+                    let answer = answer.unwrap_or_else(|failure| panic!("round {round}: {failure:?}"));
                     let words: Vec<&str> = answer.split(' ').collect();
-                    let ["ok", id, "1", "true", "true"] = words[..] else {
+                    let [id, "1", "true", "true"] = words[..] else {
                         panic!(
                             "round {round}: not attached to a current segment, initialised once: {answer}"
                         );
@@ -78,19 +78,19 @@ fn of_eight_racers_one_initialises_whoever_is_killed() {
                 None => {
                     killed += 1;
                     assert_eq!(peer.reap(), Some(libc::SIGKILL), "round {round}");
-                    *peer = Peer::start();
+                    *peer = peer!().seal();
                 }
             }
         }
         assert!(ids.len() >= PEERS / 2, "round {round}: those who live are attached");
-        let there = with_key(key_of(&name));
+        let there = oracle::with_key(key_of(&name));
         let [row] = there[..] else { panic!("round {round}: one segment: {there:?}") };
         assert!(ids.iter().all(|&id| id == row.id), "round {round}: {ids:?} {row:?}");
-        // Whoever was killed is not counted any more.
-        assert_eq!(row.attached, u64::try_from(ids.len()).expect("few"), "round {round}");
+        // Those that were killed are not counted any more.
+        assert_eq!(row.nattch, u64::try_from(ids.len()).expect("few"), "round {round}");
         killed_at_work += usize::from(ids.len() < PEERS);
         for peer in &mut peers {
-            assert_eq!(peer.ask("drop"), "ok");
+            assert_eq!(peer.ask("drop"), "");
         }
         drop(cleanup.take());
     }
@@ -103,20 +103,20 @@ fn a_creator_killed_at_any_step_is_named_and_replaced() {
     // Each leaves a half-made segment; by a raw call, a real one's first steps.
     for step in ["shmget", "shmat", "die-first", "die-middle", "die-last"] {
         let name = unique();
-        let _cleanup = Cleanup::name(&name);
-        let mut creator = Peer::start();
+        let _cleanup = OwnKey::name(&name);
+        let mut creator = peer!().seal();
         let size = sealed_size(&name);
         match step {
-            "shmget" => assert!(creator.ask(&format!("shmget {name} {size}")).starts_with("ok ")),
+            "shmget" => drop(creator.ask(format!("shmget {name} {size}"))),
             "shmat" => {
-                let id = creator.ask(&format!("shmget {name} {size}"));
-                assert!(creator.ask(&format!("shmat {}", &id[3..])).starts_with("ok "));
+                let id = creator.ask(format!("shmget {name} {size}"));
+                creator.ask(format!("shmat {id}"));
             }
-            die => creator.send(&format!("create {name} {die}")),
+            die => creator.send(format!("create {name} {die}")),
         }
         // A zombie first: dead, though its pid still exists.
         match step.starts_with("die") {
-            true => assert_eq!(creator.answer(), None),
+            true => assert_eq!(creator.next_line(), None),
             false => creator.kill_unreaped(),
         }
         let pid = i32::try_from(creator.pid()).expect("a pid");
@@ -153,16 +153,16 @@ fn sealed_size(name: &str) -> usize {
 #[test]
 fn a_panic_in_the_initialiser_leaves_no_segment() {
     let name = unique();
-    let _cleanup = Cleanup::name(&name);
+    let _cleanup = OwnKey::name(&name);
     let panicked = catch_unwind(AssertUnwindSafe(|| {
         options(&name, Duration::ZERO).create_with(|_| panic!("on purpose"))
     }));
     assert!(panicked.is_err());
-    assert_eq!(with_key(key_of(&name)), []);
+    assert_eq!(oracle::with_key(key_of(&name)), []);
 }
 
 #[test]
-fn who_opens_early_sleeps_and_is_woken_by_the_creator() {
+fn an_early_opener_sleeps_and_is_woken_by_the_creator() {
     for open in ["open NAME 30000 0", "open-read-only NAME 30000"] {
         let mut took: Vec<Duration> = (0..15).map(|_| woken_after(open)).collect();
         took.sort();
@@ -174,12 +174,12 @@ fn who_opens_early_sleeps_and_is_woken_by_the_creator() {
 /// How long after the creator is told to go on an opener is let in that sleeps.
 fn woken_after(open: &str) -> Duration {
     let name = unique();
-    let _cleanup = Cleanup::name(&name);
-    let (mut creator, mut opener) = (Peer::start(), Peer::start());
-    creator.send(&format!("create {name} block"));
-    assert_eq!(creator.answer().as_deref(), Some("blocked"));
-    opener.send(&open.replace("NAME", &name));
-    wait_for(&name, |row| row.attached == 2);
+    let _cleanup = OwnKey::name(&name);
+    let (mut creator, mut opener) = (peer!().seal(), peer!().seal());
+    creator.send(format!("create {name} block"));
+    assert_eq!(creator.line(), "blocked");
+    opener.send(open.replace("NAME", &name));
+    wait_for(&name, |row| row.nattch == 2);
     // Blocked processes show the system call that they are in.
     let (path, futex) = (format!("/proc/{}/syscall", opener.pid()), format!("{} ", libc::SYS_futex));
     let end = Instant::now() + Duration::from_secs(20);
@@ -188,20 +188,20 @@ fn woken_after(open: &str) -> Duration {
     }
     let released = Instant::now();
     creator.send("go");
-    let answer = opener.answer().expect("it lives");
+    let answer = opener.answer();
     let took = released.elapsed();
-    assert!(answer.starts_with("ok "), "{answer}");
-    assert!(creator.answer().expect("it lives").starts_with("ok "));
+    answer.expect("it is let in");
+    creator.answer().expect("it has created it");
     took
 }
 
 #[test]
-fn who_opens_early_waits_no_longer_than_it_was_told() {
+fn an_early_opener_waits_no_longer_than_it_was_told() {
     let name = unique();
-    let _cleanup = Cleanup::name(&name);
-    let mut creator = Peer::start();
-    creator.send(&format!("create {name} block"));
-    assert_eq!(creator.answer().as_deref(), Some("blocked"));
+    let _cleanup = OwnKey::name(&name);
+    let mut creator = peer!().seal();
+    creator.send(format!("create {name} block"));
+    assert_eq!(creator.line(), "blocked");
     for wait in [0, 1, 150] {
         let wait = Duration::from_millis(wait);
         let segment = options(&name, wait).open().expect("it is there");
@@ -212,30 +212,29 @@ fn who_opens_early_waits_no_longer_than_it_was_told() {
         let ErrorKind::NotReady { creator_pid, waited, .. } = error.kind() else { panic!("{error}") };
         assert_eq!(creator_pid.unsigned_abs(), creator.pid());
         assert!(*waited >= wait && *waited <= took);
-        assert!(error.to_string().contains("(seal-peer)"), "{error}");
+        assert!(error.to_string().contains("(peer)"), "{error}");
     }
-    // And it is left alone, whoever would like to have one now.
+    // And it is left as it is, whichever process would like to have one now.
     let error = options(&name, Duration::from_millis(50)).open_or_create().expect_err("its creator lives");
     assert!(matches!(error.kind(), ErrorKind::NotReady { .. }), "{error}");
     creator.send("go");
-    assert!(creator.answer().expect("it lives").starts_with("ok "));
+    creator.answer().expect("it has created it");
     let cell = options(&name, Duration::ZERO).open().expect("there").attach().expect("ready");
     assert!((0..16).all(|i| cell.pattern[i].get() == pattern(i)));
 }
 
 #[test]
-fn a_segment_that_goes_while_somebody_waits_is_an_error_at_once() {
+fn a_segment_that_goes_while_a_process_waits_is_an_error_at_once() {
     let name = unique();
-    let _cleanup = Cleanup::name(&name);
-    let (mut creator, mut opener) = (Peer::start(), Peer::start());
-    creator.send(&format!("create {name} block"));
-    assert_eq!(creator.answer().as_deref(), Some("blocked"));
-    opener.send(&format!("open {name} 30000 0"));
-    let row = wait_for(&name, |row| row.attached == 2);
-    raw_remove(row.id);
+    let _cleanup = OwnKey::name(&name);
+    let (mut creator, mut opener) = (peer!().seal(), peer!().seal());
+    creator.send(format!("create {name} block"));
+    assert_eq!(creator.line(), "blocked");
+    opener.send(format!("open {name} 30000 0"));
+    let row = wait_for(&name, |row| row.nattch == 2);
+    Table::Segments.remove(row.id);
     let began = Instant::now();
-    let answer = opener.answer().expect("it lives");
-    assert!(answer.contains("Removed"), "{answer}");
+    assert_eq!(opener.answer().expect_err("it is gone").kind, "Removed");
     assert!(began.elapsed() < Duration::from_secs(5));
 }
 
@@ -243,10 +242,10 @@ fn a_segment_that_goes_while_somebody_waits_is_an_error_at_once() {
 fn wait_for(name: &str, is: impl Fn(&Row) -> bool) -> Row {
     let end = Instant::now() + Duration::from_secs(20);
     loop {
-        if let Some(row) = with_key(key_of(name)).into_iter().find(&is) {
+        if let Some(row) = oracle::with_key(key_of(name)).into_iter().find(&is) {
             return row;
         }
-        assert!(Instant::now() < end, "{:?}", with_key(key_of(name)));
+        assert!(Instant::now() < end, "{:?}", oracle::with_key(key_of(name)));
         std::thread::yield_now();
     }
 }
@@ -255,10 +254,10 @@ fn wait_for(name: &str, is: impl Fn(&Row) -> bool) -> Row {
 fn a_blank_segment_that_was_being_reclaimed_can_still_be_replaced() {
     // A creator killed after shmget, and then a reclaimer killed between its claim and the removal.
     let name = unique();
-    let _cleanup = Cleanup::name(&name);
-    let mut dead = Peer::start();
-    let id = dead.ask(&format!("shmget {name} {}", sealed_size(&name)));
-    let id: i32 = id[3..].parse().expect("an id");
+    let _cleanup = OwnKey::name(&name);
+    let mut dead = peer!().seal();
+    let id = dead.ask(format!("shmget {name} {}", sealed_size(&name)));
+    let id: i32 = id.parse().expect("an id");
     dead.kill();
     Raw::attach(id).set_state(dead.pid() << 4 | 4);
     let error = options(&name, Duration::from_secs(1))
@@ -273,19 +272,19 @@ fn a_blank_segment_that_was_being_reclaimed_can_still_be_replaced() {
 #[test]
 fn a_blank_segment_of_another_size_is_left_alone() {
     let name = unique();
-    let cleanup = Cleanup::name(&name);
+    let cleanup = OwnKey::name(&name);
     // Made in a process that is gone, and zero to its end, as a C program would leave it.
-    let mut dead = Peer::start();
-    let id = dead.ask(&format!("shmget {name} {}", sealed_size(&name) + 8));
+    let mut dead = peer!().seal();
+    let id = dead.ask(format!("shmget {name} {}", sealed_size(&name) + 8));
     dead.kill();
     let error =
         options(&name, Duration::from_millis(50)).reclaim_stale(true).open_or_create().expect_err("not ours");
     assert!(error.to_string().contains("#[shm(bare)]"), "{error}");
-    assert_eq!(with_key(key_of(&name))[0].id.to_string(), id[3..]);
+    assert_eq!(oracle::with_key(key_of(&name))[0].id.to_string(), id);
     drop(cleanup);
-    assert_eq!(with_key(key_of(&name)), []);
+    assert_eq!(oracle::with_key(key_of(&name)), []);
     // The raw helpers agree with themselves.
     let id = raw_create(key_of(&name), 100);
-    let _cleanup = Cleanup::key(key_of(&name));
-    assert_eq!(with_key(key_of(&name))[0].id, id);
+    let _cleanup = OwnKey::of(key_of(&name));
+    assert_eq!(oracle::with_key(key_of(&name))[0].id, id);
 }

@@ -1,8 +1,5 @@
 //! The schema as text: complete, shown by `strings`, and read whatever it is.
 
-#[path = "seal/common.rs"]
-mod common;
-
 use std::process::Command;
 use std::sync::atomic::{
     AtomicBool, AtomicI8, AtomicI16, AtomicI32, AtomicI64, AtomicIsize, AtomicU8, AtomicU16, AtomicU32,
@@ -10,9 +7,10 @@ use std::sync::atomic::{
 };
 use std::time::{Duration, Instant};
 
-use common::{Raw, have};
 use proptest::prelude::*;
 use shm_runtime::{Schema, Shareable, SharedSegment};
+use shm_tests::have;
+use shm_tests::seal::{Raw, unique};
 
 /// Every kind of type.
 #[derive(SharedSegment)]
@@ -175,7 +173,7 @@ fn fingerprints_are_the_same_where_the_texts_are_and_nowhere_else() {
         }
     }
     let texts: std::collections::HashSet<_> = all.iter().map(|(text, _)| text).collect();
-    assert_eq!(texts.len(), all.len() - 1, "`plain` and `again` alone are the same");
+    assert_eq!(texts.len(), all.len() - 1, "only `plain` and `again` are the same");
 }
 
 #[test]
@@ -192,7 +190,7 @@ fn strings_shows_the_schema_of_a_segment() {
     }
     let segment = All::create().expect("new").remove_on_drop();
     let raw = Raw::attach(segment.id());
-    let dump = std::env::temp_dir().join(common::unique());
+    let dump = std::env::temp_dir().join(unique());
     std::fs::write(&dump, raw.read(0, raw.size())).expect("room for a copy");
     let output = Command::new("strings").args(["-e", "S"]).arg(&dump).output();
     std::fs::remove_file(&dump).expect("ours");

@@ -1,18 +1,15 @@
-//! Staleness: who is told, what is reclaimed, and that nobody is robbed.
-
-#[path = "seal/common.rs"]
-mod common;
-#[path = "seal/structs.rs"]
-mod structs;
+//! Staleness: which processes are told, what is reclaimed, and that no process loses a segment that it uses.
 
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use common::{
-    Cleanup, CleanupId, Peer, Raw, have, key_of, raw_create, raw_remove, unique, with_id, with_key,
-};
 use shm_runtime::{ErrorKind, Key, Options, Segment, SharedSegment};
-use structs::Cell;
+use shm_tests::child::Child;
+use shm_tests::key::{OwnId, OwnKey};
+use shm_tests::oracle::Table;
+use shm_tests::seal::{READY, Raw, key_of, raw_create, unique};
+use shm_tests::structs::seal::Cell;
+use shm_tests::{have, oracle, peer, skip};
 
 fn options(name: &str) -> Options<Cell> {
     let mut options = Cell::options();
@@ -25,17 +22,17 @@ fn soon() -> u64 {
     u64::try_from((now + Duration::from_micros(300)).as_nanos()).expect("before 2554")
 }
 
-/// The id in `ok ID ...`.
+/// The id in `ID ...`.
 fn id_of(answer: &str) -> i32 {
-    let id = answer.strip_prefix("ok ").and_then(|rest| rest.split(' ').next());
-    id.and_then(|id| id.parse().ok()).unwrap_or_else(|| panic!("{answer}"))
+    let id = answer.split(' ').next().and_then(|id| id.parse().ok());
+    id.unwrap_or_else(|| panic!("{answer}"))
 }
 
-/// A ready segment whose creator is gone, unless it is kept; nobody is attached.
-fn stale(name: &str) -> (i32, Peer) {
-    let mut creator = Peer::start();
-    let id = id_of(&creator.ask(&format!("create {name} finish")));
-    assert_eq!(creator.ask("drop"), "ok");
+/// A ready segment whose creator is gone, unless it is kept; no process is attached.
+fn stale(name: &str) -> (i32, Child) {
+    let mut creator = peer!().seal();
+    let id = id_of(&creator.ask(format!("create {name} finish")));
+    assert_eq!(creator.ask("drop"), "");
     (id, creator)
 }
 
@@ -43,7 +40,7 @@ fn stale(name: &str) -> (i32, Peer) {
 fn replaced(name: &str, id: i32) -> bool {
     let segment =
         options(name).reclaim_stale(true).open_or_create().unwrap_or_else(|error| panic!("{error}"));
-    let now = with_key(key_of(name));
+    let now = oracle::with_key(key_of(name));
     assert_eq!(now.len(), 1);
     assert_eq!(now[0].id, segment.id());
     segment.id() != id
@@ -52,7 +49,7 @@ fn replaced(name: &str, id: i32) -> bool {
 #[test]
 fn a_holder_is_told_that_its_segment_was_removed_or_replaced() {
     let name = unique();
-    let _cleanup = Cleanup::name(&name);
+    let _cleanup = OwnKey::name(&name);
     let first = options(&name).create().expect("new").attach().expect("ours");
     let reader = options(&name).open().expect("there").attach_read_only().expect("ready");
     assert!(first.is_current().expect("asked") && reader.is_current().expect("asked"));
@@ -82,7 +79,7 @@ fn a_holder_of_a_private_segment_is_told_that_it_was_removed() {
 #[test]
 fn a_stale_segment_is_reclaimed_only_if_that_is_asked_for() {
     let name = unique();
-    let _cleanup = Cleanup::name(&name);
+    let _cleanup = OwnKey::name(&name);
     let (id, mut creator) = stale(&name);
     creator.kill();
     assert_eq!(options(&name).open_or_create().expect("used").id(), id);
@@ -90,13 +87,13 @@ fn a_stale_segment_is_reclaimed_only_if_that_is_asked_for() {
     assert!(matches!(error.kind(), ErrorKind::AlreadyExists { .. }), "{error}");
     let new = options(&name).reclaim_stale(true).create().expect("reclaimed");
     assert_ne!(new.id(), id);
-    assert_eq!(with_id(id), None);
+    assert_eq!(oracle::by_id(id), None);
 }
 
 #[test]
 fn a_zombie_is_dead() {
     let name = unique();
-    let _cleanup = Cleanup::name(&name);
+    let _cleanup = OwnKey::name(&name);
     let (id, mut creator) = stale(&name);
     creator.kill_unreaped();
     assert!(replaced(&name, id));
@@ -106,7 +103,7 @@ fn a_zombie_is_dead() {
 #[test]
 fn the_segment_of_a_living_creator_is_not_reclaimed() {
     let name = unique();
-    let _cleanup = Cleanup::name(&name);
+    let _cleanup = OwnKey::name(&name);
     let (id, creator) = stale(&name);
     assert!(!replaced(&name, id));
     let error = options(&name).reclaim_stale(true).create().expect_err("its creator lives");
@@ -118,18 +115,18 @@ fn the_segment_of_a_living_creator_is_not_reclaimed() {
 #[test]
 fn the_segment_of_a_living_holder_is_not_reclaimed_and_others_do_not_wait_for_that() {
     let name = unique();
-    let _cleanup = Cleanup::name(&name);
+    let _cleanup = OwnKey::name(&name);
     let (id, mut creator) = stale(&name);
-    let mut holder = Peer::start();
-    assert_eq!(id_of(&holder.ask(&format!("open-read-only {name} 1000"))), id);
+    let mut holder = peer!().seal();
+    assert_eq!(id_of(&holder.ask(format!("open-read-only {name} 1000"))), id);
     creator.kill();
     for _ in 0..100 {
         let began = Instant::now();
         assert!(!replaced(&name, id));
         assert!(began.elapsed() < Duration::from_secs(5), "a tenth of a second at most");
     }
-    assert_eq!(Raw::attach(id).state(), common::READY);
-    assert_eq!(holder.ask("current"), "ok true");
+    assert_eq!(Raw::attach(id).state(), READY);
+    assert_eq!(holder.ask("current"), "true");
     drop(holder);
     assert!(replaced(&name, id));
 }
@@ -137,7 +134,7 @@ fn the_segment_of_a_living_holder_is_not_reclaimed_and_others_do_not_wait_for_th
 #[test]
 fn a_reused_pid_is_not_the_creator() {
     let name = unique();
-    let _cleanup = Cleanup::name(&name);
+    let _cleanup = OwnKey::name(&name);
     let (id, _lives) = stale(&name);
     assert!(!replaced(&name, id));
     // As if the seal had been written by an earlier process of the same pid.
@@ -148,11 +145,11 @@ fn a_reused_pid_is_not_the_creator() {
 #[test]
 fn a_creator_with_half_a_character_in_its_name_is_as_dead_as_others() {
     let name = unique();
-    let _cleanup = Cleanup::name(&name);
-    let mut creator = Peer::start();
-    assert_eq!(creator.ask("rename"), "ok");
-    let id = id_of(&creator.ask(&format!("create {name} finish")));
-    assert_eq!(creator.ask("drop"), "ok");
+    let _cleanup = OwnKey::name(&name);
+    let mut creator = peer!().seal();
+    assert_eq!(creator.ask("rename"), "");
+    let id = id_of(&creator.ask(format!("create {name} finish")));
+    assert_eq!(creator.ask("drop"), "");
     let comm = std::fs::read(format!("/proc/{}/comm", creator.pid())).expect("it lives");
     assert!(String::from_utf8(comm).is_err(), "a name that is not UTF-8");
     let seal = Raw::attach(id);
@@ -165,22 +162,18 @@ fn a_creator_with_half_a_character_in_its_name_is_as_dead_as_others() {
 
 #[test]
 fn a_proc_of_another_pid_namespace_is_not_asked() {
-    let pid_namespace = || {
-        let mut unshare = Command::new("unshare");
-        unshare.args(["--pid", "--fork", "--kill-child", "--"]);
-        unshare
-    };
-    let probe = pid_namespace().arg("true").status();
+    let namespace = ["unshare", "--pid", "--fork", "--kill-child", "--"];
+    let probe = Command::new(namespace[0]).args(&namespace[1..]).arg("true").status();
     if !have("unshare") || !probe.is_ok_and(|status| status.success()) {
-        println!("skipped: `unshare --pid` is not allowed here");
+        skip("`unshare --pid` is not allowed here");
         return;
     }
     let name = unique();
-    let _cleanup = Cleanup::name(&name);
-    // There it has pid 1, and /proc/1 is somebody else, who started at another time.
-    let mut peer = Peer::of(pid_namespace().arg(env!("CARGO_BIN_EXE_seal-peer")));
-    let id = id_of(&peer.ask(&format!("create {name} finish")));
-    assert_eq!(peer.ask("drop"), "ok");
+    let _cleanup = OwnKey::name(&name);
+    // There it has pid 1, and /proc/1 is another process, which started at another time.
+    let mut peer = peer!().under(namespace).seal();
+    let id = id_of(&peer.ask(format!("create {name} finish")));
+    assert_eq!(peer.ask("drop"), "");
     let raw = Raw::attach(id);
     assert_eq!(raw.read(raw.footer() + 48, 4), 1_u32.to_le_bytes());
     assert_eq!(raw.read(raw.footer() + 40, 8), [0; 8], "not known");
@@ -188,26 +181,27 @@ fn a_proc_of_another_pid_namespace_is_not_asked() {
     raw.set_creator_started(1);
     drop(raw);
     assert!(!replaced(&name, id));
-    assert_eq!(id_of(&peer.ask(&format!("reclaim {name} 0"))), id);
+    assert_eq!(id_of(&peer.ask(format!("reclaim {name} 0"))), id);
 }
 
 #[test]
 fn the_claim_of_a_dead_reclaimer_is_void() {
     for (was_ready, word) in [(true, 5), (false, 4)] {
         let name = unique();
-        let _cleanup = Cleanup::name(&name);
+        let _cleanup = OwnKey::name(&name);
         let (id, mut creator) = stale(&name);
         creator.kill();
         // Its pid is as good as that of a reclaimer.
         let claim = creator.pid() << 4 | word;
         let raw = Raw::attach(id);
-        let mut one_more = Peer::start();
+        let mut one_more = peer!().seal();
         for command in ["open-read-only {} 1000", "open {} 1000 0"] {
             raw.set_state(claim);
-            let answer = one_more.ask(&command.replace("{}", &name));
-            match was_ready {
-                true => assert_eq!(id_of(&answer), id, "{command}"),
-                false => assert!(answer.contains("Abandoned"), "{command}: {answer}"),
+            one_more.send(command.replace("{}", &name));
+            match (was_ready, one_more.answer()) {
+                (true, Ok(answer)) => assert_eq!(id_of(&answer), id, "{command}"),
+                (false, Err(failure)) => assert_eq!(failure.kind, "Abandoned", "{command}"),
+                (_, answer) => panic!("{command}: {answer:?}"),
             }
             one_more.ask("drop");
         }
@@ -217,7 +211,7 @@ fn the_claim_of_a_dead_reclaimer_is_void() {
             true => assert_eq!(options(&name).open_or_create().expect("good").id(), id),
             false => assert_ne!(options(&name).open_or_create().expect("replaced").id(), id),
         }
-        let now = with_key(key_of(&name))[0].id;
+        let now = oracle::with_key(key_of(&name))[0].id;
         if was_ready {
             Raw::attach(id).set_state(claim);
             assert!(replaced(&name, now));
@@ -226,33 +220,33 @@ fn the_claim_of_a_dead_reclaimer_is_void() {
 }
 
 #[test]
-fn who_finds_the_claim_of_a_living_reclaimer_leaves_and_looks_again() {
+fn a_process_that_finds_the_claim_of_a_living_reclaimer_leaves_and_looks_again() {
     let name = unique();
-    let _cleanup = Cleanup::name(&name);
+    let _cleanup = OwnKey::name(&name);
     let (id, mut creator) = stale(&name);
     creator.kill();
     let raw = Raw::attach(id);
-    let reclaimer = Peer::start();
+    let reclaimer = peer!().seal();
     raw.set_state(reclaimer.pid() << 4 | 5);
-    let mut opener = Peer::start();
-    opener.send(&format!("open {name} 30000 0"));
+    let mut opener = peer!().seal();
+    opener.send(format!("open {name} 30000 0"));
     // It is attached only now and then: seen detached a hundred times, it does not stay.
     let end = Instant::now() + Duration::from_secs(20);
     let mut alone = 0;
     while alone < 100 {
-        alone += u32::from(with_id(id).expect("there").attached == 1);
+        alone += u32::from(oracle::by_id(id).expect("there").nattch == 1);
         assert!(Instant::now() < end, "it stays attached");
     }
     // The reclaimer takes its claim back.
-    raw.set_state(common::READY);
+    raw.set_state(READY);
     assert_eq!(id_of(&opener.answer().expect("it lives")), id);
     opener.ask("drop");
     // Or removes it.
     raw.set_state(reclaimer.pid() << 4 | 5);
-    opener.send(&format!("open {name} 30000 0"));
-    raw_remove(id);
-    let answer = opener.answer().expect("it lives");
-    assert!(answer.contains("Removed") || answer.contains("NotFound"), "{answer}");
+    opener.send(format!("open {name} 30000 0"));
+    Table::Segments.remove(id);
+    let failure = opener.answer().expect_err("it is gone");
+    assert!(["Removed", "NotFound"].contains(&&*failure.kind), "{failure:?}");
 }
 
 #[test]
@@ -260,18 +254,18 @@ fn two_and_eight_reclaimers_race_with_openers_and_rob_nobody() {
     for (reclaimers, openers, rounds) in [(1, 6, 500), (2, 5, 500), (8, 3, 200)] {
         // Dropped after the peers, which could create it once more.
         let mut cleanup;
-        let mut peers: Vec<Peer> = (0..reclaimers + openers).map(|_| Peer::start()).collect();
+        let mut peers: Vec<Child> = (0..reclaimers + openers).map(|_| peer!().seal()).collect();
         let (mut kept, mut new) = (0, 0);
         for round in 0..rounds {
             let name = unique();
-            cleanup = Some(Cleanup::name(&name));
+            cleanup = Some(OwnKey::name(&name));
             let (old, mut creator) = stale(&name);
             creator.kill();
             let start = soon();
             // A reclaimer takes this long, and its steps a few microseconds each: the openers come anywhere in it.
             let mut late = start;
             for (i, peer) in peers.iter_mut().enumerate() {
-                peer.send(&match i < reclaimers {
+                peer.send(match i < reclaimers {
                     true => format!("reclaim {name} {start}"),
                     false => {
                         late += start % (20_000 + 1000 * (round % 40));
@@ -281,19 +275,22 @@ fn two_and_eight_reclaimers_race_with_openers_and_rob_nobody() {
             }
             let mut held = 0_u64;
             for (i, peer) in peers.iter_mut().enumerate() {
-                let answer = peer.answer().expect("it lives");
-                // Who found the segment, but had not attached it yet, is told that it went.
-                let gone = answer.contains("Removed") || answer.contains("NotFound");
-                assert!(answer.starts_with("ok ") || gone, "round {round}, peer {i}: {answer}");
-                held += u64::from(answer.starts_with("ok "));
+                match peer.answer() {
+                    Ok(_) => held += 1,
+                    // One that found the segment, but had not attached it yet, is told that it went.
+                    Err(failure) => assert!(
+                        ["Removed", "NotFound"].contains(&&*failure.kind),
+                        "round {round}, peer {i}: {failure:?}"
+                    ),
+                }
             }
-            let there = with_key(key_of(&name));
+            let there = oracle::with_key(key_of(&name));
             let [row] = there[..] else { panic!("round {round}: one segment: {there:?}") };
-            assert_eq!(row.attached, held, "round {round}: nobody is attached to another");
+            assert_eq!(row.nattch, held, "round {round}: none is attached to another");
             for peer in &mut peers {
                 let current = peer.ask("current");
-                assert!(current == "ok true" || current == "nothing", "round {round}: {current}");
-                assert_eq!(peer.ask("drop"), "ok");
+                assert!(current == "true" || current == "nothing", "round {round}: {current}");
+                assert_eq!(peer.ask("drop"), "");
             }
             match row.id == old {
                 true => kept += 1,
@@ -311,9 +308,9 @@ fn a_bare_segment_is_never_reclaimed() {
     // Made by a raw call in a process that is gone; its end is zero, as that of a half-made sealed one.
     for size in [72, 80, 136, 200, 4096, 4097] {
         let name = unique();
-        let _cleanup = Cleanup::name(&name);
-        let mut dead = Peer::start();
-        let id = id_of(&dead.ask(&format!("shmget {name} {size}")));
+        let _cleanup = OwnKey::name(&name);
+        let mut dead = peer!().seal();
+        let id = id_of(&dead.ask(format!("shmget {name} {size}")));
         dead.kill();
         for stale in [false, true] {
             let mut options = options(&name);
@@ -321,7 +318,7 @@ fn a_bare_segment_is_never_reclaimed() {
             assert!(options.open_or_create().is_err(), "{size}");
             assert!(!stale || options.create().is_err(), "{size}");
         }
-        assert_eq!(with_key(key_of(&name))[0].id, id, "{size}");
+        assert_eq!(oracle::with_key(key_of(&name))[0].id, id, "{size}");
     }
 }
 
@@ -330,13 +327,13 @@ fn a_removed_segment_whose_id_was_used_again_is_not_mistaken_for_it() {
     const INSIDE: &str = "SEAL_TEST_IN_A_NAMESPACE";
     const NAME: &str = "a_removed_segment_whose_id_was_used_again_is_not_mistaken_for_it";
     if std::env::var_os(INSIDE).is_none() {
-        // In an IPC namespace of its own, nobody else takes ids.
+        // In an IPC namespace of its own, no other process takes ids.
         let this = std::env::current_exe().expect("it runs");
         let mut unshare = Command::new("unshare");
         unshare.args(["--ipc", "--"]).arg(this).args(["--exact", NAME]).env(INSIDE, "1");
         let probe = Command::new("unshare").args(["--ipc", "--", "true"]).status();
         if !have("unshare") || !probe.is_ok_and(|status| status.success()) {
-            println!("skipped: `unshare --ipc` is not allowed here");
+            skip("`unshare --ipc` is not allowed here");
             return;
         }
         let output = unshare.output().expect("it ran just now");
@@ -350,13 +347,13 @@ fn a_removed_segment_whose_id_was_used_again_is_not_mistaken_for_it() {
     segment.remove().expect("ours");
     // The ids go round after four million segments; the kernel can be told to be there already.
     if std::fs::write("/proc/sys/kernel/shm_next_id", id.to_string()).is_err() {
-        println!("skipped: this kernel has no shm_next_id");
+        skip("this kernel has no shm_next_id");
         return;
     }
-    let small = CleanupId(raw_create(libc::IPC_PRIVATE, 1));
-    assert_eq!(small.0, id);
+    let small = OwnId::new(raw_create(libc::IPC_PRIVATE, 1));
+    assert_eq!(small.id(), id);
     let error = segment.attach().expect_err("another segment has the id now");
     assert!(matches!(error.kind(), ErrorKind::Removed), "{error}");
     assert!(segment.attach_read_only().is_err());
-    assert!(with_id(id).is_some_and(|row| row.attached == 0));
+    assert!(oracle::by_id(id).is_some_and(|row| row.nattch == 0));
 }

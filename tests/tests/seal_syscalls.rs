@@ -1,11 +1,10 @@
 //! What a seal costs in system calls: none that the checks do not need.
 
-#[path = "seal/common.rs"]
-mod common;
+use std::ffi::OsString;
 
-use std::process::Command;
-
-use common::{Cleanup, Peer, have, unique};
+use shm_tests::key::OwnKey;
+use shm_tests::seal::unique;
+use shm_tests::{have, peer, skip};
 
 /// The names of the system calls that strace saw between the lines `from` and `end`.
 fn calls(command: &str, from: &str) -> Option<Vec<String>> {
@@ -13,22 +12,17 @@ fn calls(command: &str, from: &str) -> Option<Vec<String>> {
         return None;
     }
     let name = unique();
-    let _cleanup = Cleanup::name(&name);
+    let _cleanup = OwnKey::name(&name);
     let log = std::env::temp_dir().join(&name);
-    let mut strace = Command::new("strace");
-    strace.args(["-f", "-qq", "-e", "signal=none", "-o"]).arg(&log);
-    let mut peer = Peer::of(strace.arg(env!("CARGO_BIN_EXE_seal-peer")));
-    peer.send(&format!("calls {command} {name}"));
-    let mut last = None;
-    while last.as_deref() != Some("ok") {
-        last = peer.answer();
-        if last.is_none() {
-            println!("skipped: strace may not trace here");
-            let _ = std::fs::remove_file(&log);
-            return None;
-        }
-    }
-    peer.end();
+    let strace = ["strace", "-f", "-qq", "-e", "signal=none", "-o"].map(OsString::from);
+    let Some(mut peer) = peer!().under(strace).under([&log]).try_start_with("seal") else {
+        skip("strace may not trace here");
+        let _ = std::fs::remove_file(&log);
+        return None;
+    };
+    peer.send(format!("calls {command} {name}"));
+    while peer.line() != "ok\t" {}
+    peer.finish();
     let text = std::fs::read_to_string(&log).expect("strace wrote it");
     std::fs::remove_file(&log).expect("ours");
     let wrote =

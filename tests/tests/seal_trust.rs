@@ -1,19 +1,13 @@
 //! Squatting: whose segments are opened.
 
-#[path = "seal/common.rs"]
-mod common;
-#[path = "seal/structs.rs"]
-mod structs;
-
-use std::path::PathBuf;
-use std::process::Command;
-
-use common::{Cleanup, Peer, unique};
 use shm_runtime::{ErrorKind, Key, Options, Permissions, SharedSegment};
-use shm_tests::temp::TempDir;
-use structs::Cell;
+use shm_tests::child::{Child, Peer};
+use shm_tests::key::OwnKey;
+use shm_tests::peer;
+use shm_tests::seal::unique;
+use shm_tests::structs::seal::Cell;
 
-/// Somebody who is neither this process nor root.
+/// A user that is neither this process's nor root.
 const STRANGER: u32 = 65_534;
 const OTHER: u32 = 65_533;
 
@@ -41,43 +35,17 @@ fn options<T: SharedSegment>(name: &str) -> Options<T> {
     options
 }
 
-/// A copy of the peer that everybody may run, and a process of it under another uid.
-struct Foreign {
-    program: PathBuf,
-    _dir: TempDir,
-}
-
-impl Foreign {
-    /// `None`, with a message, where this process may not become another user.
-    fn try_new() -> Option<Self> {
-        let able = Command::new("setpriv")
-            .args(["--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all", "true"])
-            .output();
-        if !able.is_ok_and(|output| output.status.success()) {
-            println!("skipped: only root can be somebody else (with setpriv)");
-            return None;
-        }
-        let dir = TempDir::new();
-        Some(Self { program: dir.program(env!("CARGO_BIN_EXE_seal-peer")), _dir: dir })
-    }
-
-    fn peer(&self, uid: u32) -> Peer {
-        let mut command = Command::new("setpriv");
-        command
-            .args([format!("--reuid={uid}"), format!("--regid={uid}")])
-            .args(["--clear-groups", "--bounding-set=-all"])
-            .arg(&self.program);
-        Peer::of(&mut command)
-    }
+/// A peer under another uid. `None`, with a message, where this process may not become another user.
+fn foreign(uid: u32) -> Option<Child> {
+    peer!().as_user(uid).map(Peer::seal)
 }
 
 #[test]
-fn a_strangers_segment_is_opened_only_by_who_trusts_it() {
-    let Some(foreign) = Foreign::try_new() else { return };
+fn a_strangers_segment_is_opened_only_by_a_process_that_trusts_it() {
     let name = unique();
-    let _cleanup = Cleanup::name(&name);
-    let mut stranger = foreign.peer(STRANGER);
-    assert!(stranger.ask(&format!("create-for-all {name}")).starts_with("ok "));
+    let _cleanup = OwnKey::name(&name);
+    let Some(mut stranger) = foreign(STRANGER) else { return };
+    stranger.ask(format!("create-for-all {name}"));
 
     let error = options::<Cell>(&name).open().expect_err("a stranger's");
     let ErrorKind::Untrusted { owner: STRANGER, creator: STRANGER, uid: 0, .. } = error.kind() else {
@@ -95,40 +63,41 @@ fn a_strangers_segment_is_opened_only_by_who_trusts_it() {
     options::<Cell>(&name).trust_anybody().open().expect("trusted");
     options::<Cell>(&name).trust_owner(OTHER).open().expect_err("another stranger");
     // Its own user needs not say so, and a third one does.
-    assert!(foreign.peer(STRANGER).ask(&format!("open {name} 1000 0")).starts_with("ok "));
-    let mut third = foreign.peer(OTHER);
-    assert!(third.ask(&format!("open {name} 1000 0")).contains("Untrusted"));
-    assert_eq!(third.ask(&format!("open-trusting {name} {STRANGER}")), "ok");
+    let Some(mut stranger) = foreign(STRANGER) else { return };
+    stranger.ask(format!("open {name} 1000 0"));
+    let Some(mut third) = foreign(OTHER) else { return };
+    assert_eq!(third.failure(format!("open {name} 1000 0")).kind, "Untrusted");
+    assert_eq!(third.ask(format!("open-trusting {name} {STRANGER}")), "");
 }
 
 #[test]
-fn a_segment_of_roots_is_opened_by_everybody() {
-    let Some(foreign) = Foreign::try_new() else { return };
+fn a_segment_of_roots_is_opened_by_every_user() {
     let name = unique();
-    let _cleanup = Cleanup::name(&name);
+    let _cleanup = OwnKey::name(&name);
     let _segment = options::<Cell>(&name).mode(0o666).create().expect("new");
-    assert!(foreign.peer(STRANGER).ask(&format!("open {name} 1000 0")).starts_with("ok "));
+    let Some(mut stranger) = foreign(STRANGER) else { return };
+    stranger.ask(format!("open {name} 1000 0"));
 }
 
 #[test]
 fn owner_and_creator_both_have_to_be_trusted() {
-    let Some(foreign) = Foreign::try_new() else { return };
+    let Some(mut stranger) = foreign(STRANGER) else { return };
     let name = unique();
-    let _cleanup = Cleanup::name(&name);
+    let _cleanup = OwnKey::name(&name);
     // Ours, but given away.
     let segment = options::<Cell>(&name).create().expect("new");
     let (uid, gid) = (STRANGER, STRANGER);
     segment.set_permissions(Permissions { uid, gid, mode: 0o666 }).expect("ours");
     let error = options::<Cell>(&name).open().expect_err("given away");
     let ErrorKind::Untrusted { owner: STRANGER, creator: 0, .. } = error.kind() else { panic!("{error}") };
-    assert!(foreign.peer(STRANGER).ask(&format!("open {name} 1000 0")).starts_with("ok "));
+    stranger.ask(format!("open {name} 1000 0"));
     options::<Cell>(&name).trust_owner(STRANGER).open().expect("trusted");
 
     // A stranger's, who gave it to us: it still knows the memory.
     let name = unique();
-    let _cleanup = Cleanup::name(&name);
-    let mut stranger = foreign.peer(STRANGER);
-    assert!(stranger.ask(&format!("create-for-all {name}")).starts_with("ok "));
+    let _cleanup = OwnKey::name(&name);
+    stranger.ask("drop");
+    stranger.ask(format!("create-for-all {name}"));
     let segment = options::<Cell>(&name).trust_anybody().open().expect("trusted");
     segment.set_permissions(Permissions { uid: 0, gid: 0, mode: 0o600 }).expect("root may");
     let error = options::<Cell>(&name).open().expect_err("it is a stranger's work");
@@ -137,11 +106,10 @@ fn owner_and_creator_both_have_to_be_trusted() {
 
 #[test]
 fn a_strangers_stale_segment_is_not_reclaimed() {
-    let Some(foreign) = Foreign::try_new() else { return };
     let name = unique();
-    let _cleanup = Cleanup::name(&name);
-    let mut stranger = foreign.peer(STRANGER);
-    let id = stranger.ask(&format!("create-for-all {name}"));
+    let _cleanup = OwnKey::name(&name);
+    let Some(mut stranger) = foreign(STRANGER) else { return };
+    let id = stranger.ask(format!("create-for-all {name}"));
     stranger.kill();
     let error = options::<Cell>(&name).reclaim_stale(true).create().expect_err("a stranger's");
     assert!(matches!(error.kind(), ErrorKind::AlreadyExists { .. }), "{error}");
@@ -149,5 +117,5 @@ fn a_strangers_stale_segment_is_not_reclaimed() {
     let error = options::<Cell>(&name).reclaim_stale(true).open_or_create().expect_err("a stranger's");
     assert!(matches!(error.kind(), ErrorKind::Untrusted { .. }), "{error}");
     let ours = options::<Cell>(&name).reclaim_stale(true).trust_owner(STRANGER).create().expect("trusted");
-    assert_ne!(format!("ok {}", ours.id()), id);
+    assert_ne!(ours.id().to_string(), id);
 }

@@ -1,13 +1,15 @@
-//! Semaphores: what is acquired is given back, whatever happens, and nobody finds one half-made.
+//! Semaphores: what is acquired is given back, whatever happens, and no process finds one half-made.
 
 use std::time::{Duration, Instant, SystemTime};
 
 use shm_runtime::sem::{Op, Semaphore, SemaphoreSet};
 use shm_runtime::{ErrorKind, Existing, Key, Permissions, SharedSegment};
-
-mod ipc;
-use ipc::types::Counter;
-use ipc::{Child, NOBODY, OwnKey, Program, Row, kind, until};
+use shm_tests::c::Program;
+use shm_tests::child::{Child, Failure, NOBODY, Peer};
+use shm_tests::key::OwnKey;
+use shm_tests::oracle::Table;
+use shm_tests::structs::ipc::Counter;
+use shm_tests::{eventually, kind, peer};
 
 fn private(units: u16) -> shm_runtime::RemoveOnDrop<Semaphore> {
     Semaphore::create(Key::private(), units).unwrap().remove_on_drop()
@@ -17,12 +19,12 @@ fn private(units: u16) -> shm_runtime::RemoveOnDrop<Semaphore> {
 fn a_killed_holder_gives_back() {
     let own = OwnKey::new();
     let semaphore = Semaphore::create(own.key(), 1).unwrap();
-    let (mut holder, mut waiter) = (Child::peer(), Child::peer());
+    let (mut holder, mut waiter) = (peer!().ipc(), peer!().ipc());
     holder.ask(format!("open {}", own.value()));
     assert_eq!(holder.ask("try_acquire"), "true");
     waiter.ask(format!("open {}", own.value()));
     waiter.send("acquire");
-    until("the waiting", || semaphore.waiting().unwrap() == 1);
+    eventually(|| semaphore.waiting().unwrap() == 1);
     holder.kill();
     assert_eq!(waiter.answer().unwrap(), "true");
     assert_eq!(semaphore.value().unwrap(), 0);
@@ -34,7 +36,7 @@ fn a_killed_holder_gives_back() {
 fn a_killed_holder_of_several_semaphores_gives_back_all() {
     let own = OwnKey::new();
     let set = SemaphoreSet::<2>::options(own.key()).create_set([3, 5]).unwrap();
-    let mut holder = Child::peer();
+    let mut holder = peer!().ipc();
     holder.ask(format!("pair {} 2 4", own.value()));
     assert_eq!(set.state().unwrap().map(|state| state.value), [1, 1]);
     holder.kill();
@@ -46,13 +48,13 @@ fn no_increment_is_lost_while_holders_are_killed() {
     let own = OwnKey::new();
     let semaphore = Semaphore::create(own.key(), 1).unwrap();
     let counter = Counter::create().unwrap().remove_on_drop();
-    let mut counting: Vec<Child> = (0..3).map(|_| Child::peer()).collect();
+    let mut counting: Vec<Child> = (0..3).map(|_| peer!().ipc()).collect();
     for peer in &mut counting {
         peer.ask(format!("open {}", own.value()));
         peer.send(format!("count {} 3000", counter.id()));
     }
     for _ in 0..20 {
-        let mut holder = Child::peer();
+        let mut holder = peer!().ipc();
         holder.ask(format!("open {}", own.value()));
         holder.ask("acquire");
         holder.kill();
@@ -68,12 +70,12 @@ fn no_increment_is_lost_while_holders_are_killed() {
 fn without_undo_a_killed_holder_keeps_and_another_process_may_release() {
     let own = OwnKey::new();
     let semaphore = Semaphore::create(own.key(), 1).unwrap();
-    let mut holder = Child::peer();
+    let mut holder = peer!().ipc();
     holder.ask(format!("open_without_undo {}", own.value()));
     assert_eq!(holder.ask("try_acquire"), "true");
     holder.kill();
     assert_eq!(semaphore.value().unwrap(), 0);
-    let mut other = Child::peer();
+    let mut other = peer!().ipc();
     other.ask(format!("open_without_undo {}", own.value()));
     other.ask("release");
     other.kill();
@@ -84,7 +86,7 @@ fn without_undo_a_killed_holder_keeps_and_another_process_may_release() {
 fn a_thread_that_ends_gives_nothing_back_and_its_process_does() {
     let own = OwnKey::new();
     let semaphore = Semaphore::create(own.key(), 1).unwrap();
-    let mut holder = Child::peer();
+    let mut holder = peer!().ipc();
     holder.ask(format!("open {}", own.value()));
     holder.ask("acquire_in_a_thread");
     assert_eq!(semaphore.value().unwrap(), 0);
@@ -97,7 +99,7 @@ fn a_forked_child_releases_nothing_that_its_parent_acquired() {
     let own = OwnKey::new();
     let semaphore = Semaphore::create(own.key(), 1).unwrap();
     for open in ["open", "open_without_undo"] {
-        let mut holder = Child::peer();
+        let mut holder = peer!().ipc();
         holder.ask(format!("{open} {}", own.value()));
         holder.ask("acquire");
         holder.ask("drop_in_a_forked_child");
@@ -110,14 +112,14 @@ fn a_forked_child_releases_nothing_that_its_parent_acquired() {
 
 #[test]
 fn none_of_eight_racing_processes_finds_a_semaphore_without_its_initial_value() {
-    let mut peers: Vec<Child> = (0..8).map(|_| Child::peer()).collect();
+    let mut peers: Vec<Child> = (0..8).map(|_| peer!().ipc()).collect();
     for _ in 0..200 {
         let own = OwnKey::new();
         for peer in &mut peers {
             peer.send(format!("open_or_create {} 3", own.value()));
         }
         let found: Vec<String> = peers.iter_mut().map(|peer| peer.answer().unwrap()).collect();
-        let id = Row::by_key("sem", own.value()).unwrap().id();
+        let id = Table::Sets.by_key(own.value()).unwrap().id;
         assert_eq!(found, vec![format!("{id} 3"); 8]);
     }
 }
@@ -151,9 +153,9 @@ int main(int argc, char **argv)
 #[test]
 fn opening_waits_until_the_creator_has_given_the_initial_value() {
     let (own, program) = (OwnKey::new(), Program::compile(CREATOR));
-    let mut creator = program.start(own.value());
+    let mut creator = program.start(&[own.value()]);
     let id = creator.line();
-    let mut peer = Child::peer();
+    let mut peer = peer!().ipc();
     peer.send(format!("open_patiently {}", own.value()));
     assert!(peer.is_silent(Duration::from_millis(30)));
     creator.send("setval");
@@ -168,7 +170,7 @@ fn opening_waits_until_the_creator_has_given_the_initial_value() {
 #[test]
 fn one_that_never_gets_its_initial_value_is_an_error_that_says_who_created_it_and_when() {
     let (own, program) = (OwnKey::new(), Program::compile(CREATOR));
-    let mut creator = program.start(own.value());
+    let mut creator = program.start(&[own.value()]);
     let id = creator.line();
     creator.kill();
     let mut options = Semaphore::options(own.key());
@@ -179,7 +181,7 @@ fn one_that_never_gets_its_initial_value_is_an_error_that_says_who_created_it_an
     let Some(Existing::Semaphore(stat)) = existing.as_deref() else { panic!("{error}") };
     assert!(stat.changed_at.unwrap() <= SystemTime::now());
     let text = error.to_string();
-    let uid = Row::by_key("sem", own.value()).unwrap().column(6);
+    let uid = Table::Sets.by_key(own.value()).unwrap().cuid;
     for part in [
         &format!("semid {id}"),
         &format!("created by uid {uid}, last changed "),
@@ -230,7 +232,7 @@ int main(int argc, char **argv)
 fn a_c_program_takes_the_same_semaphore() {
     let (own, program) = (OwnKey::new(), Program::compile(USER));
     let semaphore = Semaphore::create(own.key(), 1).unwrap();
-    let mut c = program.start(own.value());
+    let mut c = program.start(&[own.value()]);
     assert_eq!(c.line(), "0");
     assert!(semaphore.try_acquire().unwrap().is_none());
     c.send("r");
@@ -252,7 +254,7 @@ fn signals_do_not_put_off_the_end_of_a_time_out() {
     let own = OwnKey::new();
     let semaphore = Semaphore::create(own.key(), 1).unwrap();
     let _permit = semaphore.acquire().unwrap();
-    let mut peer = Child::peer();
+    let mut peer = peer!().ipc();
     peer.ask(format!("open {}", own.value()));
     peer.ask("say_signals");
     peer.send("acquire_timeout 300");
@@ -277,20 +279,20 @@ fn a_signal_does_not_end_the_waiting() {
     let own = OwnKey::new();
     let semaphore = Semaphore::create(own.key(), 1).unwrap();
     let permit = semaphore.acquire().unwrap();
-    let mut peer = Child::peer();
+    let mut peer = peer!().ipc();
     peer.ask(format!("open {}", own.value()));
     peer.ask("say_signals");
     peer.send("acquire");
-    until("the waiting", || semaphore.waiting().unwrap() == 1);
+    eventually(|| semaphore.waiting().unwrap() == 1);
     peer.interrupt();
     assert_eq!(peer.line(), "signal");
-    until("the waiting", || semaphore.waiting().unwrap() == 1);
+    eventually(|| semaphore.waiting().unwrap() == 1);
     drop(permit);
     assert_eq!(peer.answer().unwrap(), "true");
 }
 
 #[test]
-fn a_time_out_of_zero_and_one_beyond_the_clock_are_no_errors() {
+fn a_time_out_of_zero_and_one_beyond_the_clock_are_not_errors() {
     let semaphore = private(1);
     let permit = semaphore.acquire_timeout(Duration::MAX).unwrap().unwrap();
     let start = Instant::now();
@@ -315,16 +317,16 @@ fn a_forgotten_permit_stays_acquired_until_it_is_released() {
 fn waiters_are_counted_by_what_they_wait_for() {
     let own = OwnKey::new();
     let semaphore = Semaphore::create(own.key(), 1).unwrap();
-    let (mut more, mut zero) = (Child::peer(), Child::peer());
+    let (mut more, mut zero) = (peer!().ipc(), peer!().ipc());
     zero.ask(format!("open {}", own.value()));
     zero.send("wait_for_zero");
-    until("the waiting", || semaphore.waiting_for_zero().unwrap() == 1);
+    eventually(|| semaphore.waiting_for_zero().unwrap() == 1);
     assert_eq!(semaphore.waiting().unwrap(), 0);
     let permit = semaphore.acquire().unwrap();
     zero.answer().unwrap();
     more.ask(format!("open {}", own.value()));
     more.send("acquire");
-    until("the waiting", || semaphore.waiting().unwrap() == 1);
+    eventually(|| semaphore.waiting().unwrap() == 1);
     let [state] = semaphore.state().unwrap();
     assert_eq!((state.value, state.waiting, state.waiting_for_zero), (0, 1, 0));
     drop(permit);
@@ -374,7 +376,7 @@ fn no_semaphore_counts_beyond_32767() {
     };
     assert!(limit(&error), "{error}");
     // What could not be initialised is not left.
-    assert!(Row::by_key("sem", own.value()).is_none());
+    assert!(Table::Sets.by_key(own.value()).is_none());
     let semaphore = Semaphore::create(own.key(), 32767).unwrap();
     let error = semaphore.release().unwrap_err();
     assert!(limit(&error) && error.to_string().contains("more is released"), "{error}");
@@ -387,15 +389,15 @@ fn no_semaphore_counts_beyond_32767() {
 fn a_removal_ends_the_waiting_with_an_error() {
     let own = OwnKey::new();
     let semaphore = Semaphore::create(own.key(), 0).unwrap();
-    let mut peer = Child::peer();
+    let mut peer = peer!().ipc();
     peer.ask(format!("open {}", own.value()));
     peer.send("acquire");
-    until("the waiting", || semaphore.waiting().unwrap() == 1);
+    eventually(|| semaphore.waiting().unwrap() == 1);
     semaphore.remove().unwrap();
-    let (kind_of, text) = peer.answer().unwrap_err();
+    let Failure { kind: kind_of, text, .. } = peer.answer().unwrap_err();
     assert_eq!(kind_of, "Removed");
     assert!(
-        text.starts_with("cannot acquire semaphore set (key 0x5b")
+        text.starts_with(&format!("cannot acquire semaphore set (key {:#010x}", own.value()))
             && text.contains("the semaphore set was removed"),
         "{text}"
     );
@@ -420,9 +422,9 @@ fn removing_by_id_does_not_hit_a_successor_under_the_same_key() {
 fn a_guard_removes_and_a_kept_one_does_not() {
     let own = OwnKey::new();
     drop(Semaphore::create(own.key(), 1).unwrap().remove_on_drop());
-    assert!(Row::by_key("sem", own.value()).is_none());
+    assert!(Table::Sets.by_key(own.value()).is_none());
     let id = Semaphore::create(own.key(), 1).unwrap().remove_on_drop().keep().id();
-    assert_eq!(Row::by_key("sem", own.value()).unwrap().id(), id);
+    assert_eq!(Table::Sets.by_key(own.value()).unwrap().id, id);
 }
 
 #[test]
@@ -477,7 +479,7 @@ fn what_makes_no_sense_is_refused() {
 fn stat_says_what_the_kernel_says() {
     let own = OwnKey::new();
     let set = SemaphoreSet::<3>::options(own.key()).mode(0o640).create_set([1; 3]).unwrap();
-    let (stat, row) = (set.stat().unwrap(), Row::by_id("sem", set.id()).unwrap());
+    let (stat, row) = (set.stat().unwrap(), Table::Sets.by_id(set.id()).unwrap());
     let seconds = |time: Option<SystemTime>| {
         let since = time.unwrap().duration_since(SystemTime::UNIX_EPOCH).unwrap();
         i64::try_from(since.as_secs()).unwrap()
@@ -487,10 +489,11 @@ fn stat_says_what_the_kernel_says() {
         .into_iter()
         .chain([seconds(stat.operated_at), seconds(stat.changed_at)])
         .collect();
-    let shown: Vec<i64> = (4..10).map(|column| row.column(column)).collect();
+    let mut shown = [row.uid, row.gid, row.cuid, row.cgid].map(i64::from).to_vec();
+    shown.extend([row.otime, row.ctime].map(u64::cast_signed));
     assert_eq!(said, shown);
-    assert_eq!((i64::from(stat.key), stat.mode, stat.semaphores), (row.column(0), row.mode(), 3));
-    assert_eq!((row.mode(), row.column(3)), (0o640, 3));
+    assert_eq!((stat.key, stat.mode, stat.semaphores), (row.key, row.perms, 3));
+    assert_eq!((row.perms, row.nsems), (0o640, 3));
     assert_eq!(i64::from(stat.sequence), i64::from(set.id()) >> 15);
     assert_eq!((set.key(), stat.key), (own.value(), own.value()));
 }
@@ -499,11 +502,11 @@ fn stat_says_what_the_kernel_says() {
 fn permissions_can_be_changed_and_hold_for_others() {
     let own = OwnKey::new();
     let semaphore = Semaphore::create(own.key(), 1).unwrap();
-    let Some(mut nobody) = Child::as_nobody() else {
+    let Some(mut nobody) = peer!().as_nobody().map(Peer::ipc) else {
         return;
     };
     let open = format!("open {}", own.value());
-    let (kind_of, text) = nobody.failure(&open);
+    let Failure { kind: kind_of, text, .. } = nobody.failure(&open);
     assert_eq!(kind_of, "Permission");
     assert!(
         text.contains("uid 65534") && text.contains("mode 0600") && text.contains("options(..).mode"),
@@ -512,15 +515,15 @@ fn permissions_can_be_changed_and_hold_for_others() {
     let set = |mode| {
         let permissions = semaphore.stat().unwrap().permissions();
         semaphore.set_permissions(Permissions { mode, ..permissions }).unwrap();
-        assert_eq!(Row::by_id("sem", semaphore.id()).unwrap().mode(), mode);
+        assert_eq!(Table::Sets.by_id(semaphore.id()).unwrap().perms, mode);
     };
     set(0o604);
     nobody.ask(&open);
     assert_eq!(nobody.ask("value"), "1");
-    assert_eq!(nobody.failure("try_acquire").0, "Permission");
+    assert_eq!(nobody.failure("try_acquire").kind, "Permission");
     set(0o606);
     assert_eq!(nobody.ask("try_acquire"), "true");
-    let (kind_of, text) = nobody.failure("remove");
+    let Failure { kind: kind_of, text, .. } = nobody.failure("remove");
     assert_eq!(kind_of, "NotOwner");
     assert!(text.contains("the semaphore set is semid"), "{text}");
     let permissions = Permissions { uid: NOBODY, gid: NOBODY, mode: 0o600 };
@@ -532,14 +535,14 @@ fn permissions_can_be_changed_and_hold_for_others() {
 fn each_limit_is_named() {
     // SEMMSL SEMMNS SEMOPM SEMMNI
     let named = |limits: &str, commands: &[&str], name: &str| {
-        let Some(mut peer) = Child::in_namespace(&[("sem", limits)]) else {
+        let Some(mut peer) = peer!().in_namespace(&[("sem", limits)]).map(Peer::ipc) else {
             return;
         };
         let (last, before) = commands.split_last().unwrap();
         for command in before {
             peer.ask(command);
         }
-        let (kind_of, text) = peer.failure(last);
+        let Failure { kind: kind_of, text, .. } = peer.failure(last);
         assert_eq!(kind_of, "Limit", "{text}");
         assert!(text.contains(&format!("the limit {name} is reached, which is ")), "{text}");
         let place = name.to_owned();
@@ -569,7 +572,7 @@ fn a_segment_has_a_companion_under_its_key_and_of_its_mode() {
     let error = Station::semaphore().key(own.key()).create(1).unwrap_err();
     let text = error.to_string();
     assert!(
-        text.starts_with("cannot create semaphore set of Station (key 0x5b")
+        text.starts_with(&format!("cannot create semaphore set of Station (key {:#010x}", own.value()))
             && text.contains("Station::semaphore().open()"),
         "{text}"
     );

@@ -5,12 +5,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use shm_runtime::sem::{Options, Semaphore, SemaphoreSet};
 use shm_runtime::{Error, ErrorKind};
-
-mod ipc;
-#[path = "ipc/traced.rs"]
-mod traced;
-use ipc::{Child, NOBODY, OwnKey, Program, Row, kind, until};
-use traced::{Stop, Traced};
+use shm_tests::c::Program;
+use shm_tests::child::{Child, Failure, NOBODY, Peer};
+use shm_tests::key::OwnKey;
+use shm_tests::oracle::Table;
+use shm_tests::traced::{Stop, Traced};
+use shm_tests::{eventually, kind, peer, skip};
 
 /// Enough for a creator that lives, and soon over.
 const WAIT: Duration = Duration::from_millis(30);
@@ -24,9 +24,9 @@ fn options(own: &OwnKey) -> Options {
 /// The creator of a semaphore of three units, which stands still at its start. `None`, and a word about it, if this process
 /// may not trace.
 fn creator(own: &OwnKey) -> Option<Traced> {
-    let traced = Traced::start(env!("CARGO_BIN_EXE_sem-creator"), &[&own.value(), &3]);
+    let traced = Traced::start(peer!().command(&["ipc", "create", &own.value().to_string(), "3"]));
     if traced.is_none() {
-        eprintln!("skipped: ptrace is forbidden here");
+        skip("ptrace is forbidden here");
     }
     traced
 }
@@ -34,7 +34,7 @@ fn creator(own: &OwnKey) -> Option<Traced> {
 /// A set that a process made by semget(2), and did no more with before it was killed.
 fn half_made(own: &OwnKey, semaphores: i32, mode: i32) -> i32 {
     let program = Program::compile(CREATOR);
-    let mut creator = program.start(format_args!("{} {semaphores} {mode}", own.value()));
+    let mut creator = program.start(&[format!("{} {semaphores} {mode}", own.value())]);
     let id = creator.line().parse().unwrap();
     creator.kill();
     id
@@ -61,19 +61,19 @@ fn a_creator_killed_at_any_system_call_is_recovered_from() {
             return;
         }
         creator.kill();
-        let left = Row::by_key("sem", own.value());
+        let left = Table::Sets.by_key(own.value());
         let semaphore =
             options(&own).open_or_create(5).unwrap_or_else(|error| panic!("stop {calls}: {error}"));
         let value = semaphore.value().unwrap();
         match left {
             // Created, and given its value.
-            Some(row) if row.column(8) != 0 => {
+            Some(row) if row.otime != 0 => {
                 ready += 1;
-                assert_eq!((semaphore.id(), value), (row.id(), 3), "stop {calls}");
+                assert_eq!((semaphore.id(), value), (row.id, 3), "stop {calls}");
             }
             Some(row) => {
                 half_made += 1;
-                assert_ne!(semaphore.id(), row.id(), "stop {calls}");
+                assert_ne!(semaphore.id(), row.id, "stop {calls}");
                 assert_eq!(value, 5, "stop {calls}");
             }
             None => assert_eq!(value, 5, "stop {calls}"),
@@ -95,9 +95,9 @@ fn a_creator_that_is_stopped_is_not_taken_for_dead_and_goes_on() {
             assert!(text.contains(part), "{part} in {text}");
         }
     }
-    let mut waiting = Child::peer();
+    let mut waiting = peer!().ipc();
     waiting.send(format!("open_patiently {}", own.value()));
-    assert_eq!(creator.finish().trim(), id);
+    assert_eq!(creator.finish(), format!("ok\t{id}\n"));
     assert_eq!(waiting.answer().unwrap(), id);
     let semaphore = options(&own).open_or_create(5).unwrap();
     assert_eq!((semaphore.id().to_string(), semaphore.value().unwrap()), (id, 3));
@@ -160,11 +160,11 @@ fn what_a_dead_creator_left_is_replaced_by_open_or_create_whatever_its_number_of
 fn zeros_are_given_in_place_also_while_a_process_waits() {
     let own = OwnKey::new();
     let id = half_made(&own, 1, 0o600);
-    let mut waiter = Child::peer();
+    let mut waiter = peer!().ipc();
     waiter.ask(format!("open_unused {}", own.value()));
     waiter.send("acquire");
     let watch = options(&own).allow_unused(true).open().unwrap();
-    until("the waiting", || watch.waiting().unwrap() == 1);
+    eventually(|| watch.waiting().unwrap() == 1);
     let semaphore = options(&own).open_or_create(0).unwrap();
     assert_eq!(semaphore.id(), id);
     // Ready for all.
@@ -177,7 +177,7 @@ fn zeros_are_given_in_place_also_while_a_process_waits() {
 fn a_slow_creator_in_c_finds_its_set_removed_and_gives_no_value_twice() {
     for command in ["v", "o"] {
         let (own, program) = (OwnKey::new(), Program::compile(CREATOR));
-        let mut creator = program.start(own.value());
+        let mut creator = program.start(&[own.value()]);
         let id = creator.line();
         let semaphore = options(&own).open_or_create(2).unwrap();
         assert_ne!(semaphore.id().to_string(), id);
@@ -193,7 +193,7 @@ fn a_slow_creator_in_c_finds_its_set_removed_and_gives_no_value_twice() {
 #[test]
 fn a_set_with_values_by_setval_is_never_replaced() {
     let (own, program) = (OwnKey::new(), Program::compile(CREATOR));
-    let mut creator = program.start(own.value());
+    let mut creator = program.start(&[own.value()]);
     let id = creator.line();
     creator.send("v");
     assert_eq!(creator.line(), "0");
@@ -209,12 +209,12 @@ fn a_set_with_values_by_setval_is_never_replaced() {
 fn a_set_at_which_a_process_waits_is_not_replaced_until_that_ends() {
     let own = OwnKey::new();
     let id = half_made(&own, 1, 0o600);
-    let mut waiter = Child::peer();
+    let mut waiter = peer!().ipc();
     // Without undo: the kernel takes the undoing for an operation, and the set counts as ready from then on.
     waiter.ask(format!("open_unused {}", own.value()));
     waiter.send("acquire");
     let watch = options(&own).allow_unused(true).open().unwrap();
-    until("the waiting", || watch.waiting().unwrap() == 1);
+    eventually(|| watch.waiting().unwrap() == 1);
     let error = options(&own).open_or_create(2).unwrap_err();
     assert!(why_kept(&error).contains("a process waits at it"), "{error}");
     waiter.kill();
@@ -226,16 +226,17 @@ fn a_set_at_which_a_process_waits_is_not_replaced_until_that_ends() {
 fn another_users_half_made_set_stays_and_the_error_says_that_its_owner_can_replace_it() {
     let own = OwnKey::new();
     let id = half_made(&own, 1, 0o666);
-    let Some(mut nobody) = Child::as_nobody() else {
+    let Some(mut nobody) = peer!().as_nobody().map(Peer::ipc) else {
         return;
     };
-    let (kind_of, text) = nobody.failure(format!("open_or_create_within {} 2 30", own.value()));
+    let Failure { kind: kind_of, text, .. } =
+        nobody.failure(format!("open_or_create_within {} 2 30", own.value()));
     assert_eq!(kind_of, "Uninitialised");
     for part in ["only its owner", &format!("`ipcrm -s {id}`"), &format!("semid {id}, owner uid")] {
         assert!(text.contains(part), "{part} in {text}");
     }
     assert!(!text.contains(&NOBODY.to_string()), "{text}");
-    assert_eq!(Row::by_key("sem", own.value()).unwrap().id(), id);
+    assert_eq!(Table::Sets.by_key(own.value()).unwrap().id, id);
     assert_eq!(options(&own).open_or_create(2).unwrap().value().unwrap(), 2);
 }
 
@@ -243,7 +244,7 @@ fn another_users_half_made_set_stays_and_the_error_says_that_its_owner_can_repla
 fn a_process_that_waits_for_a_set_which_is_replaced_gets_its_successor() {
     let own = OwnKey::new();
     let id = half_made(&own, 1, 0o600);
-    let mut waiting = Child::peer();
+    let mut waiting = peer!().ipc();
     waiting.send(format!("open_patiently {}", own.value()));
     assert!(waiting.is_silent(WAIT));
     let semaphore = options(&own).open_or_create(2).unwrap();
@@ -256,7 +257,7 @@ fn a_half_made_set_of_another_number_of_semaphores_is_left_alone() {
     let own = OwnKey::new();
     let id = half_made(&own, 2, 0o600);
     assert_eq!(kind(options(&own).open_or_create(2)), "SizeDiffers");
-    assert_eq!(Row::by_key("sem", own.value()).unwrap().id(), id);
+    assert_eq!(Table::Sets.by_key(own.value()).unwrap().id, id);
 }
 
 const ROUNDS: usize = 300;
@@ -274,7 +275,7 @@ fn racers_agree_on_one_semaphore_with_its_initial_value_whichever_of_them_are_ki
         random ^= random << 17;
         random % limit
     };
-    let mut peers: Vec<Child> = (0..PEERS).map(|_| Child::peer()).collect();
+    let mut peers: Vec<Child> = (0..PEERS).map(|_| peer!().ipc()).collect();
     let mut killed = 0;
     for round in 0..ROUNDS {
         let own = OwnKey::new();
@@ -287,20 +288,21 @@ fn racers_agree_on_one_semaphore_with_its_initial_value_whichever_of_them_are_ki
         }
         let mut found = Vec::new();
         for peer in &mut peers {
-            match peer.answer_or_death() {
+            match peer.answer_or_end() {
                 Some(answer) => {
-                    found.push(answer.unwrap_or_else(|(_, text)| panic!("round {round}: {text}")))
+                    found.push(answer.unwrap_or_else(|failure| panic!("round {round}: {failure:?}")))
                 }
                 None => {
                     killed += 1;
-                    *peer = Child::peer();
+                    assert_eq!(peer.reap(), Some(libc::SIGKILL), "round {round}");
+                    *peer = peer!().ipc();
                 }
             }
         }
         assert!(found.len() >= PEERS / 2, "round {round}");
-        let row = Row::by_key("sem", own.value()).unwrap();
+        let row = Table::Sets.by_key(own.value()).unwrap();
         assert!(
-            found.iter().all(|found| *found == format!("{} 3", row.id())),
+            found.iter().all(|found| *found == format!("{} 3", row.id)),
             "round {round}: {found:?} {row:?}"
         );
     }

@@ -10,13 +10,10 @@ use std::time::{Duration, Instant};
 use shm_runtime::sync::{ReadError, SeqLock, WriterError};
 use shm_runtime::{Shareable, SharedSegment};
 
-use common::{Frame, arrive, board, eventually, raw};
-use process::{Peer, without_system_calls};
-
-#[path = "sync/common.rs"]
-mod common;
-#[path = "sync/process.rs"]
-mod process;
+use shm_tests::child::Child;
+use shm_tests::process::without_system_calls;
+use shm_tests::structs::sync::{Frame, arrive, board, raw};
+use shm_tests::{HANGS, eventually, peer};
 
 /// How long readers and writer run against each other.
 const RUN: Duration = Duration::from_secs(2);
@@ -26,7 +23,7 @@ fn a_read_is_never_torn() {
     let segment = board();
     let board = segment.attach().unwrap();
     let millis = u64::try_from(RUN.as_millis()).unwrap();
-    let readers = [(); 3].map(|()| Peer::new(&segment, "read", millis));
+    let readers = [(); 3].map(|()| peer!().sync(&segment, "read", millis));
     arrive(&board, 3);
     let mut writer = board.frame.writer().unwrap();
     let start = Instant::now();
@@ -35,7 +32,7 @@ fn a_read_is_never_torn() {
         number += 1;
         writer.write(&Frame::new(number)).unwrap();
     }
-    readers.into_iter().for_each(Peer::ends);
+    readers.into_iter().for_each(Child::ends);
     assert!(number > 1_000, "only {number} writes");
     assert!(board.done.load(SeqCst) > 1_000, "only {} reads", board.done.load(SeqCst));
     assert_eq!(board.frame.version(), number);
@@ -46,11 +43,11 @@ fn a_read_is_never_torn() {
 fn a_second_writer_is_refused_by_the_name_of_the_first() {
     let segment = board();
     let board = segment.attach().unwrap();
-    let peer = Peer::new(&segment, "write", 0);
+    let mut peer = peer!().sync(&segment, "write", 0);
     arrive(&board, 1);
     let error = board.frame.writer().unwrap_err();
     assert!(matches!(error, WriterError::Held { pid, .. } if pid == peer.pid()));
-    assert!(error.to_string().contains(&format!("process {} (sync-peer)", peer.pid())), "{error}");
+    assert!(error.to_string().contains(&format!("process {} (peer)", peer.pid())), "{error}");
     peer.kill();
 
     let writer = board.frame.writer().unwrap();
@@ -65,10 +62,9 @@ fn a_second_writer_is_refused_by_the_name_of_the_first() {
 fn a_writer_that_is_killed_is_replaced_before_its_parent_has_waited_for_it() {
     let segment = board();
     let board = segment.attach().unwrap();
-    let mut peer = Peer::new(&segment, "write", 0);
+    let mut peer = peer!().sync(&segment, "write", 0);
     arrive(&board, 1);
-    peer.0.kill().unwrap();
-    // It is a zombie as soon as the signal has reached it.
+    peer.kill_unreaped();
     eventually(|| board.frame.writer().is_ok());
 }
 
@@ -172,7 +168,7 @@ fn a_role_that_was_taken_away_is_lost() {
     let mut writer = board.frame.writer().unwrap();
     board.frame.reset_writer();
     assert!(matches!(writer.write(&Frame::new(1)), Err(WriterError::Lost { pid: 0, .. })));
-    let peer = Peer::new(&segment, "write", 0);
+    let peer = peer!().sync(&segment, "write", 0);
     arrive(&board, 1);
     let error = writer.write(&Frame::new(1)).unwrap_err();
     assert!(matches!(error, WriterError::Lost { pid, .. } if pid == peer.pid()), "{error}");
@@ -222,7 +218,7 @@ fn a_read_is_not_torn_while_the_role_is_taken_away_in_the_middle_of_writes() {
     let segment = board();
     let board = &segment.attach().unwrap();
     let millis = u64::try_from(RUN.as_millis()).unwrap();
-    let readers = [(); 2].map(|()| Peer::new(&segment, "read", millis));
+    let readers = [(); 2].map(|()| peer!().sync(&segment, "read", millis));
     arrive(board, 2);
     let start = Instant::now();
     // Each writes until its role is taken away; the next one has it before the last one has noticed.
@@ -238,7 +234,7 @@ fn a_read_is_not_torn_while_the_role_is_taken_away_in_the_middle_of_writes() {
         }
         board.frame.reset_writer();
     });
-    readers.into_iter().for_each(Peer::ends);
+    readers.into_iter().for_each(Child::ends);
     assert!(resets.into_inner() > 20);
     assert!(board.frame.read().unwrap().is_whole());
 }
@@ -306,7 +302,7 @@ fn a_writer_that_stays_stopped_in_the_middle_holds_a_claim_up_for_a_second_and_p
     board.frame.reset_writer();
     let start = Instant::now();
     let mut next = board.frame.writer().unwrap();
-    assert!(start.elapsed() >= Duration::from_secs(1) && start.elapsed() < common::HANGS);
+    assert!(start.elapsed() >= Duration::from_secs(1) && start.elapsed() < HANGS);
     assert!(writer.write(&Frame::new(1)).is_err());
     next.write(&Frame::new(2)).unwrap();
     assert_eq!((board.frame.version(), raw.writing.load(SeqCst)), (1, 0));
@@ -397,7 +393,7 @@ fn a_sequence_number_that_never_stands_still_hangs_no_reader() {
             }
         }
         stop.store(true, Relaxed);
-        assert!(start.elapsed() < common::HANGS);
+        assert!(start.elapsed() < HANGS);
     });
 }
 
@@ -417,10 +413,10 @@ struct Modes {
 }
 
 #[test]
-fn bytes_that_are_no_value_are_an_error() {
+fn bytes_that_are_not_a_value_are_an_error() {
     let segment = Modes::create().unwrap().remove_on_drop();
     let modes = segment.attach().unwrap();
-    // Nothing was written, and 0 is no mode.
+    // Nothing was written, and 0 is not a mode.
     assert!(matches!(modes.mode.read(), Err(ReadError::Invalid(invalid)) if invalid.found() == 0));
     modes.mode.writer().unwrap().write(&Mode::On).unwrap();
     assert_eq!(segment.attach_read_only().unwrap().mode.read(), Ok(Mode::On));

@@ -30,9 +30,9 @@ fn stat_is_what_a_c_program_and_the_kernels_table_say_field_by_field() {
     let mut peer = peer!().start();
     let id = peer.number(format!("create {} 640", own.value()));
     let segment = Board::options().key(own.key()).open().unwrap();
-    peer.ask("attach").unwrap();
+    peer.ask("attach");
     let board = segment.attach().unwrap();
-    peer.ask("detach").unwrap();
+    peer.ask("detach");
     let (uid, gid) = (1001, 1002);
     let mode = 0o644;
     segment.set_permissions(Permissions { uid, gid, mode }).unwrap();

@@ -4,9 +4,7 @@
 //! The kernel, the processes and their ids are real. They are in a pid namespace of the test's own, where the next id can
 //! be chosen, and the process is stopped by ptrace(2).
 
-use std::cell::Cell;
 use std::fs;
-use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
@@ -14,13 +12,11 @@ use std::time::Duration;
 use shm_runtime::sync::LockError;
 use shm_runtime::{Attached, Segment};
 
-use common::{Board, HANGS, arrive, board, eventually, raw};
-use process::{Peer, asleep, is_asleep};
-
-#[path = "sync/common.rs"]
-mod common;
-#[path = "sync/process.rs"]
-mod process;
+use shm_tests::child::Child;
+use shm_tests::process::{asleep, is_asleep};
+use shm_tests::structs::sync::{Board, arrive, board, raw};
+use shm_tests::traced::Traced;
+use shm_tests::{HANGS, eventually, peer};
 
 /// Set inside the namespace.
 const INSIDE: &str = "SHM_TAKEOVER_INSIDE";
@@ -50,7 +46,7 @@ fn in_a_namespace(name: &str, inside: impl FnOnce()) {
 
 /// A process that has just died holding the lock: its id.
 fn dead_holder(segment: &Segment<Board>, board: &Attached<Board>) -> u32 {
-    let holder = Peer::new(segment, "hold-until-killed", 0);
+    let mut holder = peer!().sync(segment, "hold-until-killed", 0);
     arrive(board, 1);
     let dead = holder.pid();
     holder.kill();
@@ -58,9 +54,9 @@ fn dead_holder(segment: &Segment<Board>, board: &Attached<Board>) -> u32 {
 }
 
 /// A new process with this id.
-fn reuse(id: u32, segment: &Segment<Board>, role: &str) -> Peer {
+fn reuse(id: u32, segment: &Segment<Board>, role: &str) -> Child {
     fs::write("/proc/sys/kernel/ns_last_pid", (id - 1).to_string()).unwrap();
-    let process = Peer::new(segment, role, 0);
+    let process = peer!().sync(segment, role, 0);
     assert_eq!(process.pid(), id, "the id was not reused");
     process
 }
@@ -111,12 +107,12 @@ fn those_who_wait_for_a_dead_holders_reused_id_get_the_lock_before_the_new_proce
         assert!(
             matches!(board.first.try_lock(), Err(LockError::WouldBlock { holder, .. }) if holder == dead)
         );
-        let waiters = [(); 3].map(|()| Peer::new(&segment, "want", 0));
+        let waiters = [(); 3].map(|()| peer!().sync(&segment, "want", 0));
         arrive(&board, 5);
         waiters.iter().for_each(|waiter| asleep(waiter.pid()));
         board.go.store(1, SeqCst);
         // It gives the lock back in the dead one's name, and then has its turn.
-        waiters.into_iter().for_each(Peer::ends);
+        waiters.into_iter().for_each(Child::ends);
         new.ends();
         assert_eq!((board.reports.load(SeqCst), board.done.load(SeqCst)), (1, 3));
         drop(board.first.try_lock().unwrap());
@@ -132,8 +128,8 @@ fn stopped_at(point: u32, role: &str, meanwhile: Meanwhile) -> bool {
     let raw = raw(&segment);
 
     let dead = dead_holder(&segment, &board);
-    let taker = Traced::new(&segment, role);
-    let Some(()) = taker.run_to(&board, point) else { return false };
+    let mut taker = Traced::start(peer!().sync_command(&segment, role, 0)).expect("ptrace is allowed");
+    let Some(()) = run_to(&mut taker, &board, point) else { return false };
     let mut new = None;
     match meanwhile {
         Meanwhile::Killed => taker.kill(),
@@ -153,7 +149,7 @@ fn stopped_at(point: u32, role: &str, meanwhile: Meanwhile) -> bool {
             // It goes on: until it waits, has ended, or has got what it must not.
             taker.go_on();
             if has_it {
-                eventually(|| got(&board) > before || taker.has_ended() || is_asleep(taker.pid));
+                eventually(|| got(&board) > before || taker.has_ended() || is_asleep(taker.pid()));
                 assert_eq!(got(&board), before, "{}: both have it", context());
             }
             new = Some(process);
@@ -163,7 +159,8 @@ fn stopped_at(point: u32, role: &str, meanwhile: Meanwhile) -> bool {
     if let Some(new) = new {
         new.ends();
     }
-    taker.ends(&context());
+    let status = taker.ends();
+    assert!(status == 0 || libc::WIFSIGNALED(status), "{}: {status:#x}", context());
     // And it can be had.
     match board.first.lock_timeout(HANGS) {
         Ok(guard) => drop(guard),
@@ -179,111 +176,18 @@ fn got(board: &Attached<Board>) -> u64 {
     board.done.load(SeqCst) + u64::from(board.reports.load(SeqCst))
 }
 
-/// A process that is stopped by every system call; killed and waited for at the end.
-struct Traced {
-    pid: u32,
-    ended: Cell<bool>,
-    status: Cell<i32>,
-}
-
-impl Traced {
-    fn new(segment: &Segment<Board>, role: &str) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sync-peer"));
-        command.args([segment.id().to_string(), role.to_owned(), "0".to_owned()]);
-        let trace_me = || {
-            // SAFETY: takes no address.
-            match unsafe { libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0) } {
-                -1 => Err(std::io::Error::last_os_error()),
-                _ => Ok(()),
+/// Runs it to the beginning or the end of one of the system calls that it makes to have the lock. `None` if it ended
+/// first.
+fn run_to(taker: &mut Traced, board: &Attached<Board>, point: u32) -> Option<()> {
+    let mut seen = 0;
+    while taker.step().is_some() {
+        if board.arrived.load(SeqCst) >= 2 {
+            if seen == point {
+                return Some(());
             }
-        };
-        // SAFETY: what runs between fork and exec is one system call.
-        unsafe { command.pre_exec(trace_me) };
-        // From here on it is waited for by its id only.
-        let pid = command.spawn().unwrap().id();
-        let traced = Self { pid, ended: Cell::new(false), status: Cell::new(0) };
-        // It stops when it has become the peer.
-        traced.wait(0);
-        assert!(libc::WIFSTOPPED(traced.status.get()));
-        traced
-    }
-
-    fn id(&self) -> i32 {
-        self.pid.try_into().unwrap()
-    }
-
-    /// Waits for its next stop or its end; with WNOHANG, only if that has been.
-    fn wait(&self, flags: i32) {
-        let mut status = 0;
-        // SAFETY: waits for a child that was not waited for to its end.
-        if !self.ended.get() && unsafe { libc::waitpid(self.id(), &raw mut status, flags) } > 0 {
-            self.status.set(status);
-            self.ended.set(libc::WIFEXITED(status) || libc::WIFSIGNALED(status));
+            seen += 1;
         }
     }
-
-    fn continues(&self, how: libc::c_uint) {
-        // SAFETY: takes no address.
-        assert_eq!(unsafe { libc::ptrace(how, self.id(), 0, 0) }, 0, "{}", std::io::Error::last_os_error());
-    }
-
-    /// Runs it to the beginning or the end of one of the system calls that it makes to have the lock. `None` if it
-    /// ended first.
-    fn run_to(&self, board: &Attached<Board>, point: u32) -> Option<()> {
-        let mut seen = 0;
-        loop {
-            self.continues(libc::PTRACE_SYSCALL);
-            self.wait(0);
-            if self.ended.get() {
-                assert!(self.succeeded());
-                return None;
-            }
-            if board.arrived.load(SeqCst) >= 2 {
-                if seen == point {
-                    return Some(());
-                }
-                seen += 1;
-            }
-        }
-    }
-
-    fn go_on(&self) {
-        self.continues(libc::PTRACE_DETACH);
-    }
-
-    fn has_ended(&self) -> bool {
-        self.wait(libc::WNOHANG);
-        self.ended.get()
-    }
-
-    fn kill(&self) {
-        if !self.ended.get() {
-            // SAFETY: takes numbers, the id of a child that was not waited for to its end.
-            unsafe { libc::kill(self.id(), libc::SIGKILL) };
-            while !self.ended.get() {
-                self.wait(0);
-            }
-        }
-    }
-
-    fn succeeded(&self) -> bool {
-        libc::WIFEXITED(self.status.get()) && libc::WEXITSTATUS(self.status.get()) == 0
-    }
-
-    fn ends(&self, context: &str) {
-        while !self.ended.get() {
-            self.wait(0);
-        }
-        assert!(
-            self.succeeded() || libc::WIFSIGNALED(self.status.get()),
-            "{context}: {:#x}",
-            self.status.get()
-        );
-    }
-}
-
-impl Drop for Traced {
-    fn drop(&mut self) {
-        self.kill();
-    }
+    assert_eq!(taker.ends(), 0, "how it ended");
+    None
 }

@@ -21,14 +21,14 @@ impl Poked {
         let segment = Own::<Board>::create();
         let mut peer = peer!().start();
         peer.number(format!("from_id {}", segment.id()));
-        peer.ask("attach").unwrap();
+        peer.ask("attach");
         let board = segment.attach().unwrap();
         Self { board, peer, segment }
     }
 
     fn poke(&mut self, offset: usize, bytes: &[u8]) {
         let bytes: Vec<String> = bytes.iter().map(u8::to_string).collect();
-        self.peer.ask(format!("poke {offset} {}", bytes.join(","))).unwrap();
+        self.peer.ask(format!("poke {offset} {}", bytes.join(",")));
     }
 }
 
@@ -82,7 +82,7 @@ fn an_atomic_bool_of_any_byte_but_0_is_true_and_can_be_exchanged() {
 }
 
 #[test]
-fn bytes_that_are_no_char_are_an_error_that_names_the_place() {
+fn bytes_that_are_not_a_char_are_an_error_that_names_the_place() {
     let mut poked = Poked::new();
     let at = offset_of!(Part, readings) + size_of::<Reading>() + offset_of!(Reading, letter);
     for code in [0xd800_u32, 0xdfff, 0x11_0000, u32::MAX] {
@@ -103,7 +103,7 @@ fn bytes_that_are_no_char_are_an_error_that_names_the_place() {
 }
 
 #[test]
-fn bytes_that_are_no_variant_are_an_error_that_names_the_place_and_the_variants() {
+fn bytes_that_are_not_a_variant_are_an_error_that_names_the_place_and_the_variants() {
     let mut poked = Poked::new();
     let at = offset_of!(Part, readings) + offset_of!(Reading, states) + 2;
     let valid = [(0, State::Off), (1, State::On), (200, State::Broken)];

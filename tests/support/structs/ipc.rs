@@ -1,10 +1,10 @@
-//! The values in messages, of the tests and of their peer.
+//! What the tests of semaphores and queues share.
 
-#![allow(dead_code, unreachable_pub, reason = "each program that has this module uses a part of it")]
+#![allow(missing_docs, reason = "the names say it")]
 
 use shm_runtime::{Shareable, SharedSegment};
 
-/// With padding behind `pages` and at the end.
+/// With padding after `pages` and at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Shareable)]
 #[repr(C)]
 pub struct Job {

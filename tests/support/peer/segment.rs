@@ -1,27 +1,14 @@
-//! The other process: does with a segment what it is told, a line at a time, and answers each line with one, `ok` or
-//! `err`, its parts separated by tabs. It ends when its input does. It has one thread, so that it may fork.
+//! Does with a segment what it is told.
 
-use std::error::Error;
-use std::io::{BufRead, Read, Write};
-use std::os::fd::AsRawFd;
+use std::io::Read as _;
+use std::os::fd::AsRawFd as _;
 use std::sync::atomic::Ordering::Relaxed;
 
 use shm_runtime::{Attached, Key, Permissions, ReadOnly, ReadWrite, Segment, WriteOnly};
 use shm_tests::hygiene;
-use shm_tests::structs::{Bare, Board, Flicker, Whole};
+use shm_tests::structs::{Board, Flicker, Whole};
 
-fn main() -> Result<(), Box<dyn Error>> {
-    match std::env::args().nth(1).as_deref() {
-        Some("board") => Told::<Board>::default().serve(),
-        Some("bare") => Told::<Bare>::default().serve(),
-        Some("leaves-a-segment-behind") => {
-            hygiene::watch();
-            println!("{}", <Bare as shm_runtime::SharedSegment>::create()?.id());
-            Ok(())
-        }
-        _ => Ok(()),
-    }
-}
+use crate::{Answer, Domain};
 
 enum Mapped<T: Whole> {
     Both(Attached<T, ReadWrite>),
@@ -29,7 +16,7 @@ enum Mapped<T: Whole> {
     Write(Attached<T, WriteOnly>),
 }
 
-struct Told<T: Whole> {
+pub(crate) struct Told<T: Whole> {
     segment: Option<Segment<T>>,
     mapped: Option<Mapped<T>>,
     /// The process that this one forked, and the pipe that ends it when it is closed.
@@ -44,27 +31,10 @@ impl<T: Whole> Default for Told<T> {
     }
 }
 
-impl<T: Whole> Told<T> {
-    fn serve(mut self) -> Result<(), Box<dyn Error>> {
-        let mut out = std::io::stdout();
-        writeln!(out, "ready")?;
-        for line in std::io::stdin().lock().lines() {
-            let line = line?;
-            match self.obey(&line) {
-                Ok(value) => writeln!(out, "ok\t{value}")?,
-                Err(error) => match error.downcast::<shm_runtime::Error>() {
-                    Ok(error) => writeln!(out, "err\t{:?}\t{error}", error.kind())?,
-                    Err(error) => writeln!(out, "not understood: {line}: {error}")?,
-                },
-            }
-        }
-        Ok(())
-    }
-
-    fn obey(&mut self, line: &str) -> Result<String, Box<dyn Error>> {
-        let words: Vec<&str> = line.split(' ').collect();
+impl<T: Whole> Domain for Told<T> {
+    fn follow(&mut self, words: &[&str]) -> Answer {
         let mut options = T::options();
-        match words[..] {
+        match *words {
             ["create", key] => {
                 let created = options.key(fixed(key)?).create()?;
                 self.keep(created)
@@ -151,7 +121,7 @@ impl<T: Whole> Told<T> {
                 self.gate = Some(Segment::from_id(id.parse()?)?.attach()?);
                 done()
             }
-            // Counts at the gate, waits until the count is `until`, and obeys the rest.
+            // Counts at the gate, waits until the count is `until`, and follows the rest.
             ["race", until, ..] => {
                 let until = until.parse()?;
                 let count = &self.gate.as_ref().ok_or("no gate")?.part.counter;
@@ -159,7 +129,7 @@ impl<T: Whole> Told<T> {
                 while count.load(Relaxed) < until {
                     std::thread::yield_now();
                 }
-                self.obey(&words[2..].join(" "))
+                self.follow(&words[2..])
             }
             // Ends without a destructor.
             ["exit"] => std::process::exit(0),
@@ -223,28 +193,36 @@ impl<T: Whole> Told<T> {
                 }
                 done()
             }
+            // In a process that fails when it leaves one.
+            ["leaves-a-segment-behind"] => {
+                hygiene::watch();
+                let created = T::create()?;
+                self.keep(created)
+            }
             _ => Err("no such command".into()),
         }
     }
+}
 
-    fn keep(&mut self, segment: Segment<T>) -> Result<String, Box<dyn Error>> {
+impl<T: Whole> Told<T> {
+    fn keep(&mut self, segment: Segment<T>) -> Answer {
         let id = segment.id();
         self.segment = Some(segment);
         Ok(id.to_string())
     }
 
-    fn segment(&self) -> Result<&Segment<T>, Box<dyn Error>> {
+    fn segment(&self) -> Result<&Segment<T>, Box<dyn std::error::Error>> {
         self.segment.as_ref().ok_or_else(|| "no segment".into())
     }
 
-    fn both(&self) -> Result<&Attached<T>, Box<dyn Error>> {
+    fn both(&self) -> Result<&Attached<T>, Box<dyn std::error::Error>> {
         match &self.mapped {
             Some(Mapped::Both(mapped)) => Ok(mapped),
             _ => Err("not attached to read and write".into()),
         }
     }
 
-    fn fork(&mut self) -> Result<String, Box<dyn Error>> {
+    fn fork(&mut self) -> Answer {
         let (mut until, ours) = std::io::pipe()?;
         // SAFETY: there is one thread, so the child may do anything.
         let pid = unsafe { libc::fork() };
@@ -261,7 +239,7 @@ impl<T: Whole> Told<T> {
         Ok(pid.to_string())
     }
 
-    fn reap(&mut self) -> Result<String, Box<dyn Error>> {
+    fn reap(&mut self) -> Answer {
         let (pid, until) = self.forked.take().ok_or("not forked")?;
         drop(until);
         // SAFETY: waits for a child of ours, and asks for no status.
@@ -271,10 +249,10 @@ impl<T: Whole> Told<T> {
     }
 }
 
-fn done() -> Result<String, Box<dyn Error>> {
+fn done() -> Answer {
     Ok("done".to_owned())
 }
 
-fn fixed(key: &str) -> Result<Key, Box<dyn Error>> {
+fn fixed(key: &str) -> Result<Key, Box<dyn std::error::Error>> {
     Ok(Key::fixed(key.parse()?))
 }

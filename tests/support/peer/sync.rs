@@ -1,21 +1,29 @@
-//! The other process of the tests of `sync`: `sync-peer SHMID ROLE ARGUMENT`.
+//! A process with a role at a mutex, a sequence lock or an event.
 
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
 use shm_runtime::sync::LockError;
 use shm_runtime::{Attached, Segment};
+use shm_tests::structs::sync::{Board, Frame, Totals};
+use shm_tests::{HANGS, eventually};
 
-use common::{Board, Frame, HANGS, eventually};
+use crate::{Answer, Domain, number};
 
-mod common;
+/// Has one role after another, each `ROLE SHMID ARGUMENT`; nothing stays.
+pub(crate) struct Peer;
 
-fn main() {
-    let arguments: Vec<String> = std::env::args().collect();
-    let segment = Segment::<Board>::from_id(arguments[1].parse().unwrap()).unwrap();
-    let argument: u64 = arguments[3].parse().unwrap();
+impl Domain for Peer {
+    fn follow(&mut self, words: &[&str]) -> Answer {
+        let [role, segment, argument] = *words else { return Err("no such command".into()) };
+        play(role, &Segment::from_id(number(segment))?, number(argument));
+        Ok(String::new())
+    }
+}
+
+fn play(role: &str, segment: &Segment<Board>, argument: u64) {
     let board = segment.attach().unwrap();
-    match arguments[2].as_str() {
+    match role {
         "increment" => increment(&board, argument, 10_000),
         "increment-and-die" => {
             increment(&board, argument, 5_000);
@@ -36,7 +44,7 @@ fn main() {
         // Waits for the lock, and counts what it got.
         "want" | "want-when-told" => {
             board.arrived.fetch_add(1, SeqCst);
-            if arguments[2] == "want-when-told" {
+            if role == "want-when-told" {
                 eventually(|| board.go.load(SeqCst) == 1);
             }
             match board.first.lock() {
@@ -72,7 +80,7 @@ fn main() {
             board.round.store(if guard.is_some() { 1 } else { 2 }, SeqCst);
             eventually(|| board.go.load(SeqCst) == 1);
         }
-        // Goes in and out until it is killed, and counts when somebody else is or was in.
+        // Goes in and out until it is killed, and counts when another process is or was in.
         "in-and-out" => loop {
             let (guard, whole) = match board.first.lock() {
                 Ok(guard) => (guard, true),
@@ -126,7 +134,7 @@ fn main() {
             ping.wait();
             board.done.fetch_add(1, SeqCst);
         }
-        role => panic!("what is {role}?"),
+        _ => panic!("there is no role {role}"),
     }
 }
 
@@ -138,7 +146,7 @@ fn die() -> ! {
 }
 
 /// The lock; if its last holder died, counts that, and repairs: the count is what each has counted for itself.
-fn lock(board: &Attached<Board>) -> shm_runtime::sync::MutexGuard<'_, common::Totals> {
+fn lock(board: &Attached<Board>) -> shm_runtime::sync::MutexGuard<'_, Totals> {
     let locked = board.first.lock().or_else(|error| {
         assert!(matches!(error, LockError::OwnerDied(_)), "{error}");
         error.repair(|totals| {

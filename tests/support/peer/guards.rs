@@ -1,6 +1,5 @@
-//! A process with guards, which forks: told line by line what to do. One thread, so that its children may do anything.
+//! Has guards, and forks.
 
-use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
@@ -8,6 +7,8 @@ use shm_runtime::msg::Queue;
 use shm_runtime::sem::{Permit, Semaphore, SemaphoreSet};
 use shm_runtime::{Error, Key, RemoveOnDrop, Segment, SharedSegment, sync};
 use shm_tests::structs::Board;
+
+use crate::{Answer, Domain, kind, number, say, told};
 
 /// What has roles of its own.
 #[derive(SharedSegment)]
@@ -19,7 +20,7 @@ struct Locked {
 }
 
 #[derive(Default)]
-struct Peer {
+pub(crate) struct Peer {
     guards: Option<Guards>,
     permit: Option<Permit<'static, 2>>,
     /// This process is a child that a command forked.
@@ -27,33 +28,6 @@ struct Peer {
 }
 
 type Guards = (RemoveOnDrop<Segment<Board>>, RemoveOnDrop<Semaphore>, RemoveOnDrop<Queue<u64>>);
-
-fn main() {
-    let mut peer = Peer::default();
-    say("ready");
-    for line in std::io::stdin().lines() {
-        let line = line.expect("a line");
-        let words: Vec<&str> = line.split(' ').collect();
-        let answer = match peer.follow(&words) {
-            Ok(value) => format!("ok\t{value}"),
-            Err(error) => format!("err\t{}\t{error}", kind(&error)),
-        };
-        if peer.is_child {
-            end();
-        }
-        say(&answer);
-    }
-}
-
-fn say(line: &str) {
-    println!("{line}");
-    std::io::stdout().flush().expect("the test listens");
-}
-
-fn kind(error: &Error) -> String {
-    let kind = format!("{:?}", error.kind());
-    kind.split([' ', '{']).next().unwrap_or_default().to_owned()
-}
 
 /// Ends a child, without what would be done at its parent's exit.
 fn end() -> ! {
@@ -73,7 +47,7 @@ fn fork(manner: &str) -> Option<libc::pid_t> {
         "fork" => unsafe { libc::fork() },
         "raw" => raw(0),
         "pidns" => raw(libc::CLONE_NEWPID),
-        _ => panic!("{manner} is no manner"),
+        _ => panic!("{manner} is not a manner"),
     };
     (child >= 0).then_some(child)
 }
@@ -86,8 +60,18 @@ fn wait(child: libc::pid_t) {
     assert_eq!((waited, status), (child, 0), "the child ended otherwise");
 }
 
+impl Domain for Peer {
+    fn follow(&mut self, words: &[&str]) -> Answer {
+        let answer = self.try_follow(words);
+        if self.is_child {
+            end();
+        }
+        answer
+    }
+}
+
 impl Peer {
-    fn follow(&mut self, words: &[&str]) -> Result<String, Error> {
+    fn try_follow(&mut self, words: &[&str]) -> Answer {
         Ok(match *words {
             ["make"] => {
                 let guards = (
@@ -142,7 +126,7 @@ impl Peer {
             ["create_with", manner, what] => self.create_with(manner, what)?,
             ["acquire", id, undo] => {
                 let mut options = SemaphoreSet::<2>::options(Key::private());
-                let set = options.undo(undo == "undo").open_id(id.parse().expect("an id"))?;
+                let set = options.undo(undo == "undo").open_id(number(id))?;
                 let set: &'static SemaphoreSet<2> = Box::leak(Box::new(set));
                 self.permit = Some(set.acquire_units([1, 2])?);
                 String::new()
@@ -181,9 +165,8 @@ impl Peer {
             // The child answers, and the parent too.
             ["release_in_child", manner] => match fork(manner).expect("a child") {
                 0 => {
-                    let answer = self.follow(&["release"]);
-                    say(&answer
-                        .map_or_else(|error| format!("err\t{}\t{error}", kind(&error)), |_| "ok\t".into()));
+                    let answer = self.try_follow(&["release"]);
+                    say(&told(words, answer));
                     end()
                 }
                 child => {
@@ -191,7 +174,7 @@ impl Peer {
                     String::new()
                 }
             },
-            _ => panic!("{words:?} is no command"),
+            _ => return Err("no such command".into()),
         })
     }
 

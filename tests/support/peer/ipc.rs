@@ -1,52 +1,24 @@
-//! The other process: reads commands, one a line, and answers each with one line, `ok VALUE` or `err KIND TEXT`, with
-//! tabs between.
+//! Does with semaphores and queues what it is told.
 
-use std::io::Write;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use shm_runtime::msg::{Message, Queue, Select};
 use shm_runtime::sem::{Op, Permit, Semaphore, SemaphoreSet};
-use shm_runtime::{Error, Key, Segment};
+use shm_runtime::{Key, Segment};
+use shm_tests::structs::ipc::{Counter, Job};
 
-#[path = "types.rs"]
-mod types;
-use types::{Counter, Job};
+use crate::clock::{Timer, until};
+use crate::{Answer, Domain, number};
 
 /// More bytes than a message may have by default.
 type Large = [u64; 1025];
 
 #[derive(Default)]
-struct Peer {
+pub(crate) struct Peer {
     semaphore: Option<&'static Semaphore>,
     permits: Vec<Permit<'static>>,
     pairs: Vec<Permit<'static, 2>>,
     queue: Option<Queue<Job>>,
-}
-
-fn main() {
-    let mut peer = Peer::default();
-    answer("ready");
-    for line in std::io::stdin().lines() {
-        let line = line.expect("a line");
-        let words: Vec<&str> = line.split(' ').collect();
-        match peer.follow(&words) {
-            Ok(value) => answer(&format!("ok\t{value}")),
-            Err(error) => {
-                let kind = format!("{:?}", error.kind());
-                let kind = kind.split([' ', '{']).next().unwrap_or_default();
-                answer(&format!("err\t{kind}\t{error}"));
-            }
-        }
-    }
-}
-
-fn answer(line: &str) {
-    println!("{line}");
-    std::io::stdout().flush().expect("somebody listens");
-}
-
-fn number<N: std::str::FromStr>(word: &str) -> N {
-    word.parse().unwrap_or_else(|_| panic!("{word} is no number"))
 }
 
 fn key(word: &str) -> Key {
@@ -76,8 +48,10 @@ impl Peer {
         self.permits.extend(permit);
         held.to_string()
     }
+}
 
-    fn follow(&mut self, words: &[&str]) -> Result<String, Error> {
+impl Domain for Peer {
+    fn follow(&mut self, words: &[&str]) -> Answer {
         Ok(match *words {
             ["create", at, units] => self.use_semaphore(Semaphore::create(key(at), number(units))?),
             ["open", at] => self.use_semaphore(Semaphore::open(key(at))?),
@@ -96,13 +70,11 @@ impl Peer {
                 let opened = options.wait(Duration::from_millis(number(ms))).open_or_create(number(units));
                 self.use_semaphore(opened?)
             }
-            // Everybody starts at the same time, and perhaps dies soon after.
+            // All start at the same time, and perhaps die soon after.
             ["race", at, units, start, kill] => {
                 let start = Duration::from_nanos(number(start));
                 let timer = Timer::kill_at(start, Duration::from_nanos(number(kill)));
-                while now() < start {
-                    std::hint::spin_loop();
-                }
+                until(start);
                 let mut options = Semaphore::options(key(at));
                 let semaphore = options.wait(Duration::from_millis(5)).open_or_create(number(units))?;
                 let value = semaphore.value()?;
@@ -226,7 +198,7 @@ impl Peer {
                 self.queue().remove()?;
                 String::new()
             }
-            _ => panic!("{words:?} is no command"),
+            _ => return Err("no such command".into()),
         })
     }
 }
@@ -254,49 +226,6 @@ fn in_child(permit: Permit<'static>) -> Permit<'static> {
     let waited = unsafe { libc::waitpid(child, &raw mut status, 0) };
     assert_eq!((waited, status), (child, 0));
     permit
-}
-
-/// Time since 1970.
-fn now() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970")
-}
-
-/// A timer that kills this process (SIGKILL), wherever it is then, unless it is dropped before.
-struct Timer(Option<libc::timer_t>);
-
-impl Timer {
-    /// So long after `start`; never if that is 0.
-    fn kill_at(start: Duration, after: Duration) -> Self {
-        if after.is_zero() {
-            return Self(None);
-        }
-        // SAFETY: zeros are a `sigevent`.
-        let mut event: libc::sigevent = unsafe { std::mem::zeroed() };
-        (event.sigev_notify, event.sigev_signo) = (libc::SIGEV_SIGNAL, libc::SIGKILL);
-        let mut timer = std::ptr::null_mut();
-        // SAFETY: reads one `sigevent` and writes one `timer_t`.
-        let made = unsafe { libc::timer_create(libc::CLOCK_REALTIME, &raw mut event, &raw mut timer) };
-        assert_eq!(made, 0, "timer_create");
-        let at = start + after;
-        // SAFETY: zeros are an `itimerspec`.
-        let mut when: libc::itimerspec = unsafe { std::mem::zeroed() };
-        when.it_value.tv_sec = at.as_secs().try_into().expect("soon");
-        when.it_value.tv_nsec = at.subsec_nanos().into();
-        // SAFETY: the timer was made just now, and one `itimerspec` is read.
-        let set =
-            unsafe { libc::timer_settime(timer, libc::TIMER_ABSTIME, &raw const when, std::ptr::null_mut()) };
-        assert_eq!(set, 0, "timer_settime");
-        Self(Some(timer))
-    }
-}
-
-impl Drop for Timer {
-    fn drop(&mut self) {
-        if let Some(timer) = self.0 {
-            // SAFETY: made by `timer_create`, and deleted once.
-            unsafe { libc::timer_delete(timer) };
-        }
-    }
 }
 
 /// Says `signal` at each SIGUSR1, which interrupts what the process waits for.

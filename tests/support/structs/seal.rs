@@ -1,7 +1,6 @@
-//! The structs that tests and peers share.
+//! The structs of the tests of the seal.
 
-// Each test uses a part of it.
-#![allow(dead_code)]
+#![allow(missing_docs, reason = "the names say it")]
 
 use std::sync::atomic::AtomicU32;
 
@@ -11,15 +10,15 @@ use shm_runtime::SharedSegment;
 #[derive(SharedSegment)]
 #[repr(C)]
 #[shm(private)]
-pub(crate) struct Cell {
+pub struct Cell {
     /// How often it was initialised.
-    pub(crate) inits: AtomicU32,
-    pub(crate) counter: AtomicU32,
-    pub(crate) pattern: [u64; 16],
+    pub inits: AtomicU32,
+    pub counter: AtomicU32,
+    pub pattern: [u64; 16],
 }
 
 /// What the initialiser makes of `pattern`.
-pub(crate) fn pattern(i: usize) -> u64 {
+pub fn pattern(i: usize) -> u64 {
     u64::try_from(i + 1).unwrap_or_default().wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
@@ -27,6 +26,6 @@ pub(crate) fn pattern(i: usize) -> u64 {
 #[derive(SharedSegment)]
 #[repr(C)]
 #[shm(private, bare)]
-pub(crate) struct Raw {
-    pub(crate) counter: AtomicU32,
+pub struct Raw {
+    pub counter: AtomicU32,
 }

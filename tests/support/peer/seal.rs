@@ -1,15 +1,14 @@
-//! A process that does with segments what it is told, a command a line on its standard input.
-
-#[path = "structs.rs"]
-mod structs;
+//! Does with sealed segments what it is told.
 
 use std::fmt::Write as _;
-use std::io::{BufRead as _, Write as _};
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use shm_runtime::{Attached, Error, Key, Options, ReadOnly, Segment, Shared, SharedSegment};
-use structs::{Cell, Raw, pattern};
+use shm_tests::structs::seal::{Cell, Raw, pattern};
+
+use crate::clock::{Timer, now, until};
+use crate::{Answer, Domain, kind, number, say};
 
 /// What is attached until it is dropped by a command.
 enum Held {
@@ -18,31 +17,22 @@ enum Held {
     Read(Attached<Cell, ReadOnly>),
 }
 
-fn main() {
-    // A panic that a command asks for is no news.
-    std::panic::set_hook(Box::new(|_| {}));
-    let mut held = Held::Nothing;
-    for line in std::io::stdin().lock().lines() {
-        let line = line.expect("commands are text");
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let answer = match obey(&words, &mut held) {
-            Ok(answer) => answer,
-            Err(error) => format!("err {:?} | {error}", kind(&error)),
-        };
-        let mut out = std::io::stdout().lock();
-        writeln!(out, "{}", answer.replace('\n', "\\n")).expect("the test listens");
-        out.flush().expect("the test listens");
+pub(crate) struct Peer {
+    held: Held,
+}
+
+impl Default for Peer {
+    fn default() -> Self {
+        // A panic that a command asks for is not news.
+        std::panic::set_hook(Box::new(|_| {}));
+        Self { held: Held::Nothing }
     }
 }
 
-/// The name of an error's kind alone.
-fn kind(error: &Error) -> String {
-    let text = format!("{:?}", error.kind());
-    text.split([' ', '{', '(']).next().unwrap_or_default().to_owned()
-}
-
-fn number<N: std::str::FromStr>(word: &str) -> N {
-    word.parse().unwrap_or_else(|_| panic!("{word} is no number"))
+impl Domain for Peer {
+    fn follow(&mut self, words: &[&str]) -> Answer {
+        obey(words, &mut self.held)
+    }
 }
 
 fn options(name: &str, wait_ms: u64) -> Options<Cell> {
@@ -51,12 +41,12 @@ fn options(name: &str, wait_ms: u64) -> Options<Cell> {
     options
 }
 
-fn obey(words: &[&str], held: &mut Held) -> Result<String, Error> {
+fn obey(words: &[&str], held: &mut Held) -> Answer {
     match *words {
-        // Everybody starts at the same time, and perhaps dies soon after.
+        // All start at the same time, and perhaps die soon after.
         ["race", name, start, kill, mode] => {
-            let start = number(start);
-            let timer = Timer::kill_at(start, number(kill));
+            let start = Duration::from_nanos(number(start));
+            let timer = Timer::kill_at(start, Duration::from_nanos(number(kill)));
             until(start);
             let attached = race(&mut options(name, 20_000), mode);
             drop(timer);
@@ -67,7 +57,7 @@ fn obey(words: &[&str], held: &mut Held) -> Result<String, Error> {
         }
         // As `race`, but a stale segment is replaced.
         ["reclaim", name, start] => {
-            until(number(start));
+            until(Duration::from_nanos(number(start)));
             let attached = race(options(name, 20_000).reclaim_stale(true), "finish")?;
             let answer = describe(&attached);
             *held = Held::Write(attached);
@@ -80,7 +70,7 @@ fn obey(words: &[&str], held: &mut Held) -> Result<String, Error> {
             Ok(answer)
         }
         ["open", name, wait, start] => {
-            until(number(start));
+            until(Duration::from_nanos(number(start)));
             let began = Instant::now();
             let segment = options(name, number(wait)).open()?;
             let attached = segment.attach()?;
@@ -92,27 +82,27 @@ fn obey(words: &[&str], held: &mut Held) -> Result<String, Error> {
             let began = Instant::now();
             let segment = options(name, number(wait)).open()?;
             let attached = segment.attach_read_only()?;
-            let answer = format!("ok {} {}", segment.id(), began.elapsed().as_millis());
+            let answer = format!("{} {}", segment.id(), began.elapsed().as_millis());
             *held = Held::Read(attached);
             Ok(answer)
         }
         ["open-trusting", name, uid] => {
             let segment = options(name, 1000).trust_owner(number(uid)).open()?;
             segment.attach()?;
-            Ok("ok".to_owned())
+            Ok(String::new())
         }
         ["create-for-all", name] => {
             let segment = options(name, 1000).mode(0o666).create()?;
-            Ok(format!("ok {}", segment.id()))
+            Ok(segment.id().to_string())
         }
         ["current"] => match held {
             Held::Nothing => Ok("nothing".to_owned()),
-            Held::Write(attached) => Ok(format!("ok {}", attached.is_current()?)),
-            Held::Read(attached) => Ok(format!("ok {}", attached.is_current()?)),
+            Held::Write(attached) => Ok(attached.is_current()?.to_string()),
+            Held::Read(attached) => Ok(attached.is_current()?.to_string()),
         },
         ["drop"] => {
             *held = Held::Nothing;
-            Ok("ok".to_owned())
+            Ok(String::new())
         }
         // For strace: what is done between the two lines, the second time, when nothing has to be set up any more.
         ["calls", what, name] => {
@@ -125,7 +115,7 @@ fn obey(words: &[&str], held: &mut Held) -> Result<String, Error> {
                     "open-bare" => Some(Err(bare.create()?.remove_on_drop())),
                     _ => None,
                 };
-                println!("{line}");
+                say(line);
                 match what {
                     "create" => {
                         let segment = sealed.create()?;
@@ -145,9 +135,9 @@ fn obey(words: &[&str], held: &mut Held) -> Result<String, Error> {
                     "open-bare" => drop(bare.open()?.attach()?.counter.load(Relaxed)),
                     _ => panic!("what is {what}?"),
                 }
-                println!("end");
+                say("end");
             }
-            Ok("ok".to_owned())
+            Ok(String::new())
         }
         // A creator that gets no further than shmget.
         ["shmget", name, size] => {
@@ -155,20 +145,20 @@ fn obey(words: &[&str], held: &mut Held) -> Result<String, Error> {
             let flags = libc::IPC_CREAT | libc::IPC_EXCL | 0o600;
             // SAFETY: takes numbers only.
             let id = unsafe { libc::shmget(key, number(size), flags) };
-            Ok(format!("ok {id}"))
+            Ok(id.to_string())
         }
         ["shmat", id] => {
             // SAFETY: without an address, the kernel maps where nothing else is.
             let base = unsafe { libc::shmat(number(id), std::ptr::null(), 0) };
-            Ok(format!("ok {}", base.addr()))
+            Ok(base.addr().to_string())
         }
         ["rename"] => {
             // 15 bytes are kept: the last character is cut in two.
             // SAFETY: the name ends in NUL.
             unsafe { libc::prctl(libc::PR_SET_NAME, c"wetterstation-ä".as_ptr()) };
-            Ok("ok".to_owned())
+            Ok(String::new())
         }
-        ["guard"] => Ok(format!("ok {}", hole())),
+        ["guard"] => Ok(hole().to_string()),
         ["use", id, wait] => Ok(use_segment(number(id), Duration::from_millis(number(wait)))),
         ["use-for", id, wait, ms] => {
             let (end, wait) =
@@ -180,22 +170,22 @@ fn obey(words: &[&str], held: &mut Held) -> Result<String, Error> {
                 slowest = slowest.max(began.elapsed());
                 uses += 1;
             }
-            Ok(format!("ok {uses} {}", slowest.as_millis()))
+            Ok(format!("{uses} {}", slowest.as_millis()))
         }
         ["scribble", id, ms] => {
             scribble(number(id), Duration::from_millis(number(ms)));
-            Ok("ok".to_owned())
+            Ok(String::new())
         }
-        _ => panic!("what is {words:?}?"),
+        _ => Err("no such command".into()),
     }
 }
 
-/// `ok ID INITS CURRENT WHOLE`.
+/// `ID INITS CURRENT WHOLE`.
 fn describe(cell: &Attached<Cell>) -> String {
     let whole = (0..16).all(|i| cell.pattern[i].get() == pattern(i));
     let (id, inits) = (cell.segment().id(), cell.inits.load(Relaxed));
     let current = cell.is_current().is_ok_and(|current| current);
-    format!("ok {id} {inits} {current} {whole}")
+    format!("{id} {inits} {current} {whole}")
 }
 
 fn race(options: &mut Options<Cell>, mode: &str) -> Result<Attached<Cell>, Error> {
@@ -222,8 +212,8 @@ fn init(cell: &Shared<Cell>, mode: &str) {
     match mode {
         "die-last" => die(),
         "block" => {
-            println!("blocked");
-            // By the raw descriptor: whoever reads the commands holds the lock.
+            say("blocked");
+            // By the raw descriptor: the loop that reads the commands holds the lock.
             let mut byte = [0_u8];
             // SAFETY: at most one byte is written to one byte.
             while unsafe { libc::read(0, byte.as_mut_ptr().cast(), 1) } == 1 && byte[0] != b'\n' {}
@@ -235,18 +225,7 @@ fn init(cell: &Shared<Cell>, mode: &str) {
 fn die() -> ! {
     // SAFETY: takes numbers only.
     unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
-    unreachable!("nobody survives SIGKILL");
-}
-
-fn now() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
-    u64::try_from(now.as_nanos()).expect("before 2554")
-}
-
-fn until(start: u64) {
-    while now() < start {
-        std::thread::yield_now();
-    }
+    unreachable!("SIGKILL cannot be survived");
 }
 
 fn spin(time: Duration) {
@@ -256,44 +235,7 @@ fn spin(time: Duration) {
     }
 }
 
-/// A timer that kills this process, wherever it is then, unless it is dropped before.
-struct Timer(Option<libc::timer_t>);
-
-impl Timer {
-    /// SIGKILL, `after` nanoseconds past `start`; never if 0.
-    fn kill_at(start: u64, after: u64) -> Self {
-        if after == 0 {
-            return Self(None);
-        }
-        // SAFETY: all bytes zero make a `sigevent`.
-        let mut event: libc::sigevent = unsafe { std::mem::zeroed() };
-        (event.sigev_notify, event.sigev_signo) = (libc::SIGEV_SIGNAL, libc::SIGKILL);
-        let mut timer = std::ptr::null_mut();
-        // SAFETY: reads one `sigevent` and writes one `timer_t`.
-        let made = unsafe { libc::timer_create(libc::CLOCK_REALTIME, &raw mut event, &raw mut timer) };
-        assert_eq!(made, 0, "timer_create");
-        let at = i64::try_from(start + after).expect("before 2262");
-        // SAFETY: all bytes zero make an `itimerspec`.
-        let mut when: libc::itimerspec = unsafe { std::mem::zeroed() };
-        (when.it_value.tv_sec, when.it_value.tv_nsec) = (at / 1_000_000_000, at % 1_000_000_000);
-        // SAFETY: the timer was made just now, and one `itimerspec` is read.
-        let set =
-            unsafe { libc::timer_settime(timer, libc::TIMER_ABSTIME, &raw const when, std::ptr::null_mut()) };
-        assert_eq!(set, 0, "timer_settime");
-        Self(Some(timer))
-    }
-}
-
-impl Drop for Timer {
-    fn drop(&mut self) {
-        if let Some(timer) = self.0 {
-            // SAFETY: made by `timer_create`, and deleted once.
-            unsafe { libc::timer_delete(timer) };
-        }
-    }
-}
-
-/// Makes the next mapping of one page have nothing mapped in front of it and behind it; returns where.
+/// Makes the next mapping of one page have nothing mapped before it and after it; returns where.
 fn hole() -> usize {
     let map = |pages: usize| {
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
@@ -311,14 +253,14 @@ fn hole() -> usize {
         last = next;
     }
     let hole = map(3) + 4096;
-    // SAFETY: the middle one of the three pages that were mapped just now, and that nobody knows.
+    // SAFETY: the middle one of the three pages that were mapped just now, and that nothing else knows.
     unsafe { libc::munmap(std::ptr::with_exposed_provenance_mut(hole), 4096) };
     hole
 }
 
 /// Everything that reads a seal, on a segment whose seal may be anything; says how each went.
 fn use_segment(id: i32, wait: Duration) -> String {
-    let mut answer = String::from("ok");
+    let mut answer = String::new();
     let began = Instant::now();
     for compatible in [false, true] {
         let mut options = Cell::options();
@@ -349,7 +291,7 @@ fn use_segment(id: i32, wait: Duration) -> String {
     answer
 }
 
-/// The key of a segment, or one that nobody has.
+/// The key of a segment, or one that no segment has.
 fn key_of(id: i32) -> i32 {
     let stat = Segment::<Cell>::from_id(id).and_then(|segment| segment.stat());
     match stat.map(|stat| stat.key) {
@@ -384,7 +326,7 @@ fn scribble(id: i32, time: Duration) {
     let bytes = unsafe { std::slice::from_raw_parts(base.cast::<AtomicU8>(), size) };
     let good: Vec<u8> = bytes.iter().map(|byte| byte.load(Relaxed)).collect();
     let begin = size_of::<Cell>();
-    let (end, mut random) = (Instant::now() + time, now() | 1);
+    let (end, mut random) = (Instant::now() + time, u64::from(now().subsec_nanos()) | 1);
     let mut next = || {
         random ^= random << 13;
         random ^= random >> 7;
