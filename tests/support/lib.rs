@@ -65,3 +65,16 @@ pub fn kind<R>(result: Result<R, shm_runtime::Error>) -> String {
         Err(error) => format!("{:?}", error.kind()).split([' ', '{']).next().unwrap_or_default().to_owned(),
     }
 }
+
+/// A range of addresses that nothing else gets: attaching to it replaces as much of it as the segment has.
+///
+/// # Panics
+///
+/// If there is no room for it.
+pub fn reserve(size: usize) -> usize {
+    let (prot, flags) = (libc::PROT_NONE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+    // SAFETY: a new mapping where the kernel has room for one.
+    let address = unsafe { libc::mmap(std::ptr::null_mut(), size, prot, flags, -1, 0) };
+    assert_ne!(address, libc::MAP_FAILED);
+    address.expose_provenance()
+}

@@ -96,11 +96,7 @@ fn create<T: SharedSegment>() -> (Segment<T>, OwnId) {
 
 /// A range of addresses that nothing else gets, and in it one at which a huge page can begin.
 fn reserve() -> usize {
-    let (prot, flags) = (libc::PROT_NONE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
-    // SAFETY: a new mapping where the kernel has room for one.
-    let address = unsafe { libc::mmap(std::ptr::null_mut(), 16 * HUGE, prot, flags, -1, 0) };
-    assert_ne!(address, libc::MAP_FAILED);
-    address.expose_provenance().next_multiple_of(HUGE)
+    shm_tests::reserve(16 * HUGE).next_multiple_of(HUGE)
 }
 
 #[track_caller]

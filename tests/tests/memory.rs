@@ -3,7 +3,7 @@
 use shm_runtime::{ErrorKind, SharedSegment};
 use shm_tests::key::Own;
 use shm_tests::structs::Board;
-use shm_tests::{oracle, skip};
+use shm_tests::{oracle, reserve, skip};
 
 #[derive(SharedSegment)]
 #[repr(C)]
@@ -75,15 +75,6 @@ fn prefault_makes_every_page_of_a_large_segment_present_and_its_threads_end() {
     let names = std::fs::read_dir("/proc/self/task").unwrap().map(|task| task.unwrap().path().join("comm"));
     let names = names.filter_map(|comm| std::fs::read_to_string(comm).ok());
     assert!(names.into_iter().all(|name| !name.starts_with("shm prefault")), "only those of the tests");
-}
-
-/// A range of addresses that nothing else gets, as large as the segment: attaching to it replaces all of it.
-fn reserve(size: usize) -> usize {
-    let (prot, flags) = (libc::PROT_NONE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
-    // SAFETY: a new mapping where the kernel has room for one.
-    let address = unsafe { libc::mmap(std::ptr::null_mut(), size, prot, flags, -1, 0) };
-    assert_ne!(address, libc::MAP_FAILED);
-    address.expose_provenance()
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::thread;
 
 use shm_runtime::{Attached, Error, ErrorKind, Permissions, Segment, SharedSegment};
-use shm_tests::{oracle, skip};
+use shm_tests::{oracle, reserve, skip};
 
 #[derive(SharedSegment)]
 #[repr(C)]
@@ -79,15 +79,6 @@ fn each_attachment_fails<T: SharedSegment>(big: &Segment<T>) {
     // SAFETY: reserved above, and not used by anything else.
     says_it_is_another(unsafe { big.attach_at(address) }, "attach");
     assert_eq!(oracle::attached(big.id()), 0, "nothing of the other segment stays mapped");
-}
-
-/// A range of addresses that nothing else gets.
-fn reserve(size: usize) -> usize {
-    let (prot, flags) = (libc::PROT_NONE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
-    // SAFETY: a new mapping where the kernel has room for one.
-    let address = unsafe { libc::mmap(std::ptr::null_mut(), size, prot, flags, -1, 0) };
-    assert_ne!(address, libc::MAP_FAILED);
-    address.expose_provenance()
 }
 
 #[test]

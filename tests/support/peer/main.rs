@@ -1,8 +1,8 @@
 //! The other process: does what it is told by one of its domains, `peer DOMAIN`, a line at a time.
 //!
 //! It says `ready`, and answers each line with one: `ok VALUE` or `err KIND DEBUG TEXT`, with tabs between, and `\n` for a
-//! line's end in them. It ends when its input does. `peer DOMAIN COMMAND...` does that one command, and says `ready` not.
-//! Then it ends.
+//! line's end in them. It ends when its input does. `peer DOMAIN COMMAND...` does only that command, without `ready`, and
+//! answers if there is something to say.
 //!
 //! It has one thread, so that it may fork.
 
@@ -18,7 +18,8 @@ mod seal;
 mod segment;
 mod sync;
 
-/// What a command gives, or an error: of the library's, or `Err` of any other that says what was not understood.
+/// What a command gives, or an error: one of the library's, which the test is told of, or another, which says what the peer did
+/// not understand.
 type Answer = Result<String, Box<dyn Error>>;
 
 /// The commands of one domain, and what they left.
@@ -44,7 +45,7 @@ fn main() {
         serve(&mut *domain);
     } else {
         let answer = domain.follow(words);
-        // A role that has nothing to say makes no more system calls than it takes.
+        // One that has nothing to say makes no system call for that: some tests stop it at each.
         if !matches!(&answer, Ok(value) if value.is_empty()) {
             say(&told(words, answer));
         }

@@ -31,7 +31,7 @@ impl Default for Peer {
 
 impl Domain for Peer {
     fn follow(&mut self, words: &[&str]) -> Answer {
-        obey(words, &mut self.held)
+        follow(words, &mut self.held)
     }
 }
 
@@ -41,7 +41,7 @@ fn options(name: &str, wait_ms: u64) -> Options<Cell> {
     options
 }
 
-fn obey(words: &[&str], held: &mut Held) -> Answer {
+fn follow(words: &[&str], held: &mut Held) -> Answer {
     match *words {
         // All start at the same time, and perhaps die soon after.
         ["race", name, start, kill, mode] => {
