@@ -90,7 +90,7 @@ pub fn describe<T: SharedSegment>(segment: &Segment<T>) -> Result<impl fmt::Disp
         segment.key(),
         segment.id(),
         stat.size,
-        stat.mode,
+        stat.permissions.mode,
         stat.creator_pid,
         stat.attached
     ))

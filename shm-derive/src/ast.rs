@@ -2,26 +2,15 @@
 
 use std::collections::HashSet;
 
-use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
+use proc_macro2::Span;
 use syn::ext::IdentExt;
-use syn::spanned::Spanned;
-use syn::{DeriveInput, Expr, Fields, Ident, Path, Type};
+use syn::{DeriveInput, Fields, Ident, Path, Type};
 
-use crate::attr::{self, is};
+use crate::attr;
 use crate::ctxt::Ctxt;
-use crate::expand::arguments;
-use crate::expand::names::{self, generated};
+use crate::names::{self, generated};
 use crate::repr::Repr;
-
-/// Which derive it is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Role {
-    /// `SharedSegment`.
-    Segment,
-    /// `Shareable`.
-    Part,
-}
+use crate::role::Role;
 
 pub(crate) struct Container<'a> {
     pub(crate) original: &'a DeriveInput,
@@ -73,9 +62,9 @@ impl<'a> Container<'a> {
         };
         let repr = Repr::parse(&original.attrs, ctxt);
         let runtime = settings.runtime(Span::call_site());
-        let fields = fields(&data);
-        let (mentioned, types_contain_macros) =
-            (names::mentioned(&original.generics, fields), names::contain_macros(fields));
+        let types = || fields(&data).iter().map(|field| field.ty);
+        let mentioned = names::mentioned(&original.generics, types());
+        let types_contain_macros = types().any(names::contains_macro);
         // `A`, where no other type can be meant by it.
         let access = names::free(&mentioned, if types_contain_macros { "__ShmAccess" } else { "A" });
         let access = Ident::new(&access, Span::call_site());
@@ -85,29 +74,6 @@ impl<'a> Container<'a> {
     /// The fields of a struct; none for anything else.
     pub(crate) fn fields(&self) -> &[Field<'a>] {
         fields(&self.data)
-    }
-
-    /// The type's name as its readers know it: `type_name`, or the identifier without `r#`.
-    pub(crate) fn type_name(&self) -> TokenStream {
-        match self.settings.type_name.as_ref().map(|set| &set.value) {
-            Some(name @ Expr::Lit(_)) => name.to_token_stream(),
-            Some(name) => {
-                quote_spanned!(name.span()=> __shm::type_name(#name))
-            }
-            None => self.original.ident.unraw().to_string().to_token_stream(),
-        }
-    }
-
-    /// The type with its parameters, in a type and in an expression.
-    pub(crate) fn path(&self) -> TokenStream {
-        let (ident, arguments) = (&self.original.ident, arguments(&self.original.generics));
-        // The compiler warns of a deprecated type where the user names it.
-        let deprecated = self.original.attrs.iter().any(|attr| is(attr.path(), "deprecated"));
-        let ident = if deprecated { generated(ident) } else { ident.clone() };
-        match arguments.is_empty() {
-            true => quote!(#ident),
-            false => quote_spanned!(ident.span()=> #ident::<#(#arguments),*>),
-        }
     }
 }
 

@@ -7,9 +7,9 @@ use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, ExprLit, Ident, Lit, Path, Token, WherePredicate, parenthesized, token};
 
-use crate::ast::Role;
 use crate::ctxt::Ctxt;
 use crate::manifest::renamed;
+use crate::role::Role;
 
 /// A setting's value, and the setting's name as it was written, for errors.
 pub(crate) struct Set<T> {
@@ -108,7 +108,7 @@ impl Setting {
         }
     }
 
-    /// A name alone.
+    /// A name by itself.
     fn flag(self, ctxt: &Ctxt) -> Option<Set<()>> {
         match self.value {
             Value::None => Some(Set { name: self.name, value: () }),
@@ -317,7 +317,7 @@ fn bound(setting: Setting, ctxt: &Ctxt) -> Option<Set<Vec<WherePredicate>>> {
         }
         other => Err(syn::Error::new_spanned(
             other,
-            "`bound` takes a text as it stands behind `where`, such as `bound = \"T: Shareable\"`",
+            "`bound` takes a text as it stands after `where`, such as `bound = \"T: Shareable\"`",
         )),
     };
     match predicates {

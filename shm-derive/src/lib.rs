@@ -5,14 +5,16 @@ mod attr;
 mod check;
 mod ctxt;
 mod expand;
-mod fallback;
+mod literal;
 mod manifest;
+mod names;
 mod repr;
+mod role;
 mod tokens;
 
 use proc_macro::TokenStream;
 
-use crate::ast::Role;
+use crate::role::Role;
 
 /// Makes a `#[repr(C)]` struct one that can be a whole System V shared memory segment.
 ///
@@ -29,14 +31,14 @@ use crate::ast::Role;
 /// | `ftok(path = "/var/lib/weather", project = 'W')` | ftok(3) of an existing file (any `Into<PathBuf>`) and a project from 1 to 255 |
 /// | `key = 0x5748_0001` | this `key_t` |
 /// | `name = "org.example.weather"` | hashed from the name at compile time; needs no file |
-/// | `private` | IPC_PRIVATE: found by its shmid alone |
+/// | `private` | IPC_PRIVATE: found by its shmid only |
 ///
 /// These are optional:
 ///
 /// | setting | meaning |
 /// | --- | --- |
 /// | `mode = 0o660` | permissions of a new segment; 0o600 if not given |
-/// | `trust = 1000`, `trust = any` | whose segments are opened too, besides our own and root's |
+/// | `trust = "gpsd"`, `trust = 1000`, `trust = any` | whose segments, and companions, are opened too, besides our own and root's |
 /// | `type_name = "Station"` | the name that two programs have to agree on, if the structs' own differ |
 /// | `bare` | no seal: exactly `size_of::<Self>()` bytes, for segments that other programs create or whose size they check |
 /// | `size = 96`, `align = 8` | what size and alignment have to be; a compile error if they are not |

@@ -62,9 +62,10 @@ fn find(manifest: &str, workspace: impl FnOnce() -> Option<String>) -> Option<St
 fn dependencies(manifest: &str) -> Vec<Dependency> {
     let mut found: Vec<Dependency> = Vec::new();
     let mut table = "";
+    let manifest = joined(manifest);
     for line in manifest.lines().map(str::trim).filter(|line| !line.starts_with('#')) {
         if let Some(header) = line.strip_prefix('[') {
-            table = header.trim_end_matches(']');
+            table = header.split(']').next().unwrap_or(header).trim();
         }
         let of_workspace = table.starts_with("workspace");
         // `[dependencies]`, with a line for each; or `[dependencies.name]`, with lines of one.
@@ -87,6 +88,18 @@ fn dependencies(manifest: &str) -> Vec<Dependency> {
     found
 }
 
+/// The manifest with each value in braces on one line.
+fn joined(manifest: &str) -> String {
+    let mut joined = String::with_capacity(manifest.len());
+    let mut open = 0_usize;
+    for line in manifest.lines() {
+        joined.push_str(line);
+        open = (open + line.matches('{').count()).saturating_sub(line.matches('}').count());
+        joined.push(if open == 0 { '\n' } else { ' ' });
+    }
+    joined
+}
+
 /// Whether the line says `package = "shm-runtime"`.
 fn is_runtime(line: &str) -> bool {
     let value = line.split_once("package").and_then(|(_, rest)| rest.trim_start().strip_prefix('='));
@@ -104,6 +117,8 @@ mod tests {
             "[dependencies]\nserde = \"1\"\nshared-mem = { package = \"shm-runtime\", path = \"..\" }\n",
             "[target.'cfg(unix)'.dependencies]\nshared-mem = { version = \"1\", package=\"shm-runtime\" }\n",
             "[dependencies.shared-mem]\nversion = \"1\"\npackage = 'shm-runtime'\n",
+            "[ dependencies ] # all\n'shared-mem' = {\n  version = \"1\",\n  package = \"shm-runtime\",\n}\nserde = \"1\"\n",
+            "[dependencies.'shared-mem'] # renamed\npackage = 'shm-runtime'\n",
             "[dependencies]\nshared-mem.workspace = true\n[workspace.dependencies]\nshared-mem = { package = \"shm-runtime\" }\n",
         ] {
             assert_eq!(find(manifest, || None).as_deref(), Some("shared_mem"), "{manifest}");

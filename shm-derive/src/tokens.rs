@@ -5,7 +5,7 @@
 //! does look at, or go where they change nothing. And names that were keywords only after the edition of the caller become raw.
 
 use proc_macro2::{Delimiter, Group, Ident, Punct, Spacing, TokenStream, TokenTree};
-use syn::Expr;
+use syn::{Expr, MacroDelimiter};
 
 /// The same tokens with no invisible groups, and no name that the parser takes for a keyword.
 pub(crate) fn normalise(tokens: TokenStream) -> TokenStream {
@@ -64,11 +64,20 @@ fn needs_change(tokens: TokenStream) -> bool {
 /// Whether it is a name of an older edition, in which it was no keyword.
 fn is_name(ident: &Ident, next: Option<&TokenTree>) -> bool {
     if ident == "dyn" {
-        // `dyn: u8`, and not `dyn ::path::Trait`.
-        return matches!(next, Some(TokenTree::Punct(colon)) if colon.as_char() == ':' && colon.spacing() == Spacing::Alone);
+        // `dyn: u8` and `dyn,`, and not `dyn Trait`, `dyn ::path::Trait`, `dyn (Trait)`, `dyn 'a + Trait`, `dyn ?Sized + Trait` or
+        // `dyn <T as Trait>::Other`.
+        return match next {
+            Some(TokenTree::Punct(punct)) => match punct.as_char() {
+                ':' => punct.spacing() == Spacing::Alone,
+                char => !['\'', '?', '<'].contains(&char),
+            },
+            Some(TokenTree::Group(group)) => group.delimiter() == Delimiter::Brace,
+            Some(TokenTree::Ident(_) | TokenTree::Literal(_)) => false,
+            None => true,
+        };
     }
     // As keywords they have no place in a type, nor in a constant.
-    ["async", "await", "try"].iter().any(|name| ident == name)
+    ["async", "await", "gen", "try"].iter().any(|name| ident == name)
 }
 
 /// What stood in an invisible group, so that it stays one thing between its neighbours.
@@ -79,8 +88,8 @@ fn visible(
     after: Option<&TokenTree>,
 ) -> TokenStream {
     let tokens: Vec<TokenTree> = inner.clone().into_iter().collect();
-    let is_visibility = matches!(tokens.first(), Some(TokenTree::Ident(ident)) if ident == "pub");
-    if tokens.len() <= 1 || is_visibility || is_path(&tokens) {
+    let is_visibility = is_word(tokens.first(), &["pub"]);
+    if tokens.len() <= 1 || is_visibility || is_lifetime(&tokens) || is_path(&tokens) {
         return inner;
     }
     let joined = |punct: &Punct| punct.as_char() == ':' && punct.spacing() == Spacing::Joint;
@@ -89,20 +98,34 @@ fn visible(
         let bracket = |char| TokenTree::from(Punct::new(char, Spacing::Alone));
         return [bracket('<')].into_iter().chain(tokens).chain([bracket('>')]).collect();
     }
-    let is_expr = syn::parse2::<Expr>(inner.clone()).is_ok();
-    if !is_expr && is(tokens.last(), &['>']) {
-        // A type such as `Option<u8>`, which ends where its arguments do.
-        return inner;
+    match syn::parse2::<Expr>(inner.clone()) {
+        // One thing wherever it stands; and it may be a type, too.
+        Ok(Expr::Path(_) | Expr::Call(_) | Expr::MethodCall(_) | Expr::Index(_)) => return inner,
+        Ok(Expr::Macro(call)) if !matches!(call.mac.delimiter, MacroDelimiter::Brace(_)) => return inner,
+        Ok(_) => {}
+        // A type, which ends where it ends; but for those with a list of bounds.
+        Err(_) if !is_word(tokens.first(), &["dyn", "impl"]) => return inner,
+        Err(_) => {}
     }
-    // An argument between `<` and `>` has to be in braces. Elsewhere, braces could begin a statement.
-    let argument = is_expr && is(before, &['<', ',']) && is(after, &['>', ',']);
+    // Between `<` and `>`, a number can only be in braces. Elsewhere, braces could begin a statement.
+    let argument = is(tokens.first(), &['-']) && is(before, &['<', ',']) && is(after, &['>', ',']);
     let delimiter = if argument { Delimiter::Brace } else { Delimiter::Parenthesis };
     delimited(delimiter, inner, group).into()
+}
+
+/// Whether the token is one of these words.
+fn is_word(token: Option<&TokenTree>, words: &[&str]) -> bool {
+    matches!(token, Some(TokenTree::Ident(ident)) if words.iter().any(|word| ident == word))
 }
 
 /// Whether the token is one of these characters.
 fn is(token: Option<&TokenTree>, chars: &[char]) -> bool {
     matches!(token, Some(TokenTree::Punct(punct)) if chars.contains(&punct.as_char()))
+}
+
+/// `'a`, which is two tokens.
+fn is_lifetime(tokens: &[TokenTree]) -> bool {
+    tokens.len() == 2 && is(tokens.first(), &['\''])
 }
 
 /// Names and `::`.

@@ -2,7 +2,7 @@
 //!
 //! Annotate a plain `#[repr(C)]` struct, and every process that knows it can create, open, attach, use, detach
 //! and remove it as a System V shared memory segment: without `unsafe`, without undefined behaviour
-//! whatever another process does to the memory, at the cost of a raw pointer.
+//! whatever another process does to the memory, as fast as a raw pointer.
 //!
 //! ```
 //! use shm_runtime::{Shareable, SharedSegment};
@@ -55,11 +55,12 @@
 //!
 //! # Where to look
 //!
+//! - [`guide`]: the seal, working together, guarantees, soundness, costs, and what each C call is here.
 //! - [`SharedSegment`], the derive: the `#[shm(...)]` attribute and what compiles.
 //! - [`SharedSegment`], the trait: `create`, `open` and their like.
 //! - [`Segment`]: the kernel's object. [`Attached`]: one mapping of it.
 //! - [`Shared`]: a value in shared memory, with `get` and `set`.
-//! - [`sem::Semaphore`] and [`msg::Queue`]: the other two System V means, under the same kind of [`Key`].
+//! - [`sem::Semaphore`] and [`msg::Queue`]: the other two System V mechanisms, under the same kind of [`Key`].
 //! - [`Shareable`]: what may be in a segment, and what to use instead of what may not.
 //! - [`sync`]: locks, snapshots and announcements in a segment.
 //!
@@ -71,7 +72,9 @@ pub use shm_derive::{Shareable, SharedSegment};
 #[doc(inline)]
 pub use shm_runtime_core::*;
 
+pub mod guide;
+
 /// Compiles the README's examples, and sees that those fail that should.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
+#[doc = include_str!("../README.md")]
 mod readme {}

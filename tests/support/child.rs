@@ -363,6 +363,15 @@ impl Peer {
         self
     }
 
+    /// To be run by these words, `unshare` and its options for instance. None, and a word about it, if they do not run here.
+    pub fn by(self, words: &[&str]) -> Option<Self> {
+        if !words.is_empty() && !works(words, Path::new("true")) {
+            skip(&format!("`{}` is not allowed here", words.join(" ")));
+            return None;
+        }
+        Some(self.under(words))
+    }
+
     /// To be run with this limit of locked memory (RLIMIT_MEMLOCK), in bytes. Before `as_nobody`.
     pub fn memlock(self, bytes: usize) -> Self {
         self.under(["prlimit".to_owned(), format!("--memlock={bytes}:{bytes}")])

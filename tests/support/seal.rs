@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::missing_panics_doc, reason = "the names say it, and a test fails by a panic")]
 
 use std::ffi::c_void;
+use std::fs;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering::Relaxed};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -12,7 +13,9 @@ use shm_runtime::Key;
 use crate::oracle;
 
 /// Bytes of a seal's footer, and where its fields are in it.
-pub const FOOTER: usize = 72;
+pub const FOOTER: usize = 104;
+/// The version of that format.
+pub const VERSION: u32 = 2;
 pub const MAGIC: &[u8; 8] = b"SysVseal";
 pub const READY: u32 = 2;
 
@@ -86,9 +89,20 @@ impl Raw {
         self.write(self.footer(), &state.to_le_bytes());
     }
 
-    /// The word that says when the creator started.
-    pub fn set_creator_started(&self, started: u64) {
+    /// The words that tell the creator from other processes with its pid: when it started, and its inode on pidfs.
+    pub fn set_creator(&self, started: u64, inode: u64) {
         self.write(self.footer() + 40, &started.to_le_bytes());
+        self.write(self.footer() + 56, &inode.to_le_bytes());
+    }
+
+    /// The state of a claim to reclaim the segment, and the words that say which process makes it.
+    pub fn set_claim(&self, claimant: Claimant, was_ready: bool) {
+        let number = 7;
+        let words = [claimant.mark, claimant.place, claimant.pid.into()];
+        for (i, word) in words.into_iter().enumerate() {
+            self.write(self.footer() + 64 + 8 * i, &(word << 22 | number).to_le_bytes());
+        }
+        self.set_state(7 << 4 | if was_ready { 5 } else { 4 });
     }
 }
 
@@ -97,6 +111,32 @@ impl Drop for Raw {
         // SAFETY: it came from shmat, and what was borrowed from `self` is gone.
         unsafe { libc::shmdt(self.base.as_ptr().cast::<c_void>()) };
     }
+}
+
+/// What a claim says of its process.
+#[derive(Clone, Copy, Debug)]
+pub struct Claimant {
+    pub pid: u32,
+    /// Its start, in ticks since boot, or its inode on pidfs.
+    pub mark: u64,
+    /// Its pid namespace, and above it whether the mark is an inode.
+    pub place: u64,
+}
+
+impl Claimant {
+    /// A process of this test's pid namespace, by when it started.
+    pub fn of(pid: u32) -> Self {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("it lives");
+        let started = stat[stat.rfind(')').expect("a name")..].split_whitespace().nth(20).expect("a start");
+        Self { pid, mark: started.parse().expect("a number"), place: pid_namespace().into() }
+    }
+}
+
+/// The inode of this process's pid namespace.
+pub fn pid_namespace() -> u32 {
+    use std::os::unix::fs::MetadataExt as _;
+    let inode = fs::metadata("/proc/self/ns/pid").expect("there is /proc").ino();
+    u32::try_from(inode).expect("32 bits")
 }
 
 /// The words of a footer, in order, as the format has them.
@@ -130,6 +170,7 @@ impl Footer {
         for word in [self.creator_pid, 0] {
             bytes.extend(u32::to_le_bytes(word));
         }
+        bytes.extend([0; 4 * 8]);
         bytes.extend(1_700_000_000_000_000_000_u64.to_le_bytes());
         bytes.extend(MAGIC);
         assert_eq!(bytes.len(), FOOTER);

@@ -1,6 +1,7 @@
 //! The structs that the tests and the peer share.
 
 pub mod ipc;
+pub mod processes;
 pub mod seal;
 pub mod sync;
 

@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 
-use shm_runtime::{Error, ErrorKind, Existing, Key, Permissions, Segment, SharedSegment};
+use shm_runtime::{Error, ErrorKind, Key, Permissions, Record, Segment, SharedSegment};
 use shm_tests::key::{Own, OwnKey};
 use shm_tests::structs::{Bare, Board};
 use shm_tests::temp::TempDir;
@@ -25,8 +25,8 @@ fn a_second_create_says_who_made_the_first() {
     peer.ask("attach");
     let error = Board::options().key(own.key()).create().unwrap_err();
     let ErrorKind::AlreadyExists { existing: Some(existing), .. } = error.kind() else { panic!("{error}") };
-    let Existing::Segment(existing) = &**existing else { panic!("{error}") };
-    assert_eq!((existing.mode, existing.attached), (0o640, 1));
+    let Record::Segment(existing) = &**existing else { panic!("{error}") };
+    assert_eq!((existing.permissions.mode, existing.attached), (0o640, 1));
     assert_eq!(existing.creator_pid.cast_unsigned(), peer.pid());
     assert_eq!((error.operation(), error.key(), error.id()), ("create", Some(own.value()), Some(id)));
     let head = format!("cannot create Board (key {:#010x}, shmid {id}): ", own.value());
@@ -102,7 +102,7 @@ fn a_missing_key_file_is_an_error_that_names_it_and_the_system_s_reason() {
 fn what_makes_no_sense_is_refused_before_the_kernel_is_asked() {
     let own = OwnKey::new();
     let segment = Bare::options().key(own.key()).create().unwrap();
-    let permissions = Permissions { mode: 0o1000, ..segment.stat().unwrap().permissions() };
+    let permissions = Permissions { mode: 0o1000, ..segment.stat().unwrap().permissions };
     let private = Key::private();
     for (error, parts) in [
         (Bare::options().mode(0o1000).create().unwrap_err(), ["cannot create Bare (private)", "0o777"]),
@@ -177,7 +177,7 @@ fn a_segment_of_another_size_is_refused_with_both_sizes() {
 fn every_call_on_a_removed_segment_says_that_it_was_removed() {
     let own = OwnKey::new();
     let segment = Bare::options().key(own.key()).create().unwrap();
-    let permissions = segment.stat().unwrap().permissions();
+    let permissions = segment.stat().unwrap().permissions;
     segment.remove().unwrap();
     // A successor under the same key does not stand in for it.
     let successor = Bare::options().key(own.key()).create().unwrap();

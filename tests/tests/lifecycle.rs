@@ -240,7 +240,7 @@ fn every_private_segment_is_another_and_is_found_by_its_id() {
 fn set_permissions_sets_owner_group_and_mode() {
     let segment = Own::<Board>::create();
     let before = oracle::by_id(segment.id()).unwrap();
-    let permissions = segment.stat().unwrap().permissions();
+    let permissions = segment.stat().unwrap().permissions;
     assert_eq!((permissions.uid, permissions.gid, permissions.mode), (before.uid, before.gid, 0o600));
     segment.set_permissions(Permissions { mode: 0o464, ..permissions }).unwrap();
     let after = oracle::by_id(segment.id()).unwrap();

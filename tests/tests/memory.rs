@@ -44,7 +44,7 @@ fn a_locked_segment_is_locked_until_it_is_unlocked() {
     assert_eq!(locked(), (false, false));
     segment.lock().unwrap();
     assert_eq!(locked(), (true, true));
-    assert_eq!(segment.stat().unwrap().mode, 0o600);
+    assert_eq!(segment.stat().unwrap().permissions.mode, 0o600);
     segment.unlock().unwrap();
     assert_eq!(locked(), (false, false));
 }

@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use std::time::{Duration, SystemTime};
 
 use shm_runtime::msg::{Queue, Select};
-use shm_runtime::{Error, ErrorKind, Existing, Key, Permissions};
+use shm_runtime::{Error, ErrorKind, Key, Permissions, Record};
 use shm_tests::c::Program;
 use shm_tests::child::{Child, Failure, NOBODY, Peer};
 use shm_tests::key::OwnKey;
@@ -365,7 +365,7 @@ fn errors_name_the_operation_the_key_the_id_and_the_way_out() {
         assert!(text.contains(part), "{part} in {text}");
     }
     let ErrorKind::AlreadyExists { existing, .. } = error.kind() else { panic!("{error}") };
-    assert!(matches!(existing.as_deref(), Some(Existing::Queue(stat)) if stat.limit.is_some()));
+    assert!(matches!(existing.as_deref(), Some(Record::Queue(stat)) if stat.limit.is_some()));
     assert_eq!(Queue::<Job>::open_or_create(own.key()).unwrap().id(), id);
     Queue::<Job>::options(own.key()).remove().unwrap();
     assert_eq!(kind(Queue::<Job>::options(own.key()).remove()), "NotFound");
@@ -402,7 +402,9 @@ fn stat_says_what_the_kernel_says() {
     };
     let mut said = vec![stat.bytes.cast_signed(), stat.messages.cast_signed()];
     said.extend([stat.last_sender_pid, stat.last_receiver_pid].map(i64::from));
-    said.extend([stat.uid, stat.gid, stat.creator_uid, stat.creator_gid].map(i64::from));
+    said.extend(
+        [stat.permissions.uid, stat.permissions.gid, stat.creator_uid, stat.creator_gid].map(i64::from),
+    );
     said.extend([stat.sent_at, stat.received_at, stat.changed_at].map(seconds));
     let mut shown = vec![row.cbytes.cast_signed(), row.qnum.cast_signed()];
     shown.extend([row.lspid, row.lrpid, row.uid, row.gid, row.cuid, row.cgid].map(i64::from));
@@ -410,7 +412,7 @@ fn stat_says_what_the_kernel_says() {
     assert_eq!(said, shown);
     assert_eq!((stat.messages, stat.bytes), (2, 2 * size_of::<Job>() as u64));
     assert_eq!(u32::try_from(stat.last_sender_pid), Ok(std::process::id()));
-    assert_eq!((stat.mode, row.perms), (0o640, 0o640));
+    assert_eq!((stat.permissions.mode, row.perms), (0o640, 0o640));
     assert_eq!((queue.key(), stat.key), (own.value(), own.value()));
     assert_eq!(i64::from(stat.sequence), i64::from(queue.id()) >> 15);
     let default: u64 = std::fs::read_to_string("/proc/sys/kernel/msgmnb").unwrap().trim().parse().unwrap();
@@ -420,13 +422,13 @@ fn stat_says_what_the_kernel_says() {
 #[test]
 fn permissions_and_limit_are_changed_each_by_itself() {
     let queue = private::<Job>();
-    let permissions = queue.stat().unwrap().permissions();
+    let permissions = queue.stat().unwrap().permissions;
     queue.set_limit(1234).unwrap();
-    assert_eq!(queue.stat().unwrap().permissions(), permissions);
+    assert_eq!(queue.stat().unwrap().permissions, permissions);
     let wider = Permissions { mode: 0o666, ..permissions };
     queue.set_permissions(wider).unwrap();
     let stat = queue.stat().unwrap();
-    assert_eq!((stat.permissions(), stat.limit), (wider, Some(1234)));
+    assert_eq!((stat.permissions, stat.limit), (wider, Some(1234)));
     assert_eq!(Table::Queues.by_id(queue.id()).unwrap().perms, 0o666);
 }
 

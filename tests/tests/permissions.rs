@@ -66,7 +66,7 @@ fn what_an_error_tells_of_a_segment_that_may_not_be_read_is_what_its_owner_sees(
     let _both = segment.attach().unwrap();
     let failure = peer.failure(format!("from_id {id}"));
     let stat = segment.stat().unwrap();
-    assert_eq!((stat.uid, stat.gid, stat.locked), (1001, 1002, true));
+    assert_eq!((stat.permissions.uid, stat.permissions.gid, stat.locked), (1001, 1002, true));
     let kind = format!("Permission {{ existing: Some(Segment({stat:?})), uid: {NOBODY}, gid: {NOBODY} }}");
     assert_eq!(failure.debug, kind);
 }
@@ -93,7 +93,7 @@ fn a_wider_mode_lets_another_user_write() {
         return;
     };
     let segment = Bare::options().key(own.key()).open().unwrap();
-    let permissions = segment.stat().unwrap().permissions();
+    let permissions = segment.stat().unwrap().permissions;
     let wider = shm_runtime::Permissions { mode: 0o606, ..permissions };
     segment.set_permissions(wider).unwrap();
     assert_eq!(peer.number(format!("open {}", own.value())), id);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use shm_runtime::{ErrorKind, Key, Schema, Segment, SharedSegment};
 use shm_tests::key::OwnId;
-use shm_tests::seal::{FOOTER, Footer, READY, Raw, key_of, raw_create, unique};
+use shm_tests::seal::{FOOTER, Footer, READY, Raw, VERSION, key_of, raw_create, unique};
 use shm_tests::structs::seal::Cell;
 
 /// The longest text that is read of a seal.
@@ -223,7 +223,7 @@ fn sealed(value: i32, schema: &str, key: &str) -> OwnId {
     raw.write(8 + schema.len(), key.as_bytes());
     let footer = Footer {
         state: READY,
-        version: 1,
+        version: VERSION,
         fingerprint: 7,
         struct_size: 8,
         schema_len: u32::try_from(schema.len()).expect("small"),

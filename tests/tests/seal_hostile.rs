@@ -13,9 +13,9 @@ use proptest::test_runner::{Config, TestRunner};
 use shm_runtime::{Key, Schema, SharedSegment};
 use shm_tests::child::Child;
 use shm_tests::key::OwnKey;
-use shm_tests::peer;
-use shm_tests::seal::{FOOTER, Footer, MAGIC, READY, Raw, key_of, raw_create, unique};
+use shm_tests::seal::{Claimant, FOOTER, Footer, MAGIC, READY, Raw, VERSION, key_of, raw_create, unique};
 use shm_tests::structs::seal::Cell;
+use shm_tests::{peer, seal};
 
 const PAGE: usize = 4096;
 /// Milliseconds that a peer waits for a creator, in each of its four attachments.
@@ -38,7 +38,7 @@ impl Target {
         let (schema, source) = (Schema::of::<Cell>().to_string(), "fixed");
         let footer = Footer {
             state: READY,
-            version: 1,
+            version: VERSION,
             fingerprint: Schema::fingerprint::<Cell>(),
             struct_size: u64::try_from(size_of::<Cell>()).expect("small"),
             schema_len: u32::try_from(schema.len()).expect("small"),
@@ -77,7 +77,8 @@ fn try_use(peer: &mut Child, target: &Target) -> String {
 fn the_seal_that_the_mutations_start_from_is_good() {
     let target = Target::new();
     let answer = try_use(&mut guarded(), &target);
-    assert_eq!(answer.matches("attached:schema(136)").count(), 2, "{answer}");
+    // By its id and by its key's number, each to read and write, and to read.
+    assert_eq!(answer.matches("attached:schema(136)").count(), 4, "{answer}");
     // Our own reading of the format is the library's: a real seal has the same words at the same places.
     let name = unique();
     let _cleanup = OwnKey::name(&name);
@@ -87,7 +88,8 @@ fn the_seal_that_the_mutations_start_from_is_good() {
     let ours = target.footer();
     assert_eq!(footer[..28], ours[..28]);
     assert_eq!(footer[48..52], std::process::id().to_le_bytes());
-    assert_eq!(&footer[64..], MAGIC);
+    assert_eq!(footer[52..56], seal::pid_namespace().to_le_bytes());
+    assert_eq!(&footer[FOOTER - 8..], MAGIC);
     assert_eq!(raw.read(size_of::<Cell>(), 20), target.good[size_of::<Cell>()..size_of::<Cell>() + 20]);
 }
 
@@ -202,23 +204,29 @@ fn segments_with_no_room_for_what_they_claim_are_errors() {
 fn a_claim_that_is_made_over_and_over_is_not_waited_for_longer_than_told() {
     let target = Target::new();
     let mut peer = guarded();
-    let dead: u32 = {
+    let dead = {
         let mut gone = peer!().seal();
+        let dead = Claimant::of(gone.pid());
         gone.kill();
-        gone.pid()
+        dead
     };
     // A claim of a living process, which is never decided.
-    target.raw.set_state(std::process::id() << 4 | 5);
+    target.raw.set_claim(Claimant::of(std::process::id()), true);
+    let answer = try_use(&mut peer, &target);
+    assert_eq!(answer.matches("NotReady").count(), 4, "{answer}");
+    // One of which nothing tells whose it is counts as a living process's.
+    target.raw.set_state(8 << 4 | 5);
     let answer = try_use(&mut peer, &target);
     assert_eq!(answer.matches("NotReady").count(), 4, "{answer}");
     // And of a dead one, which another process renews.
+    target.raw.set_claim(dead, true);
     let state = &target.raw.bytes()[PAGE - FOOTER..];
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while !done.load(Relaxed) {
                 for word in [4, 5] {
-                    for (to, byte) in state.iter().zip((dead << 4 | word).to_le_bytes()) {
+                    for (to, byte) in state.iter().zip((7_u32 << 4 | word).to_le_bytes()) {
                         to.store(byte, Relaxed);
                     }
                 }

@@ -7,7 +7,7 @@ use shm_runtime::{ErrorKind, Key, Options, SharedSegment};
 use shm_tests::child::Child;
 use shm_tests::key::OwnKey;
 use shm_tests::oracle::{Row, Table};
-use shm_tests::seal::{Raw, key_of, raw_create, unique};
+use shm_tests::seal::{Claimant, Raw, key_of, raw_create, unique};
 use shm_tests::structs::seal::{Cell, pattern};
 use shm_tests::{oracle, peer};
 
@@ -258,8 +258,9 @@ fn a_blank_segment_that_was_being_reclaimed_can_still_be_replaced() {
     let mut dead = peer!().seal();
     let id = dead.ask(format!("shmget {name} {}", sealed_size(&name)));
     let id: i32 = id.parse().expect("an id");
+    let claimant = Claimant::of(dead.pid());
     dead.kill();
-    Raw::attach(id).set_state(dead.pid() << 4 | 4);
+    Raw::attach(id).set_claim(claimant, false);
     let error = options(&name, Duration::from_secs(1))
         .open()
         .and_then(|segment| segment.attach_read_only())

@@ -7,9 +7,9 @@ use shm_runtime::{ErrorKind, Key, Options, Segment, SharedSegment};
 use shm_tests::child::Child;
 use shm_tests::key::{OwnId, OwnKey};
 use shm_tests::oracle::Table;
-use shm_tests::seal::{READY, Raw, key_of, raw_create, unique};
+use shm_tests::seal::{Claimant, READY, Raw, key_of, raw_create, unique};
 use shm_tests::structs::seal::Cell;
-use shm_tests::{have, oracle, peer, skip};
+use shm_tests::{have, oracle, peer, seal, skip};
 
 fn options(name: &str) -> Options<Cell> {
     let mut options = Cell::options();
@@ -36,10 +36,13 @@ fn stale(name: &str) -> (i32, Child) {
     (id, creator)
 }
 
-/// What `reclaim_stale` makes of the segment: whether it was replaced.
+/// What `reclaim_stale` makes of the segment, where a new one is asked for: whether it was replaced.
 fn replaced(name: &str, id: i32) -> bool {
-    let segment =
-        options(name).reclaim_stale(true).open_or_create().unwrap_or_else(|error| panic!("{error}"));
+    let segment = match options(name).reclaim_stale(true).create() {
+        Err(error) if matches!(error.kind(), ErrorKind::AlreadyExists { .. }) => options(name).open(),
+        created => created,
+    };
+    let segment = segment.unwrap_or_else(|error| panic!("{error}"));
     let now = oracle::with_key(key_of(name));
     assert_eq!(now.len(), 1);
     assert_eq!(now[0].id, segment.id());
@@ -137,8 +140,16 @@ fn a_reused_pid_is_not_the_creator() {
     let _cleanup = OwnKey::name(&name);
     let (id, _lives) = stale(&name);
     assert!(!replaced(&name, id));
-    // As if the seal had been written by an earlier process of the same pid.
-    Raw::attach(id).set_creator_started(1);
+    // As if the seal had been written by an earlier process of the same pid; on Linux before 6.9, and since.
+    let raw = Raw::attach(id);
+    let inode = u64::from_le_bytes(raw.read(raw.footer() + 56, 8).try_into().expect("eight bytes"));
+    raw.set_creator(1, 0);
+    if inode != 0 {
+        raw.set_creator(1, inode);
+        drop(raw);
+        assert!(!replaced(&name, id), "its inode is exact");
+        Raw::attach(id).set_creator(1, inode - 1);
+    }
     assert!(replaced(&name, id));
 }
 
@@ -176,27 +187,26 @@ fn a_proc_of_another_pid_namespace_is_not_asked() {
     assert_eq!(peer.ask("drop"), "");
     let raw = Raw::attach(id);
     assert_eq!(raw.read(raw.footer() + 48, 4), 1_u32.to_le_bytes());
-    assert_eq!(raw.read(raw.footer() + 40, 8), [0; 8], "not known");
-    // Even with a wrong time, its creator is not called dead: here the pid is another, there it cannot be told.
-    raw.set_creator_started(1);
+    assert_ne!(raw.read(raw.footer() + 52, 4), seal::pid_namespace().to_le_bytes());
     drop(raw);
+    // From here it can be seen to live, under another pid; there, /proc is not asked about it.
     assert!(!replaced(&name, id));
     assert_eq!(id_of(&peer.ask(format!("reclaim {name} 0"))), id);
 }
 
 #[test]
 fn the_claim_of_a_dead_reclaimer_is_void() {
-    for (was_ready, word) in [(true, 5), (false, 4)] {
+    for was_ready in [true, false] {
         let name = unique();
         let _cleanup = OwnKey::name(&name);
         let (id, mut creator) = stale(&name);
+        // It is as good as a reclaimer.
+        let claim = Claimant::of(creator.pid());
         creator.kill();
-        // Its pid is as good as that of a reclaimer.
-        let claim = creator.pid() << 4 | word;
         let raw = Raw::attach(id);
         let mut one_more = peer!().seal();
         for command in ["open-read-only {} 1000", "open {} 1000 0"] {
-            raw.set_state(claim);
+            raw.set_claim(claim, was_ready);
             one_more.send(command.replace("{}", &name));
             match (was_ready, one_more.answer()) {
                 (true, Ok(answer)) => assert_eq!(id_of(&answer), id, "{command}"),
@@ -205,7 +215,7 @@ fn the_claim_of_a_dead_reclaimer_is_void() {
             }
             one_more.ask("drop");
         }
-        raw.set_state(claim);
+        raw.set_claim(claim, was_ready);
         drop(raw);
         match was_ready {
             true => assert_eq!(options(&name).open_or_create().expect("good").id(), id),
@@ -213,9 +223,34 @@ fn the_claim_of_a_dead_reclaimer_is_void() {
         }
         let now = oracle::with_key(key_of(&name))[0].id;
         if was_ready {
-            Raw::attach(id).set_state(claim);
+            Raw::attach(id).set_claim(claim, was_ready);
             assert!(replaced(&name, now));
         }
+    }
+}
+
+#[test]
+fn a_claim_that_was_not_completed_is_none_and_keeps_nobody_out() {
+    for (was_ready, word) in [(true, 7), (false, 6)] {
+        let name = unique();
+        let _cleanup = OwnKey::name(&name);
+        let (id, mut creator) = stale(&name);
+        creator.kill();
+        // Its process died before it had written down which one it is; or while it did, or lives.
+        Raw::attach(id).set_state(7 << 4 | word);
+        let mut opener = peer!().seal();
+        for command in ["open-read-only {} 1000", "open {} 1000 0"] {
+            opener.send(command.replace("{}", &name));
+            match (was_ready, opener.answer()) {
+                (true, Ok(answer)) => assert_eq!(id_of(&answer), id, "{command}"),
+                (false, Err(failure)) => assert_eq!(failure.kind, "Abandoned", "{command}"),
+                (_, answer) => panic!("{command}: {answer:?}"),
+            }
+            // While it is in use, it is not replaced, whatever the state.
+            assert!(!was_ready || !replaced(&name, id), "{command}");
+            opener.ask("drop");
+        }
+        assert!(replaced(&name, id));
     }
 }
 
@@ -227,7 +262,7 @@ fn a_process_that_finds_the_claim_of_a_living_reclaimer_leaves_and_looks_again()
     creator.kill();
     let raw = Raw::attach(id);
     let reclaimer = peer!().seal();
-    raw.set_state(reclaimer.pid() << 4 | 5);
+    raw.set_claim(Claimant::of(reclaimer.pid()), true);
     let mut opener = peer!().seal();
     opener.send(format!("open {name} 30000 0"));
     // It is attached only now and then: seen detached a hundred times, it does not stay.
@@ -242,7 +277,7 @@ fn a_process_that_finds_the_claim_of_a_living_reclaimer_leaves_and_looks_again()
     assert_eq!(id_of(&opener.answer().expect("it lives")), id);
     opener.ask("drop");
     // Or removes it.
-    raw.set_state(reclaimer.pid() << 4 | 5);
+    raw.set_claim(Claimant::of(reclaimer.pid()), true);
     opener.send(format!("open {name} 30000 0"));
     Table::Segments.remove(id);
     let failure = opener.answer().expect_err("it is gone");
@@ -306,7 +341,7 @@ fn two_and_eight_reclaimers_race_with_openers_and_rob_nobody() {
 #[test]
 fn a_bare_segment_is_never_reclaimed() {
     // Made by a raw call in a process that is gone; its end is zero, as that of a half-made sealed one.
-    for size in [72, 80, 136, 200, 4096, 4097] {
+    for size in [72, 80, 104, 136, 168, 200, 4096, 4097] {
         let name = unique();
         let _cleanup = OwnKey::name(&name);
         let mut dead = peer!().seal();

@@ -72,7 +72,7 @@ fn creating_and_removing_makes_exactly_these_calls() {
         // What was mapped: the size, owner and creator. Nothing that was known before counts.
         "shmctl IPC_STAT",
         "geteuid",
-        // Which process creates it, and when that started, is known since the first time. Then, those who came early:
+        // Which process creates it is known since the first time. Then, those who came early:
         "futex FUTEX_WAKE",
         "shmdt",
         "shmctl IPC_RMID",
@@ -119,7 +119,15 @@ fn opening_makes_exactly_these_calls() {
 }
 
 #[test]
-fn the_first_creation_of_a_process_asks_proc_when_it_started() {
+fn opening_a_set_or_a_queue_looks_at_whose_it_is_and_does_no_more() {
+    makes_exactly(&["semget", "semctl IPC_STAT", "geteuid"], "open-set");
+    makes_exactly(&["msgget", "msgctl IPC_STAT", "geteuid"], "open-queue");
+    // And whether its segment, which does not exist here, says that it is another program's.
+    makes_exactly(&["semget", "semctl IPC_STAT", "geteuid", "shmget"], "open-companion");
+}
+
+#[test]
+fn the_first_creation_of_a_process_asks_once_which_process_it_is() {
     let (Some(first), Some(later)) = (calls("create", "first"), calls("create", "begin")) else {
         return;
     };
@@ -128,8 +136,11 @@ fn the_first_creation_of_a_process_asks_proc_when_it_started() {
     let files = ["readlink", "openat", "read", "close", "statx", "lseek"];
     // Memory for the first allocations, once a process.
     let memory = ["brk", "mmap", "munmap"];
-    // Its pid, and the page in which a child is told from its parent.
-    let identity = ["getpid", "madvise"];
+    // Its pid, and the page in which a child is told from its parent; its number on pidfs (and the standard library, built
+    // for tests, whether it opened what it closes).
+    let identity = ["getpid", "madvise", "pidfd_open", "fstatfs", "fcntl"];
+    // Of its pid namespace, its start and its time namespace too. Far fewer than what starting a process takes.
+    assert!(extra.len() <= 40, "{} calls", extra.len());
     for call in extra {
         let known = [&files[..], &memory, &identity].concat();
         assert!(known.contains(&call.as_str()), "{call}");

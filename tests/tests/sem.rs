@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use shm_runtime::sem::{Op, Semaphore, SemaphoreSet};
-use shm_runtime::{ErrorKind, Existing, Key, Permissions, SharedSegment};
+use shm_runtime::{ErrorKind, Key, Permissions, Record, SharedSegment};
 use shm_tests::c::Program;
 use shm_tests::child::{Child, Failure, NOBODY, Peer};
 use shm_tests::key::OwnKey;
@@ -178,7 +178,7 @@ fn one_that_never_gets_its_initial_value_is_an_error_that_says_who_created_it_an
     let error = options.open().unwrap_err();
     let ErrorKind::Uninitialised { existing, waited, .. } = error.kind() else { panic!("{error}") };
     assert!(*waited >= Duration::from_millis(20) && *waited < Duration::from_secs(20));
-    let Some(Existing::Semaphore(stat)) = existing.as_deref() else { panic!("{error}") };
+    let Some(Record::Semaphore(stat)) = existing.as_deref() else { panic!("{error}") };
     assert!(stat.changed_at.unwrap() <= SystemTime::now());
     let text = error.to_string();
     let uid = Table::Sets.by_key(own.value()).unwrap().cuid;
@@ -448,7 +448,7 @@ fn errors_name_the_operation_the_key_the_id_and_the_way_out() {
         assert!(text.contains(part), "{part} in {text}");
     }
     let ErrorKind::AlreadyExists { existing, .. } = error.kind() else { panic!("{error}") };
-    assert!(matches!(existing.as_deref(), Some(Existing::Semaphore(stat)) if stat.semaphores == 1));
+    assert!(matches!(existing.as_deref(), Some(Record::Semaphore(stat)) if stat.semaphores == 1));
 }
 
 #[test]
@@ -467,7 +467,7 @@ fn what_makes_no_sense_is_refused() {
     assert_eq!(kind(Semaphore::options(Key::private()).remove()), "InvalidInput");
     let mut options = Semaphore::options(Key::private());
     assert_eq!(kind(options.mode(0o1000).create(1)), "InvalidInput");
-    let permissions = semaphore.stat().unwrap().permissions();
+    let permissions = semaphore.stat().unwrap().permissions;
     let permissions = Permissions { mode: 0o1000, ..permissions };
     assert_eq!(kind(semaphore.set_permissions(permissions)), "InvalidInput");
     assert_eq!(semaphore.value().unwrap(), 1);
@@ -484,7 +484,7 @@ fn stat_says_what_the_kernel_says() {
         let since = time.unwrap().duration_since(SystemTime::UNIX_EPOCH).unwrap();
         i64::try_from(since.as_secs()).unwrap()
     };
-    let said: Vec<i64> = [stat.uid, stat.gid, stat.creator_uid, stat.creator_gid]
+    let said: Vec<i64> = [stat.permissions.uid, stat.permissions.gid, stat.creator_uid, stat.creator_gid]
         .map(i64::from)
         .into_iter()
         .chain([seconds(stat.operated_at), seconds(stat.changed_at)])
@@ -492,7 +492,7 @@ fn stat_says_what_the_kernel_says() {
     let mut shown = [row.uid, row.gid, row.cuid, row.cgid].map(i64::from).to_vec();
     shown.extend([row.otime, row.ctime].map(u64::cast_signed));
     assert_eq!(said, shown);
-    assert_eq!((stat.key, stat.mode, stat.semaphores), (row.key, row.perms, 3));
+    assert_eq!((stat.key, stat.permissions.mode, stat.semaphores), (row.key, row.perms, 3));
     assert_eq!((row.perms, row.nsems), (0o640, 3));
     assert_eq!(i64::from(stat.sequence), i64::from(set.id()) >> 15);
     assert_eq!((set.key(), stat.key), (own.value(), own.value()));
@@ -513,7 +513,7 @@ fn permissions_can_be_changed_and_hold_for_others() {
         "{text}"
     );
     let set = |mode| {
-        let permissions = semaphore.stat().unwrap().permissions();
+        let permissions = semaphore.stat().unwrap().permissions;
         semaphore.set_permissions(Permissions { mode, ..permissions }).unwrap();
         assert_eq!(Table::Sets.by_id(semaphore.id()).unwrap().perms, mode);
     };
@@ -568,7 +568,7 @@ fn a_segment_has_a_companion_under_its_key_and_of_its_mode() {
     let station = Station::options().key(own.key()).create().unwrap().remove_on_drop();
     let semaphore = Station::semaphore().key(own.key()).create(1).unwrap();
     assert_eq!(semaphore.key(), station.key());
-    assert_eq!(semaphore.stat().unwrap().mode, 0o640);
+    assert_eq!(semaphore.stat().unwrap().permissions.mode, 0o640);
     let error = Station::semaphore().key(own.key()).create(1).unwrap_err();
     let text = error.to_string();
     assert!(

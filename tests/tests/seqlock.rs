@@ -86,6 +86,7 @@ struct RawLarge {
     slots: [[u64; LARGE]; 2],
     writer: u64,
     process: u64,
+    namespace: u64,
     writing: u64,
 }
 
@@ -314,9 +315,9 @@ fn a_writers_pid_that_was_reused_is_no_writer() {
     let board = segment.attach().unwrap();
     let raw = raw(&segment);
     drop(board.frame.writer().unwrap());
-    // This very process, as if it had started at another time.
+    // This very process, as if it had another number, or had started at another time.
     std::mem::forget(board.frame.writer().unwrap());
-    raw.process.fetch_sub(1 << 22, SeqCst);
+    raw.process.fetch_sub(2 << 22, SeqCst);
     drop(board.frame.writer().unwrap());
     assert_eq!(raw.writer.load(SeqCst) & 0x3f_ffff, 0);
 }

@@ -41,12 +41,12 @@ fn stat_is_what_a_c_program_and_the_kernels_table_say_field_by_field() {
     let stat = segment.stat().unwrap();
     let seconds =
         |time: Option<SystemTime>| time.map_or(0, |time| time.duration_since(UNIX_EPOCH).unwrap().as_secs());
-    let perms = stat.mode | u32::from(stat.removed) << 9 | u32::from(stat.locked) << 10;
+    let perms = stat.permissions.mode | u32::from(stat.removed) << 9 | u32::from(stat.locked) << 10;
     let ours = format!(
         "{} {} {} {} {} {perms} {} {} {} {} {} {} {} {}\n",
         stat.key,
-        stat.uid,
-        stat.gid,
+        stat.permissions.uid,
+        stat.permissions.gid,
         stat.creator_uid,
         stat.creator_gid,
         stat.sequence,
@@ -63,7 +63,7 @@ fn stat_is_what_a_c_program_and_the_kernels_table_say_field_by_field() {
     let row = oracle::by_id(id).unwrap();
     assert_eq!((stat.key, stat.size, perms, stat.attached), (row.key, row.size, row.perms, row.nattch));
     assert_eq!(
-        [stat.uid, stat.gid, stat.creator_uid, stat.creator_gid],
+        [stat.permissions.uid, stat.permissions.gid, stat.creator_uid, stat.creator_gid],
         [row.uid, row.gid, row.cuid, row.cgid]
     );
     assert_eq!(
@@ -72,7 +72,10 @@ fn stat_is_what_a_c_program_and_the_kernels_table_say_field_by_field() {
     );
     assert_eq!((row.cpid, row.lpid), (peer.pid(), peer.pid()));
     // And not by chance, because nothing was set.
-    assert_eq!((stat.key, stat.uid, stat.gid, stat.mode), (own.value(), 1001, 1002, 0o644));
+    assert_eq!(
+        (stat.key, stat.permissions.uid, stat.permissions.gid, stat.permissions.mode),
+        (own.value(), 1001, 1002, 0o644)
+    );
     assert_eq!((stat.locked, stat.removed, stat.attached), (true, false, 1));
     assert!(stat.attached_at.is_some() && stat.detached_at.is_some() && stat.changed_at.is_some());
     segment.unlock().unwrap();

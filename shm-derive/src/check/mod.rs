@@ -5,14 +5,14 @@ mod types;
 
 use syn::GenericParam;
 
-use crate::ast::{Container, Data, Role};
+use crate::ast::{Container, Data};
 use crate::attr::is;
-pub(crate) use crate::check::settings::number;
 use crate::check::settings::{key, mode, trust, type_name};
 pub(crate) use crate::check::types::without_size;
 use crate::check::types::{field_types, is_reference};
 use crate::ctxt::Ctxt;
 use crate::repr::ENUM_REPRS;
+use crate::role::Role;
 
 /// Every rule.
 pub(crate) fn check(container: &Container<'_>, ctxt: &Ctxt) {
@@ -70,7 +70,7 @@ fn parameters(container: &Container<'_>, ctxt: &Ctxt) {
             GenericParam::Lifetime(_) if reference => {}
             GenericParam::Lifetime(lifetime) => ctxt.error(
                 lifetime,
-                "a lifetime means a reference, which points into one process alone: share the value itself",
+                "a lifetime means a reference, which points into one process only: share the value itself",
             ),
             GenericParam::Const(param) if matches!(container.data, Data::Enum(_)) => {
                 ctxt.error(&param.ident, "an enum without fields has no use for a parameter: remove it");

@@ -3,11 +3,12 @@
 use std::fmt::Display;
 
 use quote::ToTokens;
-use syn::{Expr, ExprLit, ExprUnary, Lit, UnOp};
+use syn::{Expr, ExprLit, Lit};
 
 use crate::ast::Container;
 use crate::attr::Key;
 use crate::ctxt::Ctxt;
+use crate::literal::{Number, literal, text};
 
 pub(crate) fn key(container: &Container<'_>, ctxt: &Ctxt) {
     let Some(key) = &container.settings.key else {
@@ -20,7 +21,7 @@ pub(crate) fn key(container: &Container<'_>, ctxt: &Ctxt) {
              `ftok(path = \"/var/lib/weather\", project = 'W')`: from an existing file, as ftok(3) does it\n\
              `key = 0x57480001`: a fixed key_t\n\
              `name = \"org.example.weather\"`: hashed from a name, with no file\n\
-             `private`: IPC_PRIVATE, found by its shmid alone",
+             `private`: IPC_PRIVATE, found by its shmid only",
         );
         return;
     };
@@ -45,7 +46,7 @@ pub(crate) fn key(container: &Container<'_>, ctxt: &Ctxt) {
             Expr::Lit(ExprLit { lit: Lit::Str(name), .. }) if name.value().is_empty() => {
                 ctxt.error(
                     expr,
-                    "the name is empty: give one that nobody else uses, such as `org.example.weather`",
+                    "the name is empty: give one that no other program uses, such as `org.example.weather`",
                 );
             }
             Expr::Lit(ExprLit { lit: Lit::Str(_), .. }) => {}
@@ -97,14 +98,21 @@ pub(crate) fn trust(container: &Container<'_>, ctxt: &Ctxt) {
     let Some(trust) = &container.settings.trust else {
         return;
     };
-    let uid = match literal(&trust.value) {
-        Some(Number::Is(uid)) => u32::try_from(uid).is_ok(),
-        Some(Number::IsNot) => false,
+    let error = "`trust` takes a user's name or number, such as `trust = \"gpsd\"` or `trust = 1000`, or `trust = any`";
+    let user = match (text(&trust.value), literal(&trust.value)) {
+        (Some(name), _) => {
+            let name = name.value();
+            // What passwd(5) cannot have for a name. A number in quotes would be looked up as a name.
+            let digits = name.bytes().all(|byte| byte.is_ascii_digit());
+            !digits && !name.contains([':', '\n', '\0', '/'])
+        }
+        (_, Some(Number::Is(uid))) => u32::try_from(uid).is_ok(),
+        (_, Some(Number::IsNot)) => false,
         // `any`, or a constant.
-        None => true,
+        (_, None) => true,
     };
-    if !uid {
-        ctxt.error(&trust.value, "`trust` takes a user's number, such as `trust = 1000`, or `trust = any`");
+    if !user {
+        ctxt.error(&trust.value, error);
     }
 }
 
@@ -127,38 +135,5 @@ pub(crate) fn type_name(container: &Container<'_>, ctxt: &Ctxt) {
             &name.value,
             "a type name is a text of letters, digits and `_`, such as `type_name = \"Station\"`",
         );
-    }
-}
-
-/// What a literal says as a number.
-enum Number {
-    Is(i128),
-    IsNot,
-}
-
-/// The value of a literal; `None` for an expression, which the compiler checks.
-fn literal(expr: &Expr) -> Option<Number> {
-    match expr {
-        Expr::Lit(ExprLit { lit, .. }) => Some(match lit {
-            Lit::Int(int) => int.base10_parse().map_or(Number::IsNot, Number::Is),
-            Lit::Char(char) => Number::Is(u32::from(char.value()).into()),
-            Lit::Byte(byte) => Number::Is(byte.value().into()),
-            _ => Number::IsNot,
-        }),
-        Expr::Unary(ExprUnary { op: UnOp::Neg(_), expr, .. }) => match literal(expr)? {
-            Number::Is(value) => Some(Number::Is(-value)),
-            Number::IsNot => Some(Number::IsNot),
-        },
-        Expr::Group(group) => literal(&group.expr),
-        Expr::Paren(paren) => literal(&paren.expr),
-        _ => None,
-    }
-}
-
-/// The value of a literal number.
-pub(crate) fn number(expr: &Expr) -> Option<i128> {
-    match literal(expr)? {
-        Number::Is(value) => Some(value),
-        Number::IsNot => None,
     }
 }

@@ -36,16 +36,16 @@ fn field_type(ty: &Type, ctxt: &Ctxt) {
         Type::Reference(reference) => match &*reference.elem {
             Type::Path(path) if path.path.is_ident("str") => {
                 refuse(
-                    "a `&str` points into one process alone: use `[u8; N]`, with `set_str` and `to_string_lossy`",
+                    "a `&str` points into one process only: use `[u8; N]`, with `set_str` and `to_string_lossy`",
                 );
             }
             Type::Slice(_) => {
-                refuse("a slice points into one process alone: use an array `[T; N]` and a count");
+                refuse("a slice points into one process only: use an array `[T; N]` and a count");
             }
-            _ => refuse("a reference points into one process alone: share the value itself"),
+            _ => refuse("a reference points into one process only: share the value itself"),
         },
         Type::Ptr(_) => refuse(
-            "a pointer means something in one process alone: share the value itself, or an index into an array of the \
+            "a pointer means something in one process only: share the value itself, or an index into an array of the \
              segment",
         ),
         Type::Tuple(tuple) if tuple.elems.is_empty() => refuse("`()` holds nothing: leave the field out"),
@@ -57,7 +57,7 @@ fn field_type(ty: &Type, ctxt: &Ctxt) {
             refuse("a trait object points to functions of one process: share the data itself");
         }
         Type::FnPtr(_) => {
-            refuse("a function has an address in one process alone: share a number that says which one");
+            refuse("a function has an address in one process only: share a number that says which one");
         }
         Type::Path(path) => {
             if let Some(why) = refused_name(path) {
@@ -68,7 +68,7 @@ fn field_type(ty: &Type, ctxt: &Ctxt) {
     }
 }
 
-/// Why the standard type of this path cannot be shared. A name alone may be that of a type of the user's: it is left to the trait.
+/// Why the standard type of this path cannot be shared. A name by itself may be that of a type of the user's: it is left to the trait.
 fn refused_name(path: &syn::TypePath) -> Option<String> {
     let segments = &path.path.segments;
     let (first, last) = (segments.first()?, segments.last()?);
@@ -88,7 +88,7 @@ fn refused_name(path: &syn::TypePath) -> Option<String> {
             "keeps its elements in the memory of one process: use an array `[T; N]` and a count"
         }
         ("Box" | "Rc" | "Arc" | "NonNull" | "AtomicPtr", true) => {
-            "points into one process alone: share the value itself, or an index into an array of the segment"
+            "points into one process only: share the value itself, or an index into an array of the segment"
         }
         ("HashMap" | "BTreeMap" | "HashSet" | "BTreeSet", true) => {
             "keeps its elements in the memory of one process: use an array of a struct of key and value"
@@ -99,7 +99,7 @@ fn refused_name(path: &syn::TypePath) -> Option<String> {
         }
         ("u128" | "i128", false) => "is read in two steps, and could be torn: use `[u64; 2]`",
         ("Mutex" | "RwLock" | "Condvar" | "Barrier", _) => {
-            "works within one process alone: use `shm_runtime::sync`"
+            "works within one process only: use `shm_runtime::sync`"
         }
         _ => return None,
     };

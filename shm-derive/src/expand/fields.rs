@@ -7,8 +7,9 @@ use syn::{Attribute, Type, parse_quote};
 
 use crate::ast::{Container, Field};
 use crate::attr::is;
-use crate::expand::names::{mentions_self, replace_self};
-use crate::expand::{allowed, twin_ident};
+use crate::expand::allowed;
+use crate::expand::generics::twin_ident;
+use crate::names::{mentions_self, replace_self};
 
 pub(crate) fn twin(container: &Container<'_>, fields: &[Field<'_>]) -> TokenStream {
     let (runtime, repr) = (&container.runtime, &container.repr);

@@ -1,12 +1,62 @@
-//! The parameters of the type, as the impls have them.
+//! The names of the type and of its twin, and their parameters, as the impls have them.
 
 use std::collections::HashSet;
 
 use proc_macro2::{TokenStream, TokenTree};
-use quote::{ToTokens, quote};
-use syn::{GenericArgument, GenericParam, Generics, Ident, PathArguments, Type, WherePredicate, parse_quote};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::{
+    Expr, GenericArgument, GenericParam, Generics, Ident, PathArguments, Type, WherePredicate, parse_quote,
+};
 
 use crate::ast::Container;
+use crate::attr::is;
+use crate::names::{self, generated};
+
+impl Container<'_> {
+    /// The type's name as its readers know it: `type_name`, or the identifier without `r#`.
+    pub(crate) fn type_name(&self) -> TokenStream {
+        match self.settings.type_name.as_ref().map(|set| &set.value) {
+            Some(name @ Expr::Lit(_)) => name.to_token_stream(),
+            Some(name) => {
+                quote_spanned!(name.span()=> __shm::type_name(#name))
+            }
+            None => self.original.ident.unraw().to_string().to_token_stream(),
+        }
+    }
+
+    /// The type with its parameters, in a type and in an expression.
+    pub(crate) fn path(&self) -> TokenStream {
+        let (ident, arguments) = (&self.original.ident, arguments(&self.original.generics));
+        // The compiler warns of a deprecated type where the user names it.
+        let deprecated = self.original.attrs.iter().any(|attr| is(attr.path(), "deprecated"));
+        let ident = if deprecated { generated(ident) } else { ident.clone() };
+        match arguments.is_empty() {
+            true => quote!(#ident),
+            false => quote_spanned!(ident.span()=> #ident::<#(#arguments),*>),
+        }
+    }
+}
+
+/// The name of the generated struct of fields.
+pub(crate) fn twin_ident(container: &Container<'_>) -> Ident {
+    let ident = &container.original.ident;
+    match &container.settings.fields {
+        Some(set) => set.value.clone(),
+        // A field's type may have the name already.
+        None => {
+            let wanted = format!("{}Fields", ident.unraw());
+            Ident::new(&names::free(&container.mentioned, &wanted), generated(ident).span())
+        }
+    }
+}
+
+/// The generated struct of fields as a type, with access `access`.
+pub(crate) fn twin_type(container: &Container<'_>, access: impl ToTokens) -> TokenStream {
+    let (ident, arguments) = (twin_ident(container), arguments(&container.original.generics));
+    quote!(#ident<#(#arguments,)* #access>)
+}
 
 /// The arguments that name the parameters: `T` and `{ N }`, for a type may have the name of a const parameter.
 pub(crate) fn arguments(generics: &Generics) -> Vec<TokenStream> {

@@ -1,14 +1,15 @@
 //! `Shareable` and `AlwaysValid`: the layout as a constant, the copies by field, and the assertions.
 
-use proc_macro2::{Literal, Punct, Spacing, TokenStream};
+use proc_macro2::{Literal, Punct, Spacing, Span, TokenStream};
 use quote::{ToTokens, TokenStreamExt, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Expr, Generics, Ident, Path, Type, parse_quote};
 
-use crate::ast::{Container, Field, Role};
-use crate::expand::names::{generated, replace_self, simple};
-use crate::expand::{shareable, twin_ident, twin_type};
+use crate::ast::{Container, Field};
+use crate::expand::generics::{shareable, twin_ident, twin_type};
+use crate::names::{generated, replace_self, simple};
+use crate::role::Role;
 
 pub(crate) fn structure(container: &Container<'_>, fields: &[Field<'_>]) -> TokenStream {
     let (runtime, ident, name) = (&container.runtime, &container.original.ident, container.type_name());
@@ -46,25 +47,22 @@ pub(crate) fn structure(container: &Container<'_>, fields: &[Field<'_>]) -> Toke
 
     // The fields that the struct has now have to be those of the members: an attribute may have changed the struct since the derive
     // saw it, and a macro in a type may give another type each time it is written. So it is for the twin, whose types can
-    // differ from the members' only where there is such a macro: it could name the access, too.
-    let at: Vec<TokenStream> = (0..fields.len()).map(|i| place(i, fields.len())).collect();
-    let struct_of = quote!(|__shm_fields| Self { #(#idents: __shm_fields #at),* });
-    let twin_of = quote!(|__shm_parts| #twin { #(#idents: __shm_parts #at),* });
+    // differ from the members' only where there is such a macro: otherwise they are the same tokens as the struct's, in the same
+    // scope, where no name of theirs is the access. (To compare it always would take `cargo check` 1.4 times as long.)
+    let bindings: Vec<Ident> =
+        (0..fields.len()).map(|i| Ident::new(&format!("__shm_{i}"), Span::call_site())).collect();
+    let binding = in_tuples(bindings.iter(), |tuple| tuple);
+    let struct_of = quote!(|#binding| Self { #(#idents: #bindings),* });
+    let twin_of = quote!(|#binding| #twin { #(#idents: #bindings),* });
+    let twins = container.types_contain_macros.then(|| quote!(.with_twin(#twin_of, #twin_of, #twin_of)));
     // The call is at the struct's name, because from a place in the derive's output the compiler does not go on to the field.
-    let (function, twins) = match container.types_contain_macros {
-        false => (Ident::new("of", ident.span()), None),
-        true => (Ident::new("of_both", ident.span()), Some(quote!(#twin_of, #twin_of, #twin_of))),
-    };
+    let are = Ident::new("are", ident.span());
     let members = quote_spanned! {ident.span()=>
-        #at_name::__private::Fields::#function(
-            #members,
-            #struct_of,
-            #twins
-        )
+        #at_name::__private::Fields::now(#struct_of) #twins.#are::<#members>()
     };
 
     // Where it says `unsafe {`: the pointer is to room for a struct, in which all of the fields are, and only addresses are
-    // taken. Variables have names that no constant of anybody's has.
+    // taken. Variables have names that no constant of the user's has.
     quote! {
         #[automatically_derived]
         unsafe impl #impl_generics #runtime::Shareable for #this #where_clause {
@@ -83,7 +81,7 @@ pub(crate) fn structure(container: &Container<'_>, fields: &[Field<'_>]) -> Toke
                     )
                 }
             };
-            const __INFO: __shm::Declared = __shm::Declared::structure::<Self, #count>(#name);
+            const __LAYOUT: __shm::Declared = __shm::Declared::structure::<Self, #count>(#name);
         }
         #always_valid
         #assertion
@@ -108,7 +106,7 @@ pub(crate) fn enumeration(container: &Container<'_>, variants: &[&syn::Variant])
             type __Parts<A: #runtime::Access> = __shm::Opaque;
             type __Member = __shm::Member<Self>;
 
-            const __INFO: __shm::Declared = {
+            const __LAYOUT: __shm::Declared = {
                 const __SHM_REPR: __shm::Scalar = __shm::Scalar::#scalar;
                 const __SHM_VARIANTS: &[(&__shm::core::primitive::str, __shm::core::primitive::i128)] =
                     &__shm::variants(__SHM_REPR, [#((#names, &#this::#idents {})),*]);
@@ -160,7 +158,7 @@ fn in_tuples<T: ToTokens>(
     tuples.into_iter().collect()
 }
 
-/// `PhantomData::<<F as Shareable>::__Member>`, written from the type's first token to its last: there the compiler says what is wrong.
+/// `<F as Shareable>::__Member`, written from the type's first token to its last: there the compiler says what is wrong.
 struct Member<'a> {
     ty: &'a Type,
     runtime: &'a Path,
@@ -184,11 +182,6 @@ impl ToTokens for Member<'_> {
             }
         };
         let ident = |tokens: &mut TokenStream, name| tokens.append(Ident::new(name, last));
-        tokens.append(Ident::new("__shm", first));
-        punct(tokens, "::", first);
-        tokens.append(Ident::new("PhantomData", first));
-        punct(tokens, "::", first);
-        punct(tokens, "<", first);
         punct(tokens, "<", first);
         ty.to_tokens(tokens);
         ident(tokens, "as");
@@ -198,28 +191,16 @@ impl ToTokens for Member<'_> {
         punct(tokens, ">", last);
         punct(tokens, "::", last);
         ident(tokens, "__Member");
-        punct(tokens, ">", last);
     }
-}
-
-/// The place of item `i` in tuples that are nested as those of [`members`]: `.0.3`.
-fn place(i: usize, count: usize) -> TokenStream {
-    let literal = Literal::usize_unsuffixed;
-    if count <= MOST {
-        let i = literal(i);
-        return quote!(.#i);
-    }
-    let (outer, inner) = (place(i / MOST, count.div_ceil(MOST)), literal(i % MOST));
-    quote!(#outer.#inner)
 }
 
 /// Any bytes make a value of the struct if they do of each field.
 fn always_valid(container: &Container<'_>, fields: &[Field<'_>], generics: &Generics) -> TokenStream {
     let (runtime, this) = (&container.runtime, container.path());
     let types = fields.iter().map(|field| field.ty);
-    let all = in_tuples(types, |types| quote!(__shm::If<'always_valid, #types>));
+    let all = in_tuples(types, |types| quote!(__shm::If<'__shm, #types>));
     let mut with_bounds = generics.clone();
-    with_bounds.params.insert(0, parse_quote!('always_valid));
+    with_bounds.params.insert(0, parse_quote!('__shm));
     with_bounds.make_where_clause().predicates.push(parse_quote!(#all: #runtime::AlwaysValid));
     let (impl_generics, _, where_clause) = with_bounds.split_for_impl();
     quote! {

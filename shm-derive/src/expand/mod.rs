@@ -1,23 +1,23 @@
 //! From the model to code.
 
+mod fallback;
 mod fields;
 mod generics;
 mod layout;
-pub(crate) mod names;
 mod segment;
+#[cfg(test)]
+mod tests;
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
-use syn::ext::IdentExt;
-use syn::{Attribute, DeriveInput, Ident, Meta};
+use quote::quote;
+use syn::{Attribute, DeriveInput, Meta};
 
-use crate::ast::{Container, Data, Role};
+use crate::ast::{Container, Data};
 use crate::attr::is;
 use crate::check::{check, without_size};
 use crate::ctxt::Ctxt;
-pub(crate) use crate::expand::generics::{arguments, shareable};
-use crate::expand::names::generated;
-use crate::fallback::fallback;
+use crate::expand::fallback::fallback;
+use crate::role::Role;
 
 pub(crate) fn derive(input: &DeriveInput, role: Role) -> TokenStream {
     let ctxt = Ctxt::new();
@@ -47,7 +47,10 @@ pub(crate) fn derive(input: &DeriveInput, role: Role) -> TokenStream {
         };
         quote!(#shareable #segment)
     };
-    let (runtime, allowed) = (&container.runtime, allowed(&input.attrs));
+    let runtime = &container.runtime;
+    // In one impl are the types of all fields.
+    let of_fields = container.fields().iter().flat_map(|field| allowed(&field.original.attrs));
+    let allowed = allowed(&input.attrs).into_iter().chain(of_fields);
     quote! {
         #errors
         #twin
@@ -60,7 +63,7 @@ pub(crate) fn derive(input: &DeriveInput, role: Role) -> TokenStream {
     }
 }
 
-/// What the user allows on the type or field: it is allowed in what is made from it, too. (What nobody allowed is not allowed
+/// What the user allows on the type or field: it is allowed in what is made from it, too. (What was not allowed is not allowed
 /// here either, because it may be forbidden.)
 pub(crate) fn allowed(attrs: &[Attribute]) -> Vec<TokenStream> {
     // An expectation is fulfilled by the original.
@@ -70,23 +73,4 @@ pub(crate) fn allowed(attrs: &[Attribute]) -> Vec<TokenStream> {
         Meta::Path(_) | Meta::NameValue(_) => None,
     });
     lints.map(|lints| quote!(#[allow(#lints)])).collect()
-}
-
-/// The name of the generated struct of fields.
-pub(crate) fn twin_ident(container: &Container<'_>) -> Ident {
-    let ident = &container.original.ident;
-    match &container.settings.fields {
-        Some(set) => set.value.clone(),
-        // A field's type may have the name already.
-        None => {
-            let wanted = format!("{}Fields", ident.unraw());
-            Ident::new(&names::free(&container.mentioned, &wanted), generated(ident).span())
-        }
-    }
-}
-
-/// The generated struct of fields as a type, with access `access`.
-pub(crate) fn twin_type(container: &Container<'_>, access: impl ToTokens) -> TokenStream {
-    let (ident, arguments) = (twin_ident(container), arguments(&container.original.generics));
-    quote!(#ident<#(#arguments,)* #access>)
 }

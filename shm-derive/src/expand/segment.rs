@@ -7,9 +7,9 @@ use syn::{Expr, ExprLit, Lit};
 
 use crate::ast::Container;
 use crate::attr::Key;
-use crate::check::number;
-use crate::expand::names::replace_self;
-use crate::expand::shareable;
+use crate::expand::generics::shareable;
+use crate::literal::{number, text};
+use crate::names::replace_self;
 
 pub(crate) fn segment(container: &Container<'_>) -> TokenStream {
     let (runtime, this, name) = (&container.runtime, container.path(), container.type_name());
@@ -39,7 +39,10 @@ pub(crate) fn segment(container: &Container<'_>) -> TokenStream {
     let trust = match container.settings.trust.as_ref().map(|set| &set.value) {
         None => quote!(Nobody),
         Some(Expr::Path(path)) if path.path.is_ident("any") => quote!(Anybody),
-        Some(uid) => quote!(User(#uid)),
+        Some(user) => match text(user) {
+            Some(name) => quote!(Named(#name)),
+            None => quote!(User(#user)),
+        },
     };
     let key_name = match container.settings.key.as_ref().map(|set| &set.value) {
         Some(Key::Name(name)) => quote!(#name),
@@ -127,7 +130,7 @@ fn constant(
             __shm_value
         });
     }
-    // A constant is seen by the expression that it is given: by a name that nobody else gives.
+    // A constant is seen by the expression that it is given: by a name that no other code gives.
     let expr_of_this = replace_self(expr.to_token_stream(), &container.path());
     let holds = holds(quote!(__SHM_VALUE));
     let assertion = quote_spanned!(expr.span()=> const _: () = #core::assert!(#holds, #message););

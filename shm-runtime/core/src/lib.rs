@@ -8,80 +8,57 @@ compile_error!(
      8 bytes that are naturally aligned and read atomically from read-only pages"
 );
 
-mod access;
-mod admission;
-// Public for the compiler alone: its notes then say `shm_runtime::array`, and not `shm_runtime_core::array`.
-#[doc(hidden)]
-pub mod array;
-mod atomic;
-mod attached;
-mod bulk;
-mod diagnose;
-mod diff;
-mod error;
-mod existing;
-mod hash;
-mod identity;
-mod info;
-mod key;
-mod lookup;
-mod mapping;
-mod members;
-mod observed;
-mod options;
-mod place;
-mod process;
-mod reclaim;
-mod remove_on_drop;
+mod ipc;
+mod memory;
+pub mod msg;
 mod schema;
 mod seal;
 mod segment;
-mod shareable;
-mod shared;
-mod shared_segment;
-mod stat;
+pub mod sem;
 #[cfg(any(not(loom), test))]
 pub mod sync;
 mod sys;
-mod text;
-mod trusted;
-mod value;
+#[cfg(test)]
+mod walls;
 
-pub mod msg;
-pub mod sem;
-
-pub use access::{Access, ReadOnly, ReadWrite, Readable, Writable, WriteOnly};
-pub use array::TextError;
-pub use atomic::{Atomic, Integer};
-pub use attached::Attached;
-pub use error::{Error, ErrorKind};
-pub use existing::Existing;
-pub use key::Key;
-pub use options::Options;
-pub use remove_on_drop::{Removable, RemoveOnDrop};
+pub use ipc::error::{Error, ErrorKind};
+pub use ipc::key::Key;
+pub use ipc::permissions::Permissions;
+pub use ipc::record::Record;
+pub use ipc::remove_on_drop::{Removable, RemoveOnDrop};
+pub use ipc::stat::segment::Stat;
+pub use memory::access::{Access, ReadOnly, ReadWrite, Readable, Writable, WriteOnly};
+// Public for the compiler only: its notes then say `shm_runtime::array`, and not `shm_runtime_core::memory::array`.
+pub use memory::atomic::Atomic;
+pub use memory::integer::Integer;
+pub use memory::shareable::{AlwaysValid, Plain, Shareable};
+pub use memory::shared::Shared;
+pub use memory::text::TextError;
+pub use memory::validity::InvalidValue;
+#[doc(hidden)]
+pub use memory::{array, text};
 pub use schema::{ParseError, Schema};
 pub use segment::Segment;
-pub use shareable::{AlwaysValid, Plain, Shareable};
-pub use shared::Shared;
-pub use shared_segment::SharedSegment;
-pub use stat::{Permissions, Stat};
-pub use value::InvalidValue;
+pub use segment::attached::Attached;
+pub use segment::options::Options;
+pub use segment::shared_segment::SharedSegment;
 
 /// What the derives' output names. Not part of the interface.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::bulk::Direction;
     // By way of here, because another crate may be called `core` where the derive's output stands, and in edition 2015
     // `::core` is not the crate.
     pub use core;
-    pub use core::marker::PhantomData;
 
-    pub use crate::info::{
-        Declared, Scalar, assert_can_be_placed, assert_layout, assert_segment, assert_struct, type_name,
-        variants,
+    pub use crate::ipc::key::ftok_key;
+    pub use crate::ipc::trusted::Trust;
+    pub use crate::memory::direction::Direction;
+    pub use crate::memory::fields::{Fields, Member, offsets};
+    pub use crate::memory::layout::Scalar;
+    pub use crate::memory::shareable::{If, Opaque};
+    pub use crate::memory::structure::{
+        Declared, assert_can_be_placed, assert_layout, assert_segment, assert_struct, type_name, variants,
     };
-    pub use crate::key::{ftok_key, name_key};
-    pub use crate::members::{Fields, Member, offsets};
-    pub use crate::shareable::{If, Opaque};
-    pub use crate::shared_segment::{Settings, Trust};
+    pub use crate::segment::settings::Settings;
+    pub use crate::segment::shared_segment::name_key;
 }

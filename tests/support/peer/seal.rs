@@ -1,10 +1,14 @@
 //! Does with sealed segments what it is told.
 
 use std::fmt::Write as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use shm_runtime::{Attached, Error, Key, Options, ReadOnly, Segment, Shared, SharedSegment};
+use shm_runtime::msg::Queue;
+use shm_runtime::sem::Semaphore;
+use shm_runtime::{Attached, Error, ErrorKind, Key, Options, ReadOnly, Segment, Shared, SharedSegment};
+use shm_tests::seal::FOOTER;
 use shm_tests::structs::seal::{Cell, Raw, pattern};
 
 use crate::clock::{Timer, now, until};
@@ -58,7 +62,14 @@ fn follow(words: &[&str], held: &mut Held) -> Answer {
         // As `race`, but a stale segment is replaced.
         ["reclaim", name, start] => {
             until(Duration::from_nanos(number(start)));
-            let attached = race(options(name, 20_000).reclaim_stale(true), "finish")?;
+            let mut options = options(name, 20_000);
+            let created = options.reclaim_stale(true).create_with(|cell| init(cell, "finish"));
+            let attached = match created.and_then(|segment| segment.attach()) {
+                Err(error) if matches!(error.kind(), ErrorKind::AlreadyExists { .. }) => {
+                    race(&mut options, "finish")
+                }
+                attached => attached,
+            }?;
             let answer = describe(&attached);
             *held = Held::Write(attached);
             Ok(answer)
@@ -115,8 +126,22 @@ fn follow(words: &[&str], held: &mut Held) -> Answer {
                     "open-bare" => Some(Err(bare.create()?.remove_on_drop())),
                     _ => None,
                 };
+                let key = Key::name(name.to_owned());
+                let _set = match what {
+                    "open-set" | "open-companion" => {
+                        Some(Semaphore::create(key.clone(), 1)?.remove_on_drop())
+                    }
+                    _ => None,
+                };
+                let _queue = match what {
+                    "open-queue" => Some(Queue::<u64>::create(key.clone())?.remove_on_drop()),
+                    _ => None,
+                };
                 say(line);
                 match what {
+                    "open-set" => drop(Semaphore::open(key)?),
+                    "open-companion" => drop(sealed.semaphore().open()?),
+                    "open-queue" => drop(Queue::<u64>::open(key)?),
                     "create" => {
                         let segment = sealed.create()?;
                         segment.attach()?.counter.store(1, Relaxed);
@@ -333,7 +358,7 @@ fn scribble(id: i32, time: Duration) {
         random ^= random << 17;
         random
     };
-    let dead = u32::MAX >> 5;
+    let place = std::fs::metadata("/proc/self/ns/pid").map_or(0, |metadata| metadata.ino());
     while Instant::now() < end {
         let store = |at: usize, new: &[u8]| {
             for (to, byte) in bytes[at..].iter().zip(new) {
@@ -345,11 +370,16 @@ fn scribble(id: i32, time: Duration) {
         match next() % 8 {
             0 | 1 => store(begin, &good[begin..]),
             2 => store(begin + below(next(), size - begin), &[next().to_le_bytes()[0]]),
-            3 => store(size - 72 + 4 * below(next(), 18), &next().to_le_bytes()[..4]),
-            // States: each kind, and the claim of a process that there cannot be, over and over.
-            4 => store(size - 72, &u32::try_from(next() % 6).unwrap_or(0).to_le_bytes()),
-            5 => (0..200).for_each(|i| store(size - 72, &((dead - i) << 4 | 5).to_le_bytes())),
-            6 => store(size - 72 + 24, &next().to_le_bytes()),
+            3 => store(size - FOOTER + 4 * below(next(), FOOTER / 4), &next().to_le_bytes()[..4]),
+            // States: each kind, and claims of processes that there cannot be, over and over.
+            4 => store(size - FOOTER, &u32::try_from(next() % 8).unwrap_or(0).to_le_bytes()),
+            5 => (0..200).for_each(|number: u32| {
+                let words = [9, place, 0x3f_ffff].map(|word: u64| word << 22 | u64::from(number));
+                let words = words.into_iter().flat_map(u64::to_le_bytes).collect::<Vec<_>>();
+                store(size - FOOTER + 64, &words);
+                store(size - FOOTER, &(number << 4 | 5).to_le_bytes());
+            }),
+            6 => store(size - FOOTER + 24, &next().to_le_bytes()),
             _ => store(size - 8, &good[size - 8..]),
         }
     }

@@ -90,6 +90,7 @@ pub struct Raw {
     pub slots: [Frame; 2],
     pub writer: AtomicU64,
     pub process: AtomicU64,
+    pub namespace: AtomicU64,
     pub writing: AtomicU64,
     pub ping: AtomicU32,
     pub pong: AtomicU32,

@@ -19,7 +19,7 @@ macro_rules! unit {
 }
 unit! {
     Result Some None Ok Err Shared Vec Box Sized Copy Send Sync Clone Default Drop Fn Deref Access
-    ReadWrite ReadOnly WriteOnly Segment Attached Key Settings TypeInfo FieldInfo If Opaque Direction AlwaysValid
+    ReadWrite ReadOnly WriteOnly Segment Attached Key Settings Layout Field If Opaque Direction AlwaysValid
     u32 i32 u16 i128 usize str Self_ A_ D_ place base from to offset
 }
 mod core {}

@@ -4,12 +4,13 @@ use core::ffi::{c_long, c_void};
 use core::mem::{MaybeUninit, offset_of};
 use std::io;
 
-use crate::bulk::{Load, Store};
-use crate::error::ErrorKind;
-use crate::info::Declared;
-use crate::shareable::Shareable;
+use crate::ipc::error::ErrorKind;
+use crate::ipc::raw_message::RawMessage;
+use crate::memory::direction::{Load, Store};
+use crate::memory::shareable::Shareable;
+use crate::memory::structure::Declared;
+use crate::memory::validity::{self, InvalidValue};
 use crate::sys;
-use crate::value::{self, InvalidValue};
 
 /// A message: a value, and the type of message that its sender gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,16 +20,6 @@ pub struct Message<T> {
     pub mtype: i64,
     /// The value.
     pub value: T,
-}
-
-/// A message as its bytes, whatever they are.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RawMessage {
-    /// The type of message, 1 or more (`mtype`).
-    pub mtype: i64,
-    /// The bytes behind the type (`mtext`).
-    pub bytes: Vec<u8>,
 }
 
 /// Which message to receive, by its type: `msgtyp` of msgrcv(2). Of those that are meant, the first that was sent.
@@ -65,7 +56,7 @@ pub(crate) fn checked(mtype: i64) -> Result<c_long, ErrorKind> {
     }
 }
 
-/// What msgsnd(2) reads and msgrcv(2) writes: the type, and `size_of::<T>()` bytes behind it.
+/// What msgsnd(2) reads and msgrcv(2) writes: the type, and `size_of::<T>()` bytes after it.
 #[repr(C)]
 pub(crate) struct Envelope<T> {
     mtype: c_long,
@@ -73,7 +64,7 @@ pub(crate) struct Envelope<T> {
 }
 
 impl<T: Shareable + Copy> Envelope<T> {
-    /// The kernel puts the bytes right behind the type, with no padding between.
+    /// The kernel puts the bytes right after the type, with no padding between.
     const ALIGNED: () = assert!(
         offset_of!(Self, value) == size_of::<c_long>() && size_of::<T>() > 0,
         "a message begins with a `long`, and its value at 8 bytes: nothing that is aligned to more, or has no size, can \
@@ -92,9 +83,9 @@ impl<T: Shareable + Copy> Envelope<T> {
         unsafe { (*at).mtype = mtype };
         // SAFETY: the place of a field of `envelope`.
         let to = unsafe { &raw mut (*at).value }.cast::<T>();
-        // SAFETY: `value` is a valid `T`; `to` has room for one, is aligned, and nobody else accesses it.
+        // SAFETY: `value` is a valid `T`; `to` has room for one, is aligned, and no other code accesses it.
         unsafe { T::__copy::<Store>(value, to) };
-        // SAFETY: behind the type, by `ALIGNED`, are the `size_of::<T>()` bytes of the value: its scalars, copied just
+        // SAFETY: after the type, by `ALIGNED`, are the `size_of::<T>()` bytes of the value: its scalars, copied just
         // now, and zeros between them.
         unsafe { sys::ipc::msgsnd(id, at.cast_const().cast::<c_void>(), size_of::<T>(), flags) }
     }
@@ -105,14 +96,14 @@ impl<T: Shareable + Copy> Envelope<T> {
         const { Self::ALIGNED };
         let mut envelope = MaybeUninit::<Self>::uninit();
         let at = envelope.as_mut_ptr();
-        // SAFETY: behind the type, by `ALIGNED`, there is room for `size_of::<T>()` bytes.
+        // SAFETY: after the type, by `ALIGNED`, there is room for `size_of::<T>()` bytes.
         let len = unsafe { sys::ipc::msgrcv(id, at.cast::<c_void>(), size_of::<T>(), select, flags) }?;
         // SAFETY: the call succeeded, and so wrote the type.
         let mtype = unsafe { (*at).mtype };
         // SAFETY: the place of a field of `envelope`.
         let from = unsafe { &raw const (*at).value }.cast::<T>();
         let raw = || {
-            // SAFETY: the call wrote `len` bytes behind the type, `size_of::<T>()` at most.
+            // SAFETY: the call wrote `len` bytes after the type, `size_of::<T>()` at most.
             let bytes = unsafe { core::slice::from_raw_parts(from.cast::<u8>(), len) }.to_vec();
             RawMessage { mtype, bytes }
         };
@@ -124,7 +115,7 @@ impl<T: Shareable + Copy> Envelope<T> {
         // accesses either.
         unsafe { T::__copy::<Load>(from, value.as_mut_ptr()) };
         // SAFETY: every scalar of this private `T` was just copied.
-        if let Err(invalid) = unsafe { value::check(Declared::of::<T>(), value.as_ptr().cast()) } {
+        if let Err(invalid) = unsafe { validity::check(Declared::of::<T>(), value.as_ptr().cast()) } {
             return Ok(Received::Other(raw(), Some(invalid)));
         }
         // SAFETY: initialised, and checked to be a valid `T`.
@@ -140,14 +131,12 @@ pub(crate) enum Received<T> {
     Other(RawMessage, Option<InvalidValue>),
 }
 
-impl RawMessage {
-    /// Receives a message of up to `room` bytes.
-    pub(crate) fn receive(id: i32, room: usize, select: c_long, flags: i32) -> io::Result<Self> {
-        // Words, for the alignment of the type.
-        let mut words = vec![0_u64; 1 + room.div_ceil(8)];
-        // SAFETY: there is room for the type, one word, and `room` bytes behind it.
-        let len = unsafe { sys::ipc::msgrcv(id, words.as_mut_ptr().cast(), room, select, flags) }?;
-        let bytes = words[1..].iter().flat_map(|word| word.to_ne_bytes());
-        Ok(Self { mtype: words[0].cast_signed(), bytes: bytes.take(len).collect() })
-    }
+/// Receives a message of up to `room` bytes.
+pub(crate) fn receive_raw(id: i32, room: usize, select: c_long, flags: i32) -> io::Result<RawMessage> {
+    // Words, for the alignment of the type.
+    let mut words = vec![0_u64; 1 + room.div_ceil(8)];
+    // SAFETY: there is room for the type, one word, and `room` bytes after it.
+    let len = unsafe { sys::ipc::msgrcv(id, words.as_mut_ptr().cast(), room, select, flags) }?;
+    let bytes = words[1..].iter().flat_map(|word| word.to_ne_bytes());
+    Ok(RawMessage { mtype: words[0].cast_signed(), bytes: bytes.take(len).collect() })
 }

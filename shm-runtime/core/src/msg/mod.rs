@@ -1,6 +1,6 @@
 //! System V message queues: msgget(2), msgsnd(2), msgrcv(2), msgctl(2).
 //!
-//! A [`Queue`] keeps messages in the kernel, each whole and in the order of sending, until somebody receives them. Here
+//! A [`Queue`] keeps messages in the kernel, each whole and in the order of sending, until a process receives them. Here
 //! each is a value of one type, with a type of message, a number, by which the receiver selects.
 //!
 //! ```
@@ -25,6 +25,13 @@
 //! # Ok::<(), shm_runtime::Error>(())
 //! ```
 //!
+//! # Whose it is
+//!
+//! A queue is opened if its owner and creator are this process's user, root, or a user who was named
+//! ([`trust_owner`](Options::trust_owner)), by the rule of segments. The kernel keeps nothing else of it that tells what it
+//! is for: the queues of two programs whose keys are the same by accident are not told apart (see
+//! [`Key`](crate::Key#collisions)).
+//!
 //! # In C
 //!
 //! ```c
@@ -33,7 +40,7 @@
 //! msgrcv(queue, &message, sizeof message.value, mtype, 0);
 //! ```
 //!
-//! The value lies at 8 bytes, right behind the type: a value that is aligned to more does not compile.
+//! The value lies at 8 bytes, right after the type: a value that is aligned to more does not compile.
 //!
 //! ```compile_fail
 //! # use shm_runtime::msg::Queue;
@@ -46,12 +53,13 @@
 //! # Ok::<(), shm_runtime::Error>(())
 //! ```
 
+mod diagnose;
 mod message;
 mod options;
 mod queue;
-mod stat;
 
-pub use message::{Message, RawMessage, Select};
+pub use crate::ipc::raw_message::RawMessage;
+pub use crate::ipc::stat::queue::Stat;
+pub use message::{Message, Select};
 pub use options::Options;
 pub use queue::Queue;
-pub use stat::Stat;

@@ -2,14 +2,17 @@
 
 use core::fmt;
 use core::marker::PhantomData;
+use std::borrow::Cow;
 
-use crate::error::Error;
-use crate::identity::Object;
-use crate::info::Declared;
-use crate::key::Key;
-use crate::lookup::Lookup;
-use crate::msg::Queue;
-use crate::shareable::Shareable;
+use crate::ipc::error::Error;
+use crate::ipc::identity::Identity;
+use crate::ipc::key::Key;
+use crate::ipc::kind::ObjectKind;
+use crate::ipc::lookup::Lookup;
+use crate::ipc::trusted::Trust;
+use crate::memory::shareable::Shareable;
+use crate::memory::structure::Declared;
+use crate::msg::{Queue, diagnose};
 
 /// Options for creating and opening a queue of `T`, in the manner of [`std::fs::OpenOptions`].
 ///
@@ -17,27 +20,21 @@ use crate::shareable::Shareable;
 /// use shm_runtime::Key;
 /// use shm_runtime::msg::Queue;
 ///
-/// // Everybody may send, and the owner alone receives.
+/// // All may send, and only the owner receives.
 /// let key = Key::name(format!("org.example.queue.options.{}", std::process::id()));
 /// let queue = Queue::<u64>::options(key).mode(0o622).create()?.remove_on_drop();
-/// assert_eq!(queue.stat()?.mode, 0o622);
+/// assert_eq!(queue.stat()?.permissions.mode, 0o622);
 /// # Ok::<(), shm_runtime::Error>(())
 /// ```
 pub struct Options<T> {
-    pub(crate) lookup: Lookup,
+    lookup: Lookup,
     holds: PhantomData<fn() -> T>,
 }
 
 impl<T: Shareable + Copy> Options<T> {
     pub(crate) fn new(key: Key) -> Self {
         Self {
-            lookup: Lookup {
-                object: Object::Queue,
-                key,
-                type_name: Declared::of::<T>().name(),
-                mode: 0o600,
-                count: 0,
-            },
+            lookup: Lookup::new(ObjectKind::Queue, key, Declared::of::<T>().name(), Trust::Nobody),
             holds: PhantomData,
         }
     }
@@ -49,25 +46,63 @@ impl<T: Shareable + Copy> Options<T> {
         self
     }
 
+    /// Accepts queues whose owner or creator is this user too. Without, only our own and root's are opened: the rule is
+    /// that of segments, see [`trust_owner`](crate::Options::trust_owner) there.
+    pub fn trust_owner(&mut self, uid: u32) -> &mut Self {
+        self.lookup.trusted.add(uid);
+        self
+    }
+
+    /// The same for a user with this name: see [`trust_owner_named`](crate::Options::trust_owner_named).
+    pub fn trust_owner_named(&mut self, name: impl Into<Cow<'static, str>>) -> &mut Self {
+        self.lookup.trusted.add_named(name.into());
+        self
+    }
+
+    /// Accepts queues of any user.
+    pub fn trust_anybody(&mut self) -> &mut Self {
+        self.lookup.trusted.add_anybody();
+        self
+    }
+
     /// Creates the queue: msgget(2) with IPC_CREAT, IPC_EXCL and the mode.
     ///
     /// # Errors
     ///
     /// If it exists already, there are as many queues as the system allows, or the key cannot be derived.
     pub fn create(&self) -> Result<Queue<T>, Error> {
-        let (identity, id) = self.lookup.create()?;
+        let identity = self.lookup.resolve("create")?;
+        let (identity, id) = self.lookup.create(identity, diagnose::msgget)?;
         Ok(Queue::new(identity, id))
     }
 
-    /// Opens the existing queue: msgget(2). Whether it may be sent to or received from shows when it is done: some
-    /// may only do the one or the other.
+    /// Opens the existing queue: msgget(2), and msgctl(2) with IPC_STAT to check its owner. Whether it may be sent to or
+    /// received from shows when it is done: some may only do the one or the other.
     ///
     /// # Errors
     ///
-    /// If there is none.
+    /// If there is none, or its owner or creator is not trusted. If it may not be read, and neither Linux (before
+    /// 4.17) nor /proc tells whose it is: [`trust_anybody`](Self::trust_anybody) opens it.
     pub fn open(&self) -> Result<Queue<T>, Error> {
         let (identity, id) = self.lookup.find("open")?;
-        Ok(Queue::new(identity, id))
+        self.check(identity, id)
+    }
+
+    /// Opens the queue with this msqid: for private ones, whose id is all there is to find them by.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open).
+    pub fn open_id(&self, id: i32) -> Result<Queue<T>, Error> {
+        self.check(self.lookup.identity_of(id), id)
+    }
+
+    /// The queue, if its users are trusted.
+    fn check(&self, identity: Identity, id: i32) -> Result<Queue<T>, Error> {
+        match self.lookup.look(id) {
+            Ok(_) => Ok(Queue::new(identity, id)),
+            Err(kind) => Err(Error::new("open", identity, kind)),
+        }
     }
 
     /// Opens the queue, or creates it if there is none.
@@ -79,12 +114,12 @@ impl<T: Shareable + Copy> Options<T> {
         self.lookup.open_or_create(|| self.open(), || self.create())
     }
 
-    /// Removes the queue that now has the key, with its messages, whatever they are: msgctl(2) with IPC_RMID. Whoever
+    /// Removes the queue that now has the key, with its messages, whatever they are: msgctl(2) with IPC_RMID. A process that
     /// waits for it gets an error.
     ///
     /// # Errors
     ///
-    /// If there is none, or it belongs to somebody else.
+    /// If there is none, or it belongs to another user.
     pub fn remove(&self) -> Result<(), Error> {
         let (identity, id) = self.lookup.find("remove")?;
         Queue::<T>::new(identity, id).remove()

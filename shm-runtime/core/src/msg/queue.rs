@@ -4,15 +4,16 @@ use core::fmt;
 use core::marker::PhantomData;
 use std::io;
 
-use crate::diagnose;
-use crate::error::{Error, ErrorKind};
-use crate::identity::{Identity, Object};
-use crate::key::Key;
-use crate::msg::message::{Envelope, Received, checked};
+use crate::ipc::error::{Error, ErrorKind};
+use crate::ipc::identity::Identity;
+use crate::ipc::key::Key;
+use crate::ipc::mode::mode_bits;
+use crate::ipc::permissions::Permissions;
+use crate::ipc::remove_on_drop::{Removable, RemoveOnDrop, private};
+use crate::memory::shareable::Shareable;
+use crate::msg::diagnose;
+use crate::msg::message::{Envelope, Received, checked, receive_raw};
 use crate::msg::{Message, Options, RawMessage, Select, Stat};
-use crate::remove_on_drop::{Removable, RemoveOnDrop, private};
-use crate::shareable::Shareable;
-use crate::stat::{Permissions, mode_bits};
 use crate::sys;
 
 /// A System V message queue of `T`: the kernel's object, known by its msqid.
@@ -37,7 +38,7 @@ impl<T: Shareable + Copy> Queue<T> {
         Options::new(key)
     }
 
-    /// Creates the queue, for this user alone: as [`Options::create`].
+    /// Creates the queue, for this user only: as [`Options::create`].
     ///
     /// # Errors
     ///
@@ -64,19 +65,13 @@ impl<T: Shareable + Copy> Queue<T> {
         Self::options(key).open_or_create()
     }
 
-    /// The queue with this msqid: for private ones, whose id is all there is to find them by.
+    /// Opens the queue with this msqid: as [`Options::open_id`].
     ///
     /// # Errors
     ///
-    /// If there is none.
+    /// As for [`open`](Self::open).
     pub fn from_id(id: i32) -> Result<Self, Error> {
-        let identity = Self::options(Key::private()).lookup.identity_of(id);
-        let queue = Self::new(identity, id);
-        match Stat::of(id) {
-            // Who may not read may be allowed to send.
-            Err(error) if error.raw_os_error() != Some(sys::EACCES) => Err(queue.failed("open", error)),
-            _ => Ok(queue),
-        }
+        Self::options(Key::private()).open_id(id)
     }
 
     /// The msqid. 0 is one too.
@@ -98,7 +93,7 @@ impl<T: Shareable + Copy> Queue<T> {
     /// # Errors
     ///
     /// If the queue is or gets removed, or may not be sent to; if such a message is larger than the system allows
-    /// (MSGMAX) or than the queue could ever take, though whoever may not read the queue has to wait instead; or if
+    /// (MSGMAX) or than the queue could ever take, though a process that may not read the queue has to wait instead; or if
     /// `mtype` is less than 1.
     pub fn send(&self, mtype: i64, value: &T) -> Result<(), Error> {
         if self.try_send(mtype, value)? {
@@ -107,7 +102,7 @@ impl<T: Shareable + Copy> Queue<T> {
         // Asking first told that the queue is full, and that the message fits into it at all.
         match self.transmit(mtype, value, 0) {
             Ok(()) => Ok(()),
-            Err(error) => Err(self.error("send to", diagnose::send(error, self.id, size_of::<T>()))),
+            Err(error) => Err(self.error("send to", diagnose::msgsnd(error, self.id, size_of::<T>()))),
         }
     }
 
@@ -122,7 +117,7 @@ impl<T: Shareable + Copy> Queue<T> {
             return Ok(true);
         };
         if error.raw_os_error() != Some(sys::ipc::EAGAIN) {
-            return Err(self.error("send to", diagnose::send(error, self.id, size_of::<T>())));
+            return Err(self.error("send to", diagnose::msgsnd(error, self.id, size_of::<T>())));
         }
         // The kernel lets a sender wait for room that there can never be.
         let limit = Stat::of(self.id).ok().and_then(|stat| stat.limit);
@@ -148,7 +143,7 @@ impl<T: Shareable + Copy> Queue<T> {
     ///
     /// If the queue is or gets removed, may not be received from, or a type in `select` is less than 1.
     ///
-    /// If the message is no `T`, it is not lost: [`ErrorKind::WrongMessage`] has it, if it is smaller than a `T` or has
+    /// If the message is not a `T`, it is not lost: [`ErrorKind::WrongMessage`] has it, if it is smaller than a `T` or has
     /// values that are none; one that is larger stays in the queue, for
     /// [`try_receive_raw`](Self::try_receive_raw).
     pub fn receive(&self, select: Select) -> Result<Message<T>, Error> {
@@ -206,7 +201,7 @@ impl<T: Shareable + Copy> Queue<T> {
         // Messages may be larger than can be sent now: the limit may have been lowered.
         let mut room = diagnose::largest_message().unwrap_or(8192);
         loop {
-            match again(|| RawMessage::receive(self.id, room, mtype, flags)) {
+            match again(|| receive_raw(self.id, room, mtype, flags)) {
                 Ok(message) => return Ok(Some(message)),
                 Err(failed) => match failed.raw_os_error() {
                     Some(sys::ipc::ENOMSG) => return Ok(None),
@@ -230,7 +225,7 @@ impl<T: Shareable + Copy> Queue<T> {
     ///
     /// # Errors
     ///
-    /// If the queue was removed, may not be read, belongs to somebody else, or the mode has bits beyond 0o777.
+    /// If the queue was removed, may not be read, belongs to another user, or the mode has bits beyond 0o777.
     pub fn set_permissions(&self, permissions: Permissions) -> Result<(), Error> {
         let limit = self.stat()?.limit.unwrap_or_default();
         self.set("set the permissions of", permissions, limit)
@@ -242,10 +237,10 @@ impl<T: Shareable + Copy> Queue<T> {
     ///
     /// # Errors
     ///
-    /// If the queue was removed, may not be read, belongs to somebody else, or the limit is above what this process
+    /// If the queue was removed, may not be read, belongs to another user, or the limit is above what this process
     /// may set.
     pub fn set_limit(&self, bytes: u64) -> Result<(), Error> {
-        self.set("set the limit of", self.stat()?.permissions(), bytes)
+        self.set("set the limit of", self.stat()?.permissions, bytes)
     }
 
     fn set(&self, operation: &'static str, permissions: Permissions, limit: u64) -> Result<(), Error> {
@@ -256,11 +251,11 @@ impl<T: Shareable + Copy> Queue<T> {
     }
 
     /// Removes the queue, with the messages in it: msgctl(2) with IPC_RMID, by id, so that it cannot hit a successor
-    /// under the same key. It is gone at once; whoever waits for it gets an error.
+    /// under the same key. It is gone at once; a process that waits for it gets an error.
     ///
     /// # Errors
     ///
-    /// If it was removed already, or belongs to somebody else.
+    /// If it was removed already, or belongs to another user.
     pub fn remove(&self) -> Result<(), Error> {
         sys::ipc::msg_remove(self.id).map_err(|error| self.failed("remove", error))
     }
@@ -273,7 +268,7 @@ impl<T: Shareable + Copy> Queue<T> {
     }
 
     fn failed(&self, operation: &'static str, error: io::Error) -> Error {
-        self.error(operation, diagnose::on(Object::Queue, error, self.id))
+        self.error(operation, diagnose::msgctl(error, self.id))
     }
 
     fn error(&self, operation: &'static str, kind: ErrorKind) -> Error {
@@ -298,7 +293,7 @@ impl<T: Shareable + Copy> Removable for Queue<T> {
         self.remove()
     }
 
-    fn hand_over(&self) -> Self {
+    fn take(&self) -> Self {
         self.clone()
     }
 }

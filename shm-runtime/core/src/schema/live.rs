@@ -2,34 +2,40 @@
 
 use core::fmt::{self, Debug as _};
 
-use crate::bulk::{Direction, Load};
-use crate::info::{Kind, Scalar, TypeInfo};
-use crate::value;
+use crate::memory::access::Access;
+use crate::memory::direction::{Direction, Load};
+use crate::memory::layout::{Kind, Layout, Scalar};
+use crate::memory::shareable::Shareable;
+use crate::memory::shared::Shared;
+use crate::memory::structure::Declared;
+use crate::memory::validity;
 
-/// Prints the values at `base`, each read as it is printed.
-///
-/// # Safety
-///
-/// At `base` is a value of the type that `info` describes, in a segment, readable.
-pub(crate) unsafe fn debug(info: &TypeInfo, base: *const u8, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    Live { info, at: base }.fmt(f)
+/// The live values, field by field, each read as it is printed; through a write-only attachment, none.
+impl<T: Shareable, A: Access> fmt::Debug for Shared<T, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !A::READS {
+            return f.write_str("<write-only>");
+        }
+        // In the memory of `self`, which is readable, is a `T`.
+        Live { layout: Declared::of::<T>(), at: self.address().cast() }.fmt(f)
+    }
 }
 
-/// A value in a segment, to be printed as it is now.
+/// A value in a segment, to be printed as it is now: at `at` is one of this layout, readable as long as this is printed.
 struct Live<'a> {
-    info: &'a TypeInfo,
+    layout: &'a Layout,
     at: *const u8,
 }
 
 impl fmt::Debug for Live<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.info.kind {
+        match self.layout.kind {
             Kind::Scalar(scalar) | Kind::Atomic(scalar) => self.scalar(scalar, f),
             Kind::Enum { name, repr, variants } => {
                 let found = self.bits(repr);
                 match variants.iter().find(|(_, value)| *value == found) {
                     Some((variant, _)) => f.write_str(variant),
-                    None => write!(f, "<{found} is no {name}>"),
+                    None => write!(f, "<{found} is not a {name}>"),
                 }
             }
             Kind::Array { of, len } => {
@@ -38,7 +44,7 @@ impl fmt::Debug for Live<'_> {
             Kind::Struct { name, fields } => {
                 let mut out = f.debug_struct(name);
                 for field in fields {
-                    out.field(field.name, &self.part(field.info, field.offset));
+                    out.field(field.name, &self.part(field.layout, field.offset));
                 }
                 out.finish()
             }
@@ -47,15 +53,15 @@ impl fmt::Debug for Live<'_> {
 }
 
 impl<'a> Live<'a> {
-    fn part(&self, info: &'a TypeInfo, offset: usize) -> Self {
-        Self { info, at: self.at.wrapping_add(offset) }
+    fn part(&self, layout: &'a Layout, offset: usize) -> Self {
+        Self { layout, at: self.at.wrapping_add(offset) }
     }
 
     /// The scalar as it is now, in an integer.
     fn bits(&self, scalar: Scalar) -> i128 {
         let mut copy = 0_u64;
         let to = &raw mut copy;
-        // SAFETY: by the contract of `debug`, `at` is the place of a scalar of this width in a segment: the parts of a type
+        // SAFETY: as `Live` says, `at` is the place of a scalar of this width in a segment: the parts of a type
         // lie within it and are aligned.
         unsafe {
             match scalar.size() {
@@ -66,7 +72,7 @@ impl<'a> Live<'a> {
             }
         }
         // SAFETY: `copy` is private, initialised, and as large and aligned as any scalar.
-        unsafe { value::integer(scalar, to.cast()) }
+        unsafe { validity::integer(scalar, to.cast()) }
     }
 
     fn scalar(&self, scalar: Scalar, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -77,7 +83,7 @@ impl<'a> Live<'a> {
             Scalar::Bool => (bits != 0).fmt(f),
             Scalar::Char => match u32::try_from(bits).ok().and_then(char::from_u32) {
                 Some(char) => char.fmt(f),
-                None => write!(f, "<{bits:#x} is no char>"),
+                None => write!(f, "<{bits:#x} is not a char>"),
             },
             _ => bits.fmt(f),
         }

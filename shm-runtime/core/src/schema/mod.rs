@@ -15,20 +15,21 @@
 //!
 //! Offsets are in bytes from the start of the struct that the field is in.
 
+mod diff;
 mod lines;
 mod live;
 mod parse;
+pub(crate) mod write;
 
 use core::fmt;
 use std::hash::RandomState;
 
 use self::lines::Lines;
-pub(crate) use self::live::debug;
 pub use self::parse::ParseError;
-use crate::diff::{self, Side};
-use crate::info::Declared;
-use crate::shareable::Shareable;
-use crate::text::text;
+use crate::memory::shareable::Shareable;
+use crate::memory::structure::Declared;
+use crate::schema::diff::Side;
+use crate::schema::write::text;
 
 /// Bytes of a difference at most. Those of any real structs are shorter.
 const MAX_DIFFERENCE: usize = 16 << 10;

@@ -3,7 +3,7 @@
 
 use core::fmt;
 
-use crate::info::{MAX_DEPTH, MAX_EMPTY, Scalar};
+use crate::memory::layout::{MAX_DEPTH, MAX_EMPTY, Scalar};
 
 /// Size and alignment of a type.
 #[derive(Clone, Copy)]
@@ -39,7 +39,7 @@ fn excerpt(text: &str) -> String {
     format!("`{}{more}`", short.escape_debug())
 }
 
-/// Why a text is no schema.
+/// Why a text is not a schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseError {
     line: usize,
@@ -111,14 +111,14 @@ fn parse_type(text: &str, depth: usize, indent: usize, lines: &mut Lines<'_>) ->
 
 fn parse_scalar(text: &str, lines: &Lines<'_>) -> Result<Scalar, ParseError> {
     let found = Scalar::ALL.into_iter().find(|scalar| scalar.name() == text);
-    found.ok_or_else(|| lines.error(format!("{} is no type", excerpt(text))))
+    found.ok_or_else(|| lines.error(format!("{} is not a type", excerpt(text))))
 }
 
 fn parse_number(text: &str, lines: &Lines<'_>) -> Result<usize, ParseError> {
     // Only what `Display` writes: no sign, no leading zero.
     match text.parse() {
         Ok(number) if !text.starts_with('+') && (text == "0" || !text.starts_with('0')) => Ok(number),
-        _ => Err(lines.error(format!("{} is no number of bytes or elements", excerpt(text)))),
+        _ => Err(lines.error(format!("{} is not a number of bytes or elements", excerpt(text)))),
     }
 }
 
@@ -127,7 +127,7 @@ fn parse_discriminant(text: &str, lines: &Lines<'_>) -> Result<i128, ParseError>
     // Only what `Display` writes, here too.
     match text.parse() {
         Ok(number) if text == "0" || !digits.starts_with(['+', '0']) => Ok(number),
-        _ => Err(lines.error(format!("{} is no discriminant", excerpt(text)))),
+        _ => Err(lines.error(format!("{} is not a discriminant", excerpt(text)))),
     }
 }
 
@@ -140,7 +140,7 @@ fn parse_name(text: &str, lines: &Lines<'_>) -> Result<(), ParseError> {
         _ => c.is_alphanumeric() || !(c.is_ascii() || c.is_control() || c.is_whitespace()),
     };
     if text.is_empty() || !text.chars().all(word) {
-        return Err(lines.error(format!("{} is no name", excerpt(text))));
+        return Err(lines.error(format!("{} is not a name", excerpt(text))));
     }
     Ok(())
 }
@@ -154,7 +154,7 @@ fn parse_enum(text: &str, lines: &Lines<'_>) -> Result<Extent, ParseError> {
     }
     for word in words {
         let (name, value) =
-            word.split_once('=').ok_or_else(|| lines.error(format!("{} is no variant", excerpt(word))))?;
+            word.split_once('=').ok_or_else(|| lines.error(format!("{} is not a variant", excerpt(word))))?;
         parse_name(name, lines)?;
         parse_discriminant(value, lines)?;
     }

@@ -4,7 +4,7 @@
 //! The kernel does not record which process created a set. So a creator holds a lock from before semget until after
 //! semop, and the kernel releases it if the creator dies: a lock on one byte, that of the key, in the file of the IPC
 //! namespace itself (/proc/thread-self/ns/ipc). That is the same file for all processes in the namespace, whatever their
-//! user, their pid namespace and their mounts, and for no others; and as nobody can write to it, no process can lock
+//! user, their pid namespace and their mounts, and for no others; and as no process can write to it, no process can lock
 //! another out. Where a set exists, its byte is not locked, and no semop was done on the set, its creator is dead.
 //!
 //! Such a set is removed, by its id, and created anew. It is not initialised in place: a creator that takes no such lock,
@@ -15,6 +15,8 @@
 //! What cannot be known:
 //! - Whether a creator in C is dead. It is given the waiting time, and a set with which anything was done
 //!   ([`reason_to_keep`]) is left alone.
+//! - Whether a process that this one does not see, in another pid namespace, has set a value to 0 by SETVAL: the pid that the
+//!   kernel noted down reads as 0, as if there were none.
 //! - Of a creator that died, whether a child that another of its threads forked in that very moment is the creator: it has
 //!   the open file too, and with it the lock, until it ends or calls exec(3).
 //! - Whether a set was initialised with zeros or not at all, once a process has ended that tried a semop with SEM_UNDO
@@ -27,7 +29,7 @@ use std::io;
 use std::thread;
 use std::time::Instant;
 
-use crate::error::Error;
+use crate::ipc::error::Error;
 use crate::sem::op::Wait;
 use crate::sem::{Op, SemaphoreSet, Stat, State};
 use crate::sys::{self, lock, process::Maker};

@@ -2,8 +2,8 @@
 
 use core::time::Duration;
 
-use crate::diagnose::SEMVMX;
-use crate::error::ErrorKind;
+use crate::ipc::error::ErrorKind;
+use crate::sem::diagnose::too_high;
 use crate::sys;
 
 /// One operation on one semaphore of a set: a `sembuf` of semop(2).
@@ -68,6 +68,6 @@ pub(crate) fn buffer<const N: usize>(op: Op, flags: i32) -> Result<sys::ipc::sem
     }
     match (i16::try_from(units), i16::try_from(flags)) {
         (Ok(units), Ok(sem_flg)) => Ok(sys::ipc::sembuf { sem_num: index, sem_op: sign * units, sem_flg }),
-        _ => Err(ErrorKind::Limit { name: "SEMVMX", value: Some(SEMVMX.into()) }),
+        _ => Err(too_high()),
     }
 }

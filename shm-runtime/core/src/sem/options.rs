@@ -2,19 +2,22 @@
 
 use core::fmt;
 use core::time::Duration;
+use std::borrow::Cow;
+use std::io;
 use std::thread;
 use std::time::Instant;
 
-use crate::diagnose;
-use crate::error::{Error, ErrorKind};
-use crate::existing::Existing;
-use crate::identity::Object;
-use crate::key::Key;
-use crate::lookup::Lookup;
+use crate::ipc::error::{Error, ErrorKind};
+use crate::ipc::identity::Identity;
+use crate::ipc::key::Key;
+use crate::ipc::kind::ObjectKind;
+use crate::ipc::lookup::Lookup;
+use crate::ipc::record::Record;
+use crate::ipc::trusted::{Trust, Trusted};
 use crate::sem::creation::{Creating, Outcome, replace};
+use crate::sem::diagnose;
 use crate::sem::op::{Wait, releases};
-use crate::sem::{Op, Semaphore, SemaphoreSet, Stat};
-use crate::shared_segment::Settings;
+use crate::sem::{Op, Semaphore, SemaphoreSet};
 use crate::sys;
 
 /// Options for creating and opening a set of `N` semaphores, in the manner of [`std::fs::OpenOptions`].
@@ -25,7 +28,7 @@ use crate::sys;
 ///
 /// let key = Key::name(format!("org.example.semaphore.options.{}", std::process::id()));
 /// let semaphore = Semaphore::options(key).mode(0o660).create(2)?.remove_on_drop();
-/// assert_eq!(semaphore.stat()?.mode, 0o660);
+/// assert_eq!(semaphore.stat()?.permissions.mode, 0o660);
 /// # Ok::<(), shm_runtime::Error>(())
 /// ```
 #[derive(Clone)]
@@ -34,7 +37,11 @@ pub struct Options<const N: usize = 1> {
     undo: bool,
     wait: Duration,
     allow_unused: bool,
+    of_segment: Option<CheckSegment>,
 }
+
+/// Of a companion: that the segment with this key, if there is one of a user who is trusted, is this program's.
+type CheckSegment = fn(&Identity, &Trusted) -> Result<(), ErrorKind>;
 
 impl<const N: usize> Options<N> {
     pub(crate) fn new(key: Key) -> Self {
@@ -42,17 +49,20 @@ impl<const N: usize> Options<N> {
             assert!(N > 0 && N <= 65536, "a set has at least one semaphore, and indices of 16 bits");
         }
         Self {
-            lookup: Lookup { object: Object::Semaphore, key, type_name: None, mode: 0o600, count: N },
+            lookup: Lookup { count: N, ..Lookup::new(ObjectKind::Semaphore, key, None, Trust::Nobody) },
             undo: true,
             wait: Duration::from_secs(1),
             allow_unused: false,
+            of_segment: None,
         }
     }
 
-    pub(crate) fn companion(key: Key, settings: Settings) -> Self {
-        let mut options = Self::new(key);
-        options.lookup.type_name = Some(settings.name);
-        options.lookup.mode = settings.mode;
+    /// The companion of a segment: what these are for it, but for its number. `of_segment` tells of a key whether the segment
+    /// that has it is that of another program.
+    pub(crate) fn companion(segment: &Lookup, of_segment: CheckSegment) -> Self {
+        let mut options = Self::new(segment.key.clone());
+        options.lookup = Lookup { object: ObjectKind::Semaphore, count: N, ..segment.clone() };
+        options.of_segment = Some(of_segment);
         options
     }
 
@@ -66,6 +76,25 @@ impl<const N: usize> Options<N> {
     /// release. At most 0o777; by default 0o600. The umask has no part in it. An existing set keeps its own.
     pub fn mode(&mut self, mode: u32) -> &mut Self {
         self.lookup.mode = mode;
+        self
+    }
+
+    /// Accepts sets whose owner or creator is this user too. Without, only our own and root's are opened: the rule is
+    /// that of segments, see [`trust_owner`](crate::Options::trust_owner) there.
+    pub fn trust_owner(&mut self, uid: u32) -> &mut Self {
+        self.lookup.trusted.add(uid);
+        self
+    }
+
+    /// The same for a user with this name: see [`trust_owner_named`](crate::Options::trust_owner_named).
+    pub fn trust_owner_named(&mut self, name: impl Into<Cow<'static, str>>) -> &mut Self {
+        self.lookup.trusted.add_named(name.into());
+        self
+    }
+
+    /// Accepts sets of any user.
+    pub fn trust_anybody(&mut self) -> &mut Self {
+        self.lookup.trusted.add_anybody();
         self
     }
 
@@ -87,33 +116,55 @@ impl<const N: usize> Options<N> {
         self
     }
 
-    /// Whether to open a set on which nobody ever did a semop(2). By default that is a set whose creator is not
-    /// done; but a C program may set the initial values by SETVAL, and nobody has used the set since.
+    /// Whether to open a set on which no process ever did a semop(2). By default that is a set whose creator is not
+    /// done; but a C program may set the initial values by SETVAL, and no process has used the set since.
     pub fn allow_unused(&mut self, allow_unused: bool) -> &mut Self {
         self.allow_unused = allow_unused;
         self
     }
 
     /// Creates the set, with these values: semget(2) with IPC_CREAT and IPC_EXCL, then one semop(2), which gives all
-    /// values at once. Until then they are 0, so whoever is early can only wait; and `sem_otime` is 0, by which
+    /// values at once. Until then they are 0, so a process that is early can only wait; and `sem_otime` is 0, by which
     /// those who open it, here and in C, know that it is not ready.
     ///
     /// # Errors
     ///
-    /// If it exists already, a limit is reached (of the sets, the semaphores, those in one set, a value), or the key
-    /// cannot be derived.
+    /// If it exists already, a limit is reached (of the sets, the semaphores, those in one set, a value), the key
+    /// cannot be derived, or the mode keeps the creator from giving the values. A companion: also if the segment with its
+    /// key is another program's.
     pub fn create_set(&self, initial: [u16; N]) -> Result<SemaphoreSet<N>, Error> {
         let identity = self.lookup.resolve("create")?;
+        if !self.owner_may_give(initial) && !sys::user::has_ipc_owner() {
+            return Err(self.cannot_give(&identity));
+        }
+        self.check_segment(&identity).map_err(|kind| Error::new("create", identity.clone(), kind))?;
         // Nobody looks for a private set.
         let key = identity.value.filter(|&key| key != sys::IPC_PRIVATE);
         let _creating = key.map(Creating::begin);
-        let (identity, id) = self.lookup.create_as(identity)?;
-        // If the values cannot be given, nobody must find the set.
+        let (identity, id) =
+            self.lookup.create(identity, |error, existing| diagnose::semget(error, N, existing))?;
+        // If the values cannot be given, no process may find the set.
         let set = SemaphoreSet::<N>::new(identity, id, false).remove_on_drop();
-        match initial {
-            zeros if zeros == [0; N] => set.operate("create", [Op::WaitForZero { index: 0 }], Wait::No)?,
-            values => set.operate("create", releases(&values), Wait::No)?,
+        let given = match initial {
+            zeros if zeros == [0; N] && self.lookup.mode & 0o400 != 0 => {
+                set.operate("create", [Op::WaitForZero { index: 0 }], Wait::No)
+            }
+            // What changes nothing, and takes no permission to read.
+            zeros if zeros == [0; N] => {
+                let both = [Op::Release { index: 0, units: 1 }, Op::Acquire { index: 0, units: 1 }];
+                set.operate("create", both, Wait::No)
+            }
+            values => set.operate("create", releases(&values), Wait::No),
         };
+        if let Err(error) = given {
+            // CAP_IPC_OWNER of another user namespace than the set's.
+            let denied = matches!(error.kind(), ErrorKind::Permission { .. });
+            return Err(if denied && !self.owner_may_give(initial) {
+                self.cannot_give(set.identity())
+            } else {
+                error
+            });
+        }
         let set = set.keep();
         Ok(set.with_undo(self.undo))
     }
@@ -123,14 +174,16 @@ impl<const N: usize> Options<N> {
     ///
     /// # Errors
     ///
-    /// If there is none, it may not be read, has another number of semaphores, or is still without initial values
-    /// when the waiting time is over.
+    /// If there is none, its owner or creator is not trusted, it has another number of semaphores, or is still without
+    /// initial values when the waiting time is over. If it may be neither read nor
+    /// altered: to acquire and release takes the permission to alter it (0o200) only. A companion: also if the segment with its key
+    /// is another program's.
     pub fn open(&self) -> Result<SemaphoreSet<N>, Error> {
         let start = Instant::now();
         let mut half_made = false;
         loop {
             let error = match self.lookup.find("open") {
-                Ok((identity, id)) => match self.ready(id, start, &mut half_made) {
+                Ok((identity, id)) => match self.usable(&identity, id, start, &mut half_made) {
                     Ok(()) => return Ok(SemaphoreSet::new(identity, id, self.undo)),
                     Err(kind) => Error::new("open", identity, kind),
                 },
@@ -178,7 +231,7 @@ impl<const N: usize> Options<N> {
         loop {
             let (identity, id) = self.lookup.find("open")?;
             let set = SemaphoreSet::new(identity, id, self.undo);
-            match self.ready(id, Instant::now(), &mut false) {
+            match self.usable(set.identity(), id, Instant::now(), &mut false) {
                 Ok(()) => return Ok(set),
                 Err(ErrorKind::Uninitialised { existing, waited, .. }) => match replace(&set, initial)? {
                     Outcome::LookAgain => {}
@@ -192,22 +245,59 @@ impl<const N: usize> Options<N> {
         }
     }
 
-    /// Removes the set that now has the key, whatever it holds: semctl(2) with IPC_RMID. Whoever waits for it gets
+    /// Removes the set that now has the key, whatever it holds: semctl(2) with IPC_RMID. A process that waits for it gets
     /// an error.
     ///
     /// # Errors
     ///
-    /// If there is none, or it belongs to somebody else.
+    /// If there is none, or it belongs to another user.
     pub fn remove(&self) -> Result<(), Error> {
         let (identity, id) = self.lookup.find("remove")?;
         SemaphoreSet::<N>::new(identity, id, false).remove()
+    }
+
+    /// Waits until the set may be used.
+    fn usable(
+        &self,
+        identity: &Identity,
+        id: i32,
+        start: Instant,
+        half_made: &mut bool,
+    ) -> Result<(), ErrorKind> {
+        self.ready(id, start, half_made)?;
+        self.check_segment(identity)
+    }
+
+    /// Of a companion: that the segment with this key, if there is one, is that of this program's struct. Of other sets,
+    /// and of one whose segment was not made yet, nothing tells how their key was derived.
+    fn check_segment(&self, identity: &Identity) -> Result<(), ErrorKind> {
+        self.of_segment.map_or(Ok(()), |check| check(identity, &self.lookup.trusted))
+    }
+
+    /// Whether the mode of a new set lets its owner, as its owner, give it these values.
+    fn owner_may_give(&self, initial: [u16; N]) -> bool {
+        let needed = if initial == [0; N] { 0o600 } else { 0o200 };
+        self.lookup.mode & needed != 0
+    }
+
+    fn cannot_give(&self, identity: &Identity) -> Error {
+        let reason = "the mode keeps the creator itself from giving the semaphores their initial values: the owner's bits \
+                      count for the owner, whatever group and others may. Create the set with 0o200 or more, and take \
+                      that away later with `set_permissions`";
+        let error = Error::new("create", identity.clone(), ErrorKind::InvalidInput { reason });
+        error.with_note(format!("The mode asked for is {:#05o}", self.lookup.mode))
     }
 
     /// Waits until the set, which has to have `N` semaphores, has their initial values; and says whether it had to wait.
     fn ready(&self, id: i32, start: Instant, half_made: &mut bool) -> Result<(), ErrorKind> {
         let mut pause = Duration::from_micros(100);
         loop {
-            let stat = Stat::of(id).map_err(|error| diagnose::on(Object::Semaphore, error, id))?;
+            let stat = match self.lookup.look(id)? {
+                Some(Record::Semaphore(stat)) => stat,
+                _ => {
+                    return Err(diagnose::semctl(io::Error::from_raw_os_error(sys::EACCES), id));
+                }
+            };
             if stat.semaphores != N {
                 return Err(ErrorKind::SizeDiffers { found: stat.semaphores, expected: N });
             }
@@ -218,7 +308,7 @@ impl<const N: usize> Options<N> {
             let waited = start.elapsed();
             let left = self.wait.saturating_sub(waited);
             if left.is_zero() {
-                let existing = Some(Box::new(Existing::Semaphore(stat)));
+                let existing = Some(Box::new(Record::Semaphore(stat)));
                 return Err(ErrorKind::Uninitialised { existing, waited, kept: None });
             }
             // Nothing tells when the creator is done; it takes microseconds if it lives.

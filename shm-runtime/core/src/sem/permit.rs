@@ -2,10 +2,10 @@
 
 use core::fmt;
 
-use crate::error::{Error, ErrorKind};
-use crate::process::Process;
+use crate::ipc::error::{Error, ErrorKind};
 use crate::sem::SemaphoreSet;
 use crate::sem::op::{Wait, releases};
+use crate::sys::liveness::Process;
 use crate::sys::process::Maker;
 
 /// Acquired units of a semaphore, released when this is dropped.
@@ -20,12 +20,14 @@ pub struct Permit<'a, const N: usize = 1> {
     units: [u16; N],
     /// The process that acquired them.
     holder: Maker,
+    /// The same, as its children know it.
+    process: Process,
 }
 
 impl<'a, const N: usize> Permit<'a, N> {
     /// `set` has just given these units.
     pub(crate) fn new(set: &'a SemaphoreSet<N>, units: [u16; N]) -> Self {
-        Self { set, units, holder: Maker::this() }
+        Self { set, units, holder: Maker::this(), process: Process::this() }
     }
 
     /// Releases the units, as dropping does, and says whether that worked.
@@ -55,8 +57,8 @@ impl<'a, const N: usize> Permit<'a, N> {
     }
 
     fn not_holder(&self) -> ErrorKind {
-        let holder_pid = self.holder.pid();
-        let ended = Process { pid: holder_pid, started: 0 }.is_dead();
+        let holder_pid = if self.process.is_elsewhere() { 0 } else { self.process.pid };
+        let ended = self.process.is_dead();
         ErrorKind::NotHolder { holder_pid, ended, undo: self.set.undo() }
     }
 }
@@ -64,7 +66,7 @@ impl<'a, const N: usize> Permit<'a, N> {
 impl<const N: usize> Drop for Permit<'_, N> {
     fn drop(&mut self) {
         if self.holder.is_this_process() {
-            // The set may have been removed, and a drop can tell nobody; `release` can.
+            // The set may have been removed, and a drop has no way to tell; `release` can.
             let _ = self.give_back();
         }
     }

@@ -2,9 +2,9 @@
 
 use core::time::Duration;
 
-use crate::error::Error;
-use crate::key::Key;
-use crate::sem::stat;
+use crate::ipc::error::Error;
+use crate::ipc::key::Key;
+use crate::ipc::stat::semaphore as stat;
 use crate::sem::{Op, Permit, SemaphoreSet};
 use crate::sys::ipc::SemaphoreFact;
 

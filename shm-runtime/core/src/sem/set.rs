@@ -5,14 +5,15 @@ use core::time::Duration;
 use std::io;
 use std::time::Instant;
 
-use crate::diagnose;
-use crate::error::{Error, ErrorKind};
-use crate::identity::{Identity, Object};
-use crate::key::Key;
-use crate::remove_on_drop::{Removable, RemoveOnDrop, private};
+use crate::ipc::error::{Error, ErrorKind};
+use crate::ipc::identity::Identity;
+use crate::ipc::key::Key;
+use crate::ipc::mode::mode_bits;
+use crate::ipc::permissions::Permissions;
+use crate::ipc::remove_on_drop::{Removable, RemoveOnDrop, private};
+use crate::sem::diagnose;
 use crate::sem::op::{Wait, acquires, buffer};
 use crate::sem::{Op, Options, Permit, Stat, State};
-use crate::stat::{Permissions, mode_bits};
 use crate::sys;
 
 /// A set of `N` System V semaphores: the kernel's object, known by its semid.
@@ -40,6 +41,10 @@ pub struct SemaphoreSet<const N: usize> {
 impl<const N: usize> SemaphoreSet<N> {
     pub(crate) fn new(identity: Identity, id: i32, undo: bool) -> Self {
         Self { identity, id, undo }
+    }
+
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     pub(crate) fn with_undo(self, undo: bool) -> Self {
@@ -126,7 +131,7 @@ impl<const N: usize> SemaphoreSet<N> {
     /// use shm_runtime::Key;
     /// use shm_runtime::sem::{Op, Semaphore};
     ///
-    /// // The first who comes counts up, and whoever comes later has to wait.
+    /// // The first one to come counts up, and those that come later have to wait.
     /// let turn = Semaphore::create(Key::private(), 0)?.remove_on_drop();
     /// let first = [Op::WaitForZero { index: 0 }, Op::Release { index: 0, units: 1 }];
     /// turn.perform(&first)?;
@@ -162,7 +167,7 @@ impl<const N: usize> SemaphoreSet<N> {
         self.operate("operate on", operations.iter().copied(), Wait::For(timeout))
     }
 
-    /// Value and waiters of each semaphore. Each is asked for by itself: together they are no snapshot.
+    /// Value and waiters of each semaphore. Each is asked for by itself: together they are not a snapshot.
     ///
     /// # Errors
     ///
@@ -188,7 +193,7 @@ impl<const N: usize> SemaphoreSet<N> {
     ///
     /// # Errors
     ///
-    /// If the set was removed, belongs to somebody else, or the mode has bits beyond 0o777.
+    /// If the set was removed, belongs to another user, or the mode has bits beyond 0o777.
     pub fn set_permissions(&self, permissions: Permissions) -> Result<(), Error> {
         let Permissions { uid, gid, mode } = permissions;
         let operation = "set the permissions of";
@@ -197,11 +202,11 @@ impl<const N: usize> SemaphoreSet<N> {
     }
 
     /// Removes the set: semctl(2) with IPC_RMID, by id, so that it cannot hit a successor under the same key.
-    /// It is gone at once; whoever waits for it gets an error.
+    /// It is gone at once; a process that waits for it gets an error.
     ///
     /// # Errors
     ///
-    /// If it was removed already, or belongs to somebody else.
+    /// If it was removed already, or belongs to another user.
     pub fn remove(&self) -> Result<(), Error> {
         sys::ipc::sem_remove(self.id).map_err(|error| self.failed("remove", error))
     }
@@ -243,7 +248,7 @@ impl<const N: usize> SemaphoreSet<N> {
             match error.raw_os_error() {
                 Some(sys::ipc::EINTR) => {}
                 Some(sys::ipc::EAGAIN) => return Ok(false),
-                _ => return Err(self.error(operation, diagnose::operate(error, self.id))),
+                _ => return Err(self.error(operation, diagnose::semop(error, self.id))),
             }
         }
     }
@@ -253,7 +258,7 @@ impl<const N: usize> SemaphoreSet<N> {
     }
 
     fn failed(&self, operation: &'static str, error: io::Error) -> Error {
-        self.error(operation, diagnose::on(Object::Semaphore, error, self.id))
+        self.error(operation, diagnose::semctl(error, self.id))
     }
 
     pub(crate) fn error(&self, operation: &'static str, kind: ErrorKind) -> Error {
@@ -268,7 +273,7 @@ impl<const N: usize> Removable for SemaphoreSet<N> {
         self.remove()
     }
 
-    fn hand_over(&self) -> Self {
+    fn take(&self) -> Self {
         self.clone()
     }
 }

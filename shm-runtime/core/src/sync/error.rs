@@ -4,7 +4,8 @@ use core::fmt;
 use std::io;
 
 use super::kernel::{OWNER_DIED, TID, WAITERS};
-use crate::value::InvalidValue;
+use crate::memory::validity::InvalidValue;
+use crate::sys::{liveness, process};
 
 /// Why [`Mutex::lock`](super::Mutex::lock) and its like returned no guard.
 ///
@@ -51,7 +52,7 @@ pub enum LockError<D = ()> {
 }
 
 impl<D> LockError<D> {
-    /// The error alone. If it carried the guard, the lock is released, and the next one to lock is told of the death
+    /// The error without the guard. If it carried the guard, the lock is released, and the next one to lock is told of the death
     /// again: for `mutex.lock().map_err(LockError::release)?`.
     pub fn release(self) -> LockError {
         self.into_died().map_or_else(|other| other, |_| LockError::OwnerDied(()))
@@ -91,7 +92,7 @@ impl<D> fmt::Display for LockError<D> {
             Self::Corrupted { word } => write!(
                 f,
                 "the lock's word is {word:#010x} (thread {}{}{}), which no lock can be: another process overwrote it. \
-                 If nobody holds the lock, `reset` it",
+                 If no thread holds the lock, `reset` it",
                 word & TID,
                 if word & WAITERS != 0 { ", waited for" } else { "" },
                 if word & OWNER_DIED != 0 { ", dead" } else { "" },
@@ -117,10 +118,7 @@ impl fmt::Display for Named {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(what, id) = *self;
         write!(f, "{what} {id}")?;
-        match std::fs::read_to_string(format!("/proc/{id}/comm")) {
-            Ok(comm) => write!(f, " ({})", comm.trim_end().escape_debug()),
-            Err(_) => Ok(()),
-        }
+        liveness::name_of(id).map_or(Ok(()), |name| write!(f, " ({name})"))
     }
 }
 
@@ -128,17 +126,24 @@ impl fmt::Display for Named {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WriterError {
-    /// There is a writer, and it lives.
+    /// There is a writer, and it is not known to be dead.
     #[non_exhaustive]
     Held {
         /// Its process.
         pid: u32,
     },
+    /// There is a writer in another pid namespace. Whether it lives cannot be told here, so it counts as alive.
+    #[non_exhaustive]
+    HeldElsewhere {
+        /// The inode of that namespace, as /proc/self/ns/pid shows it there.
+        pid_namespace: u32,
+    },
     /// This is not the writer any more: the role was taken away, by [`reset_writer`](super::SeqLock::reset_writer) in
     /// this process or another, or this is a forked child, and its parent is the writer.
     #[non_exhaustive]
     Lost {
-        /// The process that has the role now, or 0. It can be this one, with another `SeqWriter`.
+        /// The process that has the role now. It can be this one, with another `SeqWriter`. 0 if none has it, or one of
+        /// another pid namespace.
         pid: u32,
     },
 }
@@ -146,7 +151,13 @@ pub enum WriterError {
 impl fmt::Display for WriterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::Held { pid } if pid == std::process::id() => {
+            Self::HeldElsewhere { pid_namespace } => write!(
+                f,
+                "a process of another pid namespace, pid:[{pid_namespace}], is the writer, and there is only one. Whether it \
+                 lives can be told in that namespace only: let it end or drop its `SeqWriter`, or claim the role there; if \
+                 it is known to be dead, `reset_writer`"
+            ),
+            Self::Held { pid } if pid == process::id().unsigned_abs() => {
                 f.write_str("this process is the writer already, and there is only one: use that `SeqWriter`")
             }
             Self::Held { pid } => write!(
@@ -158,7 +169,7 @@ impl fmt::Display for WriterError {
             Self::Lost { pid: 0 } => {
                 f.write_str("the writer's role was taken away by `reset_writer`; claim it again with `writer`")
             }
-            Self::Lost { pid } if pid == std::process::id() => f.write_str(
+            Self::Lost { pid } if pid == process::id().unsigned_abs() => f.write_str(
                 "the writer's role was taken away by `reset_writer`, and another `SeqWriter` of this process has it now",
             ),
             Self::Lost { pid } => write!(
@@ -182,7 +193,7 @@ pub enum ReadError {
         /// How often it was tried.
         attempts: u32,
     },
-    /// The bytes are no value of the type: nothing was written yet, or by something else than this library.
+    /// The bytes are not a value of the type: nothing was written yet, or by something else than this library.
     Invalid(InvalidValue),
 }
 

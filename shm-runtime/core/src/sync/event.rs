@@ -6,16 +6,16 @@ use core::mem::offset_of;
 use core::sync::atomic::AtomicU32;
 use core::time::Duration;
 
-use super::count;
 use super::kernel::{Kernel, Linux};
-use crate::access::{Access, ReadWrite, Readable, Writable};
-use crate::info::Declared;
-use crate::members::{Fields, Member};
-use crate::shareable::Shareable;
+use super::protocol::event as count;
+use crate::memory::access::{Access, ReadWrite, Readable, Writable};
+use crate::memory::fields::{Fields, Member};
+use crate::memory::shareable::Shareable;
+use crate::memory::structure::Declared;
 
 /// Something that processes wait for, and that others announce: that a value changed, that there is work.
 ///
-/// Whoever waits says so first, by [`listen`](Self::listen), then looks whether it has to wait at all, and then
+/// A thread that waits says so first, by [`listen`](Self::listen), then looks whether it has to wait at all, and then
 /// [`wait`](Listener::wait)s. An announcement at any time after `listen` ends the wait, so none is lost.
 ///
 /// ```
@@ -70,22 +70,22 @@ pub struct Event<A = ReadWrite> {
     access: PhantomData<A>,
 }
 
-// SAFETY: `__INFO` names the one field that has a size, and `__copy` copies it. `__Parts<A>` is the same struct with another
+// SAFETY: `__LAYOUT` names the one field that has a size, and `__copy` copies it. `__Parts<A>` is the same struct with another
 // marker: an atomic, valid with any bytes, with interior mutability. What its methods do, `A` allows.
 unsafe impl Shareable for Event {
     type __Parts<A: Access> = Event<A>;
 
     type __Member = Member<Self>;
-    const __MEMBERS: Fields = Fields::listed((PhantomData::<<AtomicU32 as Shareable>::__Member>,));
+    const __MEMBERS: Fields = Fields::listed::<(<AtomicU32 as Shareable>::__Member,)>();
     const __NAMES: &'static [&'static str] = &["count"];
     const __OFFSETS: &'static [usize] = &[offset_of!(Self, count)];
-    const __INFO: Declared = Declared::structure::<Self, 1>("Event");
+    const __LAYOUT: Declared = Declared::structure::<Self, 1>("Event");
 }
 
 impl<A: Access> Event<A> {
     /// Announces, and wakes all who wait.
     ///
-    /// It always takes a system call: who waits leaves no trace in the memory.
+    /// It always takes a system call: a thread that waits leaves no trace in the memory.
     #[inline]
     pub fn notify_all(&self)
     where
@@ -96,7 +96,7 @@ impl<A: Access> Event<A> {
 
     /// Announces, and wakes one of those who wait, if any do: for work that one of them can take.
     ///
-    /// Who has listened but does not sleep yet goes on, too. So the one that is woken has to look whether there is
+    /// A thread that has listened but does not sleep yet goes on, too. So the one that is woken has to look whether there is
     /// anything left for it.
     #[inline]
     pub fn notify_one(&self)
@@ -116,7 +116,7 @@ impl<A: Access> Event<A> {
     }
 }
 
-/// One who has listened to an [`Event`], and can wait for it.
+/// What [`Event::listen`] returns, and what can wait for the event.
 #[must_use = "a listener that does not wait does nothing"]
 pub struct Listener<'a> {
     count: &'a AtomicU32,

@@ -15,7 +15,7 @@ pub(super) const OWNER_DIED: u32 = 0x4000_0000;
 /// Why the kernel did not acquire a lock.
 #[derive(Debug)]
 pub(super) enum Refused {
-    /// ESRCH: the holder is dead, and nobody waits in the kernel.
+    /// ESRCH: the holder is dead, and no thread waits in the kernel.
     OwnerDead,
     /// EDEADLK: this thread holds it, or holds another one that its holder waits for.
     Deadlock,
@@ -39,7 +39,7 @@ pub(super) trait Kernel {
     fn lock(&self, word: &AtomicU32, deadline: Duration) -> Result<(), Refused>;
     /// Acquires the lock if that needs no waiting.
     fn try_lock(&self, word: &AtomicU32) -> Result<(), Refused>;
-    /// Gives the lock to whoever waits for it; `false` if the kernel refused to.
+    /// Gives the lock to a thread that waits for it; `false` if the kernel refused to.
     fn unlock(&self, word: &AtomicU32) -> bool;
     /// Whether no living thread has this id; `Forbidden` if a thread of the kernel has it.
     fn is_dead(&self, tid: u32) -> Result<bool, Refused>;
@@ -98,7 +98,7 @@ mod linux {
         }
 
         fn is_dead(&self, tid: u32) -> Result<bool, Refused> {
-            // Asked about a lock of our own, whose word nobody else can change meanwhile: that the thread is dead then
+            // Asked about a lock of our own, whose word no other code can change meanwhile: that the thread is dead then
             // means this very thread. /proc would not do (it can hide threads), nor kill(2) (a zombie has an id).
             let word = AtomicU32::new(tid);
             match futex::try_lock_pi(&word).map_err(Refused::from) {

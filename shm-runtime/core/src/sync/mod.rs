@@ -1,10 +1,10 @@
 //! Working together in a segment: locks, consistent snapshots, and announcements between processes.
 //!
 //! - [`Mutex<T>`]: one thread at a time uses the value. The death of its holder is noticed and reported.
-//! - [`SeqLock<T>`]: one process writes, any number read whole values, and nobody waits for anybody.
-//! - [`Event`]: wait until somebody announces a change.
+//! - [`SeqLock<T>`]: one process writes, any number read whole values, and none waits for another.
+//! - [`Event`]: wait until another process announces a change.
 //!
-//! All three are plain fields of a segment's struct, alone, in arrays and in nested structs. A new segment is
+//! All three are plain fields of a segment's struct, by themselves, in arrays and in nested structs. A new segment is
 //! zero-filled, which is the free, empty and silent state of each: there is nothing to initialise. None has a pointer
 //! in the shared memory, and whatever another process writes over their words is never undefined behaviour here.
 //!
@@ -50,10 +50,8 @@
 #![cfg_attr(loom, allow(dead_code))] // the models need not all of it
 
 mod atomic;
-mod count;
 mod kernel;
-mod latch;
-mod lock;
+mod protocol;
 
 #[cfg(not(loom))]
 mod error;
@@ -65,11 +63,6 @@ mod mutex;
 mod seqlock;
 #[cfg(not(loom))]
 mod thread;
-
-#[cfg(all(loom, test))]
-mod model;
-#[cfg(all(test, not(loom)))]
-mod stopped;
 
 #[cfg(not(loom))]
 pub use self::{

@@ -9,13 +9,13 @@ use core::time::Duration;
 
 use super::error::LockError;
 use super::kernel::Linux;
-use super::lock::{Lock, Patience, Refusal, Value};
+use super::protocol::mutex::{Lock, Patience, Refusal, Value};
 use super::thread;
-use crate::access::{Access, ReadWrite, Readable, Writable};
-use crate::info::Declared;
-use crate::members::{Fields, Member};
-use crate::shareable::Shareable;
-use crate::shared::Shared;
+use crate::memory::access::{Access, ReadWrite, Readable, Writable};
+use crate::memory::fields::{Fields, Member};
+use crate::memory::shareable::Shareable;
+use crate::memory::shared::Shared;
+use crate::memory::structure::Declared;
 
 /// A `T` that one thread at a time may use, among all threads of all processes that have the segment attached.
 ///
@@ -50,7 +50,7 @@ use crate::shared::Shared;
 /// totals.sum.update(|sum| sum + 21.5);
 /// drop(totals);
 ///
-/// // Or leave that to somebody else.
+/// // Or leave that to another process.
 /// let totals = station.totals.try_lock().map_err(sync::LockError::release)?;
 /// assert_eq!(totals.readings.get(), 1);
 /// # Ok(())
@@ -74,7 +74,7 @@ use crate::shared::Shared;
 ///
 /// By kill -9 in the middle, by a panic, by the end of a thread that leaked the guard: the next `lock` returns
 /// [`LockError::OwnerDied`] with the guard in it. The lock is held then, and the value may be half-changed: repair it
-/// and go on, with [`OwnerDied::into_guard`] or, shorter, [`LockError::repair`]. The death is reported until somebody
+/// and go on, with [`OwnerDied::into_guard`] or, shorter, [`LockError::repair`]. The death is reported until a thread
 /// does: dropping the error releases the lock, and the next one is told again. Those who wait when it happens are woken.
 ///
 /// # What else can happen
@@ -89,7 +89,8 @@ use crate::shared::Shared;
 /// | ... with the id of a living thread | as if that thread held it, until it ends. `lock_timeout` times out |
 /// | ... with the caller's own id | as if the caller held it if it holds any `Mutex`; otherwise as if it had died |
 /// | ... with anything else, the id of a thread of the kernel for one | [`LockError::Corrupted`], until [`reset`](Self::reset) |
-/// | the holder died, and its thread id was given to a new thread before anybody asked for the lock | as if the new one held it, as above |
+/// | a process of another pid namespace attaches the segment | [`ErrorKind::OtherPidNamespace`](crate::ErrorKind::OtherPidNamespace): see the limits |
+/// | the holder died, and its thread id was given to a new thread before any thread asked for the lock | as if the new one held it, as above |
 /// | ... in the middle of another thread's taking over the dead one's lock | one of the two gets it, or a third, never two: a thread that was stopped in the middle, for however long, starts again |
 /// | a thread dies in the middle of taking over a dead one's lock | the next one takes it over, and is told of the death |
 ///
@@ -98,7 +99,11 @@ use crate::shared::Shared;
 /// # Limits
 ///
 /// - The word holds a thread id, as a priority-inheritance futex has it (futex(2)), and a thread has another id in
-///   another pid namespace: all users of the lock have to be in one.
+///   another pid namespace: all users of the lock have to be in one. A segment with a `Mutex` in it that was created in
+///   another one cannot be attached to be written:
+///   [`ErrorKind::OtherPidNamespace`](crate::ErrorKind::OtherPidNamespace), unless
+///   [`allow_other_pid_namespace`](crate::Options::allow_other_pid_namespace) says otherwise. A child that is forked into a
+///   new pid namespace keeps its parent's attachments, and must not use their locks.
 /// - Before Linux 4.14, fork(2) is noticed through pthread_atfork(3): a child made otherwise (`_Fork`, clone(2) by hand) must
 ///   not use the lock before it calls exec(3).
 /// - Reading the value past the lock ([`Debug`](fmt::Debug) of the whole does, through a read-only attachment too)
@@ -116,7 +121,7 @@ pub struct Mutex<T, A = ReadWrite> {
     value: Shared<T, A>,
 }
 
-// SAFETY: `__INFO` names the three fields at their offsets, and `__copy` copies them, the value as `T` does. `__Parts<A>` is
+// SAFETY: `__LAYOUT` names the three fields at their offsets, and `__copy` copies them, the value as `T` does. `__Parts<A>` is
 // the same struct with another marker: of the same layout, since `Shared<T, A>` has that of a `T` whatever `A` is; valid
 // with any bytes; interior mutability in the words, and in the value as `Shared` has it. What its methods do, `A` allows.
 // It has no drop glue, as atomics and `Shared` have none, and no lifetime.
@@ -124,17 +129,15 @@ unsafe impl<T: Shareable> Shareable for Mutex<T> {
     type __Parts<A: Access> = Mutex<T, A>;
 
     type __Member = Member<Self>;
-    const __MEMBERS: Fields = Fields::listed(
-        PhantomData::<(
-            <AtomicU32 as Shareable>::__Member,
-            <AtomicU32 as Shareable>::__Member,
-            <T as Shareable>::__Member,
-        )>,
-    );
+    const __MEMBERS: Fields = Fields::listed::<(
+        <AtomicU32 as Shareable>::__Member,
+        <AtomicU32 as Shareable>::__Member,
+        <T as Shareable>::__Member,
+    )>();
     const __NAMES: &'static [&'static str] = &["word", "abandoned", "value"];
     const __OFFSETS: &'static [usize] =
         &[offset_of!(Self, word), offset_of!(Self, abandoned), offset_of!(Self, value)];
-    const __INFO: Declared = Declared::structure::<Self, 3>("Mutex");
+    const __LAYOUT: Declared = Declared::structure::<Self, 3>("Mutex").with_thread_ids();
 }
 
 impl<T: Shareable, A: Access> Mutex<T, A> {
@@ -206,7 +209,7 @@ impl<T: Shareable, A: Access> Mutex<T, A> {
         }
     }
 
-    /// Frees the lock, whoever holds it, and reports it to the next as the death of a holder.
+    /// Frees the lock, whichever thread holds it, and reports it to the next as the death of a holder.
     ///
     /// The way out of [`LockError::Corrupted`], and of a lock that waits for a thread that only looks like the holder.
     /// If there is a holder, two may use the value from now on, until both have dropped their guards; what each of them

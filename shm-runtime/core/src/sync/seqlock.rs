@@ -1,7 +1,6 @@
 //! The sequence lock.
 
 use core::fmt;
-use core::marker::PhantomData;
 use core::mem::{MaybeUninit, offset_of};
 use core::sync::atomic::{
     AtomicU64,
@@ -11,16 +10,17 @@ use core::sync::atomic::{
 
 use super::error::{ReadError, WriterError};
 use super::kernel::Linux;
-use super::latch::{self, Identity, Words};
-use crate::access::{Access, ReadWrite, Readable, Writable};
-use crate::bulk::{self, Load, Store};
-use crate::info::{Declared, assert_always_valid};
-use crate::members::{Fields, Member};
-use crate::process::Process;
-use crate::shareable::{AlwaysValid, Shareable};
-use crate::shared::Shared;
+use super::protocol::seqlock::{self as latch, Identity, Words};
+use crate::memory::access::{Access, ReadWrite, Readable, Writable};
+use crate::memory::bulk;
+use crate::memory::direction::{Load, Store};
+use crate::memory::fields::{Fields, Member};
+use crate::memory::shareable::{AlwaysValid, Shareable};
+use crate::memory::shared::Shared;
+use crate::memory::structure::{Declared, assert_always_valid};
+use crate::memory::validity;
+use crate::sys::liveness::Process;
 use crate::sys::process;
-use crate::value;
 
 /// A `T` that one process writes and any number read, always whole: a read gives what one write wrote.
 ///
@@ -65,8 +65,11 @@ use crate::value;
 /// | nothing was written yet | a read gives the value whose bytes are all zero |
 /// | the writer publishes faster than a reader copies | the reader tries again, 10,000 times at most, and then returns [`ReadError::Overtaken`] |
 /// | a second process, or a second `SeqWriter` in the same one, claims the role | [`WriterError::Held`] names the process that has it |
-/// | the writer dies | the next one that claims the role has it, and goes on |
-/// | the writer's pid was reused | noticed by the time at which the process started, from /proc |
+/// | the writer dies, at any instruction | the next one that claims the role has it, and goes on |
+/// | the writer's pid was reused | noticed by the number of its own that the kernel gives each process since Linux 6.9; before, by the time at which the process started, from /proc |
+/// | the writer is in another pid namespace | [`WriterError::HeldElsewhere`], alive or dead: from here that cannot be told. In its own namespace it can; otherwise [`reset_writer`](Self::reset_writer) |
+/// | the process that claims is in another time namespace | as if it were not: start times are corrected, or not used |
+/// | neither tells processes apart, as before Linux 6.9 without /proc | a process with the writer's pid counts as the writer; without a pid namespace that is known, every writer counts as alive |
 /// | the writer's process forks | the parent is the writer; writing in the child is [`WriterError::Lost`] |
 /// | the role was taken away by [`reset_writer`](Self::reset_writer) | the old writer's next write is [`WriterError::Lost`], in the same process, too; dropping it does not end the role of the next |
 /// | ... in the middle of a write | that write is completed, and the next claim waits for it. After a second it does not wait any longer: the old write is then [`WriterError::Lost`], and if it goes on after all, what it still copies may be seen torn |
@@ -74,7 +77,7 @@ use crate::value;
 ///
 /// # Limits
 ///
-/// - A process has another pid in another pid namespace: all writers have to be in one. Readers need not be.
+/// - A dead writer is known to be dead in its own pid namespace only. Readers can be in any.
 /// - Before Linux 4.14, a child that was not made by fork(3) of the C library must not write.
 ///
 /// # Layout
@@ -85,8 +88,9 @@ use crate::value;
 /// | --- | --- | --- |
 /// | `sequence` | 8 | the count of writes, which could not wrap around in a century |
 /// | `slots` | 2 values | two copies of the value: the current one is that of the number's lowest bit |
-/// | `writer` | 8 | the role: in the low 22 bits the writer's pid, or 0, above them the number of its claim |
-/// | `process` | 8 | the low 22 bits of that number, and above them the time at which that process started |
+/// | `writer` | 8 | the role: in the low 22 bits the writer's pid, or 0, above them the number of its claim; the highest bit is 1 until the next two words are that claim's |
+/// | `process` | 8 | the low 22 bits of that number, and above them the low 42 bits of the inode of that process's pidfd, or the time at which it started |
+/// | `namespace` | 8 | the same 22 bits, above them 32 bits with the inode of its pid namespace, and a bit that is 1 if `process` has an inode |
 /// | `writing` | 8 | 0, or the role in which a write is going on |
 ///
 /// A reader needs the first two only. The other words stand after the copies, where the writer changes them without
@@ -97,10 +101,11 @@ pub struct SeqLock<T, A = ReadWrite> {
     slots: [Shared<T, A>; 2],
     writer: AtomicU64,
     process: AtomicU64,
+    namespace: AtomicU64,
     writing: AtomicU64,
 }
 
-// SAFETY: `__INFO` names the five fields at their offsets, and `__copy` copies them, the slots as an array of `T`. `__Parts<A>`
+// SAFETY: `__LAYOUT` names the six fields at their offsets, and `__copy` copies them, the slots as an array of `T`. `__Parts<A>`
 // is the same struct with another marker: of the same layout, since `Shared<T, A>` has that of a `T` whatever `A` is;
 // valid with any bytes; interior mutability in the words, and in the slots as `Shared` has it. What its methods do, `A`
 // allows. It has no drop glue, as atomics and `Shared` have none, and no lifetime.
@@ -108,22 +113,25 @@ unsafe impl<T: Shareable + Copy> Shareable for SeqLock<T> {
     type __Parts<A: Access> = SeqLock<T, A>;
 
     type __Member = Member<Self>;
-    const __MEMBERS: Fields = Fields::listed((
-        PhantomData::<<AtomicU64 as Shareable>::__Member>,
-        PhantomData::<<[T; 2] as Shareable>::__Member>,
-        PhantomData::<<AtomicU64 as Shareable>::__Member>,
-        PhantomData::<<AtomicU64 as Shareable>::__Member>,
-        PhantomData::<<AtomicU64 as Shareable>::__Member>,
-    ));
-    const __NAMES: &'static [&'static str] = &["sequence", "slots", "writer", "process", "writing"];
+    const __MEMBERS: Fields = Fields::listed::<(
+        <AtomicU64 as Shareable>::__Member,
+        <[T; 2] as Shareable>::__Member,
+        <AtomicU64 as Shareable>::__Member,
+        <AtomicU64 as Shareable>::__Member,
+        <AtomicU64 as Shareable>::__Member,
+        <AtomicU64 as Shareable>::__Member,
+    )>();
+    const __NAMES: &'static [&'static str] =
+        &["sequence", "slots", "writer", "process", "namespace", "writing"];
     const __OFFSETS: &'static [usize] = &[
         offset_of!(Self, sequence),
         offset_of!(Self, slots),
         offset_of!(Self, writer),
         offset_of!(Self, process),
+        offset_of!(Self, namespace),
         offset_of!(Self, writing),
     ];
-    const __INFO: Declared = Declared::structure::<Self, 5>("SeqLock");
+    const __LAYOUT: Declared = Declared::structure::<Self, 6>("SeqLock");
 }
 
 impl<T: Shareable + Copy, A: Access> SeqLock<T, A> {
@@ -132,7 +140,7 @@ impl<T: Shareable + Copy, A: Access> SeqLock<T, A> {
     /// # Errors
     ///
     /// [`ReadError::Overtaken`] if the writer publishes all the time, faster than a read takes;
-    /// [`ReadError::Invalid`] if the bytes are no `T`, which only can be if `T` contains an enum or a `char`.
+    /// [`ReadError::Invalid`] if the bytes are not a `T`, which can only happen if `T` contains an enum or a `char`.
     #[inline]
     pub fn read(&self) -> Result<T, ReadError>
     where
@@ -141,7 +149,7 @@ impl<T: Shareable + Copy, A: Access> SeqLock<T, A> {
         let mut value = MaybeUninit::uninit();
         self.load(&mut value)?;
         // SAFETY: `load` copied every scalar of a `T` here.
-        unsafe { value::check(Declared::of::<T>(), value.as_ptr().cast()) }.map_err(ReadError::Invalid)?;
+        unsafe { validity::check(Declared::of::<T>(), value.as_ptr().cast()) }.map_err(ReadError::Invalid)?;
         // SAFETY: initialised, and checked to be a valid `T`.
         Ok(unsafe { value.assume_init() })
     }
@@ -174,7 +182,7 @@ impl<T: Shareable + Copy, A: Access> SeqLock<T, A> {
         latch::read(&self.sequence, load).ok_or(ReadError::Overtaken { attempts: latch::ATTEMPTS })
     }
 
-    /// How many values have been published since the segment was created: whoever remembers the number can tell
+    /// How many values have been published since the segment was created: with an earlier number at hand one can tell
     /// whether there is a new one, and how many were missed.
     #[inline]
     pub fn version(&self) -> u64
@@ -194,14 +202,18 @@ impl<T: Shareable + Copy, A: Access> SeqLock<T, A> {
     ///
     /// # Errors
     ///
-    /// [`WriterError::Held`] if there is a writer, and it is not known to be dead.
+    /// [`WriterError::Held`] or [`HeldElsewhere`](WriterError::HeldElsewhere) if there is a writer, and it is not known to be
+    /// dead.
     pub fn writer(&self) -> Result<SeqWriter<'_, T, A>, WriterError>
     where
         A: Readable + Writable,
     {
         match self.words().claim(identity(Process::this()), |who| process(who).is_dead(), &Linux) {
             Ok(role) => Ok(SeqWriter { lock: self, role, generation: process::generation() }),
-            Err(found) => Err(WriterError::Held { pid: latch::pid(found) }),
+            Err(found) => Err(match self.other_namespace(found) {
+                Some(pid_namespace) => WriterError::HeldElsewhere { pid_namespace },
+                None => WriterError::Held { pid: latch::pid(found) },
+            }),
         }
     }
 
@@ -219,8 +231,14 @@ impl<T: Shareable + Copy, A: Access> SeqLock<T, A> {
 
     #[inline]
     fn words(&self) -> Words<'_> {
-        let Self { sequence, writer, process, writing, .. } = self;
-        Words { sequence, writer, process, writing }
+        let Self { sequence, writer, process, namespace, writing, .. } = self;
+        Words { sequence, writer, marks: [process, namespace], writing }
+    }
+
+    /// The pid namespace of the process that has this role, if it is known to be another one than this process's.
+    fn other_namespace(&self, role: u64) -> Option<u32> {
+        let process = process(self.words().identity(role)?);
+        process.is_elsewhere().then_some(process.namespace)
     }
 }
 
@@ -234,7 +252,7 @@ pub struct SeqWriter<'a, T: Shareable + Copy, A: Access = ReadWrite> {
 }
 
 impl<T: Shareable + Copy, A: Readable + Writable> SeqWriter<'_, T, A> {
-    /// Publishes `value`: reads that begin from now on give it. Nobody is waited for.
+    /// Publishes `value`: reads that begin from now on give it. It waits for no other process.
     ///
     /// # Errors
     ///
@@ -245,9 +263,17 @@ impl<T: Shareable + Copy, A: Readable + Writable> SeqWriter<'_, T, A> {
         let store =
             |slot: usize| unsafe { bulk::copy::<T, Store>(value, self.lock.slots[slot].as_mut_ptr()) };
         if self.generation != process::generation() || !self.lock.words().write(self.role, store) {
-            return Err(WriterError::Lost { pid: latch::pid(self.lock.writer.load(Relaxed)) });
+            return Err(self.lost());
         }
         Ok(())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn lost(&self) -> WriterError {
+        let role = self.lock.writer.load(Acquire);
+        let elsewhere = self.lock.other_namespace(role).is_some();
+        WriterError::Lost { pid: if elsewhere { 0 } else { latch::pid(role) } }
     }
 }
 
@@ -265,11 +291,11 @@ impl<T: Shareable + Copy, A: Access> fmt::Debug for SeqWriter<'_, T, A> {
     }
 }
 
-/// A process as the words have it: 42 bits have room for a start time, in ticks of 10 ms, a thousand years after boot.
+/// A process as the words have it.
 fn identity(process: Process) -> Identity {
-    Identity { pid: process.pid.unsigned_abs(), mark: process.started }
+    Identity { pid: process.pid.unsigned_abs(), marks: process.marks() }
 }
 
 fn process(identity: Identity) -> Process {
-    Process { pid: identity.pid.cast_signed(), started: identity.mark }
+    Process::from_marks(identity.pid.cast_signed(), identity.marks)
 }

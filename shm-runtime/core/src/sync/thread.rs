@@ -3,7 +3,7 @@
 
 use core::cell::Cell;
 
-use super::lock::Me;
+use super::protocol::mutex::Me;
 use crate::sys::{futex, process};
 
 thread_local! {

@@ -60,19 +60,19 @@ pub(crate) fn lock_pi_realtime(word: &AtomicU32, deadline: Duration) -> io::Resu
 
 fn lock_pi_until(word: &AtomicU32, operation: c_int, deadline: Duration) -> io::Result<()> {
     let deadline = timespec(deadline);
-    // SAFETY: the word outlives the call and is accessed by atomics alone; the time is read during the call.
+    // SAFETY: the word outlives the call and is accessed only by atomics; the time is read during the call.
     called(unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), operation, 0, &raw const deadline) })
 }
 
 /// FUTEX_TRYLOCK_PI: acquires the lock if that needs no waiting.
 pub(crate) fn try_lock_pi(word: &AtomicU32) -> io::Result<()> {
-    // SAFETY: the word outlives the call and is accessed by atomics alone.
+    // SAFETY: the word outlives the call and is accessed only by atomics.
     called(unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_TRYLOCK_PI) })
 }
 
-/// FUTEX_UNLOCK_PI: gives the lock to whoever has waited longest for it.
+/// FUTEX_UNLOCK_PI: gives the lock to the thread that has waited longest for it.
 pub(crate) fn unlock_pi(word: &AtomicU32) -> io::Result<()> {
-    // SAFETY: the word outlives the call and is accessed by atomics alone.
+    // SAFETY: the word outlives the call and is accessed only by atomics.
     called(unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_UNLOCK_PI) })
 }
 
@@ -95,7 +95,7 @@ pub(crate) fn wait(word: &AtomicU32, value: u32, deadline: Option<Duration>) -> 
     })
 }
 
-/// FUTEX_WAKE: wakes everybody who sleeps on the word.
+/// FUTEX_WAKE: wakes every thread that sleeps on the word.
 pub(crate) fn wake_all(word: &AtomicU32) {
     // SAFETY: the kernel takes the address as the futex's name, and does not access the word.
     unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, i32::MAX) };
@@ -106,7 +106,7 @@ pub(crate) fn wake_all(word: &AtomicU32) {
 pub(crate) fn add_one_and_wake(word: &AtomicU32, count: c_int) {
     // Beyond `count`, one more is woken if the old value was u32::MAX: the operation has to compare something.
     let add_one = libc::FUTEX_OP(libc::FUTEX_OP_ADD, 1, libc::FUTEX_OP_CMP_EQ, -1);
-    // SAFETY: the word outlives the call and is accessed by atomics alone. The fourth argument is a number here.
+    // SAFETY: the word outlives the call and is accessed only by atomics. The fourth argument is a number here.
     let woken = unsafe {
         libc::syscall(
             libc::SYS_futex,

@@ -10,6 +10,10 @@ pub(crate) use libc::{msqid_ds, sembuf, semid_ds};
 
 use super::{checked, set_permissions};
 
+/// Of linux/sem.h and linux/msg.h.
+const SEM_STAT_ANY: c_int = 20;
+const MSG_STAT_ANY: c_int = 13;
+
 /// semget(2).
 pub(crate) fn semget(key: i32, count: c_int, flags: c_int) -> io::Result<i32> {
     // SAFETY: takes numbers only.
@@ -56,7 +60,41 @@ pub(crate) fn sem_stat(id: i32) -> io::Result<semid_ds> {
     Ok(unsafe { stat.assume_init() })
 }
 
-/// semctl(2) with IPC_SET, which sets owner, group and mode alone.
+/// The places in the kernel's table that an id can mean: ids have a sequence number above 15 bits, or above 24 (the kernel's
+/// parameter `ipcmni_extend`).
+fn indices(id: i32) -> [i32; 2] {
+    [id & 0x7fff, id & 0xff_ffff]
+}
+
+/// semctl(2) with SEM_STAT_ANY, which takes no permission (Linux 4.17).
+pub(crate) fn sem_stat_any(id: i32) -> io::Result<semid_ds> {
+    for index in indices(id) {
+        let mut stat = MaybeUninit::<semid_ds>::uninit();
+        // SAFETY: SEM_STAT_ANY writes one `semid_ds`, for which there is room.
+        let found = checked(unsafe { libc::semctl(index, 0, SEM_STAT_ANY, stat.as_mut_ptr()) });
+        if found.is_ok_and(|found| found == id) {
+            // SAFETY: the call succeeded, and so filled it in.
+            return Ok(unsafe { stat.assume_init() });
+        }
+    }
+    Err(io::Error::from_raw_os_error(super::EINVAL))
+}
+
+/// msgctl(2) with MSG_STAT_ANY, which takes no permission (Linux 4.17).
+pub(crate) fn msg_stat_any(id: i32) -> io::Result<msqid_ds> {
+    for index in indices(id) {
+        let mut stat = MaybeUninit::uninit();
+        // SAFETY: MSG_STAT_ANY writes one `msqid_ds`, for which there is room.
+        let found = checked(unsafe { libc::msgctl(index, MSG_STAT_ANY, stat.as_mut_ptr()) });
+        if found.is_ok_and(|found| found == id) {
+            // SAFETY: the call succeeded, and so filled it in.
+            return Ok(unsafe { stat.assume_init() });
+        }
+    }
+    Err(io::Error::from_raw_os_error(super::EINVAL))
+}
+
+/// semctl(2) with IPC_SET, which sets owner, group and mode only.
 pub(crate) fn sem_set(id: i32, uid: u32, gid: u32, mode: u16) -> io::Result<()> {
     // SAFETY: a struct of integers, for all of which zero is a value.
     let mut stat: semid_ds = unsafe { core::mem::zeroed() };
@@ -81,17 +119,17 @@ pub(crate) fn msgget(key: i32, flags: c_int) -> io::Result<i32> {
 ///
 /// # Safety
 ///
-/// `message` is readable for a `long`, the type, and `size` bytes behind it, all initialised.
+/// `message` is readable for a `long`, the type, and `size` bytes after it, all initialised.
 pub(crate) unsafe fn msgsnd(id: i32, message: *const c_void, size: usize, flags: c_int) -> io::Result<()> {
     // SAFETY: the caller's promise.
     checked(unsafe { libc::msgsnd(id, message, size, flags) }).map(drop)
 }
 
-/// msgrcv(2): how many bytes there are behind the type.
+/// msgrcv(2): how many bytes there are after the type.
 ///
 /// # Safety
 ///
-/// `message` is writable for a `long`, the type, and `size` bytes behind it.
+/// `message` is writable for a `long`, the type, and `size` bytes after it.
 pub(crate) unsafe fn msgrcv(
     id: i32,
     message: *mut c_void,
@@ -101,7 +139,7 @@ pub(crate) unsafe fn msgrcv(
 ) -> io::Result<usize> {
     // SAFETY: the caller's promise.
     let received = unsafe { libc::msgrcv(id, message, size, select, flags) };
-    // Negative on failure alone.
+    // Negative only on failure.
     usize::try_from(received).map_err(|_| io::Error::last_os_error())
 }
 

@@ -8,14 +8,19 @@ use std::io;
 #[cfg_attr(loom, allow(dead_code, unused_imports, reason = "the model checker has a kernel of its own"))]
 pub(crate) mod futex;
 pub(crate) mod ipc;
+pub(crate) mod limits;
+pub(crate) mod liveness;
 pub(crate) mod lock;
+pub(crate) mod pidfd;
+pub(crate) mod proc;
 pub(crate) mod process;
+pub(crate) mod user;
 
-pub(crate) use libc::shmid_ds;
 pub(crate) use libc::{
     EACCES, EEXIST, EIDRM, EINVAL, ENOENT, ENOMEM, ENOSPC, EPERM, IPC_CREAT, IPC_EXCL, IPC_PRIVATE,
     SHM_HUGETLB, SHM_NORESERVE, SHM_RDONLY, SHM_REMAP,
 };
+pub(crate) use libc::{ipc_perm, shmid_ds};
 
 /// What a call that returns -1 on failure returned.
 fn checked(returned: c_int) -> io::Result<c_int> {
@@ -38,7 +43,7 @@ pub(crate) fn shmat(id: i32, flags: c_int) -> io::Result<NonNull<c_void>> {
 ///
 /// # Safety
 ///
-/// What the mapping covers is not in use: no object lives there, and nobody counts on it being unmapped.
+/// What the mapping covers is not in use: no object lives there, and no code counts on it being unmapped.
 pub(crate) unsafe fn shmat_over(id: i32, address: *mut c_void, flags: c_int) -> io::Result<NonNull<c_void>> {
     // SAFETY: the caller's promise.
     mapped(unsafe { libc::shmat(id, address, flags | SHM_REMAP) })
@@ -92,7 +97,7 @@ pub(crate) fn shm_stat(id: i32) -> io::Result<shmid_ds> {
     Ok(unsafe { stat.assume_init() })
 }
 
-/// shmctl(2) with IPC_SET, which sets owner, group and mode alone.
+/// shmctl(2) with IPC_SET, which sets owner, group and mode only.
 pub(crate) fn shm_set(id: i32, uid: u32, gid: u32, mode: u16) -> io::Result<()> {
     // SAFETY: a struct of integers, for all of which zero is a value.
     let mut stat: shmid_ds = unsafe { core::mem::zeroed() };
@@ -142,17 +147,31 @@ pub(crate) fn effective_gid() -> u32 {
 }
 
 /// getpid(2).
-pub(crate) fn pid() -> i32 {
+fn pid() -> i32 {
     // SAFETY: takes nothing and cannot fail.
     unsafe { libc::getpid() }
 }
 
-/// Whether there is a process with this pid: kill(2) with signal 0, which sends nothing.
+/// Whether there is a process with this pid: tgkill(2) with signal 0, which sends nothing. The id of a thread, other than
+/// the first of its process, is none's pid.
 pub(crate) fn process_exists(pid: i32) -> bool {
     // SAFETY: takes numbers only, and no signal is sent.
-    let sent = checked(unsafe { libc::kill(pid, 0) });
-    // EPERM: there is one, of somebody else.
-    sent.err().is_none_or(|error| error.raw_os_error() != Some(libc::ESRCH))
+    let sent = unsafe { libc::syscall(libc::SYS_tgkill, pid, pid, 0) };
+    // EPERM: there is one, of another user.
+    sent == 0 || io::Error::last_os_error().raw_os_error() != Some(libc::ESRCH)
+}
+
+/// Time since boot, in this process's time namespace: CLOCK_BOOTTIME.
+pub(crate) fn since_boot() -> core::time::Duration {
+    let mut time = MaybeUninit::<libc::timespec>::uninit();
+    // SAFETY: writes one `timespec`, for which there is room.
+    if unsafe { libc::clock_gettime(libc::CLOCK_BOOTTIME, time.as_mut_ptr()) } != 0 {
+        return core::time::Duration::ZERO;
+    }
+    // SAFETY: the call succeeded, and so filled it in.
+    let time = unsafe { time.assume_init() };
+    let (seconds, nanos) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
+    core::time::Duration::new(seconds.unwrap_or(0), nanos.unwrap_or(0))
 }
 
 /// Owner, group and mode, for IPC_SET.

@@ -109,7 +109,7 @@ fn place() -> Option<&'static Words> {
         };
         let faster = WORDS.compare_exchange(unknown, ours, AcqRel, Relaxed).is_err();
         if let (true, Ok(page)) = (faster, page) {
-            // SAFETY: mapped above, and its address was given to nobody.
+            // SAFETY: mapped above, and its address was given to no other code.
             unsafe { libc::munmap(page.as_ptr(), SIZE) };
         }
     }
@@ -125,7 +125,7 @@ fn wiped_page() -> io::Result<NonNull<c_void>> {
     let page = mapped(unsafe { libc::mmap(null_mut(), SIZE, access, kind, -1, 0) })?;
     // SAFETY: mapped above, and nothing is in it.
     if let Err(error) = checked(unsafe { libc::madvise(page.as_ptr(), SIZE, libc::MADV_WIPEONFORK) }) {
-        // SAFETY: mapped above, and its address was given to nobody.
+        // SAFETY: mapped above, and its address was given to no other code.
         unsafe { libc::munmap(page.as_ptr(), SIZE) };
         return Err(error);
     }
@@ -159,11 +159,6 @@ impl Maker {
     /// Whether this process is the maker.
     pub(crate) fn is_this_process(self) -> bool {
         self == Self::this()
-    }
-
-    /// The maker's pid, in its own pid namespace.
-    pub(crate) fn pid(self) -> i32 {
-        self.pid
     }
 }
 

@@ -2,7 +2,7 @@ use shm_runtime::SharedSegment;
 
 #[derive(SharedSegment)]
 #[repr(C)]
-#[shm(private, trust = "weather")]
+#[shm(private, trust = "1000")]
 struct Station {
     celsius: f64,
 }

@@ -1,0 +1,75 @@
+//! Errors about the key, and about what has it.
+
+use core::fmt;
+use std::io;
+
+use super::words::Shown;
+use crate::ipc::identity::Identity;
+use crate::ipc::record::Record;
+
+/// The file of an ftok key.
+pub(super) fn file(source: &io::Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(
+        f,
+        "the key comes from a file that cannot be looked at: {source}. ftok(3) needs an existing file and \
+         search permission on the directories above it; create it once, or use a `name`, which needs no file"
+    )
+}
+
+/// Something has the key.
+pub(super) fn already_exists(
+    existing: Option<&Record>,
+    identity: &Identity,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    let (object, noun) = (identity.object, identity.object.noun());
+    write!(f, "a {noun} with this key already exists")?;
+    match existing {
+        Some(existing) => {
+            write!(
+                f,
+                ": {}. Open it with `{}`, or, if no process needs it, remove it with `{}`",
+                Shown(existing, identity.id),
+                identity.call("open"),
+                identity.call("remove")
+            )?;
+            let flag = object.flag();
+            identity.id.map_or(Ok(()), |id| write!(f, " or `ipcrm -{flag} {id}`"))
+        }
+        None => f.write_str("; it was removed meanwhile, so trying again may help"),
+    }
+}
+
+/// Nothing has the key.
+pub(super) fn not_found(identity: &Identity, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let noun = identity.object.noun();
+    write!(f, "no {noun} has this key. Create it first, with `{}`", identity.call("create"))?;
+    match identity.inode {
+        Some(inode) => write!(
+            f,
+            "; and if it was created already, see whether the file was replaced since: the key comes from \
+                 its inode, now {inode}, and a replaced file has another"
+        ),
+        None => Ok(()),
+    }
+}
+
+/// Something else has the key.
+pub(super) fn collision(theirs: &str, ours: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(
+        f,
+        "the key is taken by something else: the segment is {theirs}, and this program looks for {ours}. Give one \
+         of them another key"
+    )
+}
+
+/// What had the key is gone.
+pub(super) fn removed(identity: &Identity, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let noun = identity.object.noun();
+    write!(
+        f,
+        "the {noun} was removed (by IPC_RMID: `remove()`, ipcrm, or systemd-logind's RemoveIPC when its user \
+         logged out). Create it anew, or open its successor with `{}`",
+        identity.call("open")
+    )
+}

@@ -1,0 +1,126 @@
+//! Errors about what is in a segment: its seal, and the layout that it names.
+
+use core::fmt;
+use core::time::Duration;
+use std::time::SystemTime;
+
+use super::words::{Ago, Pid, Removal, name_of};
+use crate::ipc::identity::Identity;
+use crate::schema::Schema;
+
+/// Of a segment.
+pub(super) fn size_differs(
+    found: usize,
+    expected: usize,
+    identity: &Identity,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    let type_name = name_of(identity);
+    write!(
+        f,
+        "the segment has {found} bytes, and this program's {type_name} has {expected}: they were built from \
+         different definitions, or the key belongs to something else. Rebuild both from one definition, or \
+         remove the segment and create it anew"
+    )
+}
+
+/// Still being initialised.
+pub(super) fn not_ready(
+    creator_pid: i32,
+    waited: Duration,
+    identity: &Identity,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    let type_name = name_of(identity);
+    write!(
+        f,
+        "after {} ms of waiting, {} has not finished initialising it. Wait longer, with \
+         `{type_name}::options().wait(...)`, or see what keeps that process",
+        waited.as_millis(),
+        Pid(creator_pid)
+    )?;
+    match creator_pid {
+        1.. => Ok(()),
+        _ => write!(
+            f,
+            ". Whether it lives cannot be told from here; if it is known to be dead, {} removes the segment",
+            Removal(identity)
+        ),
+    }
+}
+
+/// Never initialised to the end.
+pub(super) fn abandoned(
+    creator_pid: i32,
+    created_at: Option<SystemTime>,
+    identity: &Identity,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    let type_name = name_of(identity);
+    write!(
+        f,
+        "it was never initialised to the end: its creator, {}, died or panicked over it{}. \
+         `{type_name}::open_or_create()` replaces it, and {} removes it. (A program that \
+         does not seal its segments leaves the same; if it was one, write `#[shm(bare)]`.)",
+        Pid(creator_pid),
+        Ago(created_at),
+        Removal(identity)
+    )
+}
+
+/// No seal, where one is expected.
+pub(super) fn not_sealed(
+    found: usize,
+    expected: usize,
+    identity: &Identity,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    let type_name = name_of(identity);
+    write!(
+        f,
+        "the segment ({found} bytes) has no seal, so a program that does not seal created it, in C or with \
+         `#[shm(bare)]`. To use it, write `#[shm(bare)]` on {type_name} ({expected} bytes); nothing is checked then \
+         but the size"
+    )
+}
+
+/// A seal, where none is expected.
+pub(super) fn sealed(
+    found: usize,
+    expected: usize,
+    identity: &Identity,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    let type_name = name_of(identity);
+    write!(
+        f,
+        "the segment ({found} bytes) is sealed, and {type_name} ({expected} bytes) is `#[shm(bare)]`. Remove \
+         `bare`, or, to leave the seal unchecked, open with `{type_name}::options().allow_larger(true)`"
+    )
+}
+
+/// A seal that says what cannot be.
+pub(super) fn bad(reason: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(
+        f,
+        "{reason}: another process overwrote it. Nothing in the segment can be relied on; remove it and create it \
+         anew"
+    )
+}
+
+/// Another layout.
+pub(super) fn layout_differs(
+    theirs: &Schema,
+    ours: &Schema,
+    identity: &Identity,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    let type_name = name_of(identity);
+    write!(
+        f,
+        "the segment was created with another layout (-) than this program's {type_name} has (+):\n{}Rebuild \
+         both from one definition, or remove the segment and create it anew; if it only gained fields at its \
+         end, `{type_name}::open_compatible()` takes it",
+        theirs.difference(ours)
+    )
+}

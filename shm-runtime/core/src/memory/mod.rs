@@ -1,0 +1,18 @@
+//! Typed access to bytes that other processes write.
+
+pub(crate) mod access;
+pub mod array;
+pub(crate) mod atomic;
+pub(crate) mod bulk;
+pub(crate) mod direction;
+pub(crate) mod fields;
+pub(crate) mod fingerprint;
+pub(crate) mod integer;
+pub(crate) mod layout;
+pub(crate) mod region;
+mod scalars;
+pub(crate) mod shareable;
+pub(crate) mod shared;
+pub(crate) mod structure;
+pub mod text;
+pub(crate) mod validity;

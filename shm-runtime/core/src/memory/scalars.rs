@@ -1,0 +1,90 @@
+//! The scalars: numbers, `bool`, `char`, and the standard atomics of these. And `PhantomData`, which has none.
+
+use core::marker::PhantomData;
+use core::sync::atomic::{
+    AtomicBool, AtomicI8, AtomicI16, AtomicI32, AtomicI64, AtomicIsize, AtomicU8, AtomicU16, AtomicU32,
+    AtomicU64, AtomicUsize,
+};
+
+use static_assertions::{assert_impl_all, const_assert};
+
+use crate::memory::access::Access;
+use crate::memory::atomic::Atom;
+use crate::memory::direction::Direction;
+use crate::memory::fields::Member;
+use crate::memory::layout::Scalar;
+use crate::memory::shareable::{AlwaysValid, Opaque, Shareable};
+use crate::memory::structure::Declared;
+
+macro_rules! plain {
+    ($($type:ty: $width:ident, $scalar:ident;)*) => {$(
+        // SAFETY: one scalar, copied by its own width, and `Opaque` is empty.
+        unsafe impl Shareable for $type {
+            type __Parts<A: Access> = Opaque;
+            type __Member = Member<Self>;
+            const __LAYOUT: Declared = Declared::scalar(Scalar::$scalar);
+
+            #[inline(always)]
+            unsafe fn __copy<D: Direction>(from: *const Self, to: *mut Self) {
+                // SAFETY: the caller's promise, for a scalar of this width.
+                unsafe { D::$width(from.cast(), to.cast()) }
+            }
+        }
+        const_assert!(size_of::<$type>() == align_of::<$type>());
+    )*};
+}
+plain! {
+    u8: copy_8, U8; u16: copy_16, U16; u32: copy_32, U32; u64: copy_64, U64; usize: copy_64, Usize;
+    i8: copy_8, I8; i16: copy_16, I16; i32: copy_32, I32; i64: copy_64, I64; isize: copy_64, Isize;
+    f32: copy_32, F32; f64: copy_64, F64; bool: copy_bool, Bool; char: copy_32, Char;
+}
+
+macro_rules! always_valid {
+    ($($type:ty)*) => {$(
+        // SAFETY: a number, of which any bytes are one; and `copy_bool` leaves nothing but 0 and 1.
+        unsafe impl AlwaysValid for $type {}
+    )*};
+}
+always_valid! {
+    u8 u16 u32 u64 usize i8 i16 i32 i64 isize f32 f64 bool
+    AtomicU8 AtomicU16 AtomicU32 AtomicU64 AtomicUsize AtomicI8 AtomicI16 AtomicI32 AtomicI64 AtomicIsize AtomicBool
+}
+
+macro_rules! atomic {
+    ($($type:ty: $width:ident, $scalar:ident;)*) => {$(
+        // SAFETY: one scalar, copied by its own width; the parts are the atomic's cell, and never more of its
+        // operations than the access allows.
+        unsafe impl Shareable for $type {
+            type __Parts<A: Access> = A::Atomic<$type>;
+            type __Member = Member<Self>;
+            const __LAYOUT: Declared = Declared::atomic(Scalar::$scalar);
+
+            #[inline(always)]
+            unsafe fn __copy<D: Direction>(from: *const Self, to: *mut Self) {
+                // SAFETY: the caller's promise, for a scalar of this width.
+                unsafe { D::$width(from.cast(), to.cast()) }
+            }
+        }
+        const_assert!(size_of::<$type>() == align_of::<$type>());
+        const_assert!(size_of::<<$type as Atom>::Cell>() == size_of::<$type>());
+        assert_impl_all!(<$type as Atom>::Full: Sync);
+    )*};
+}
+atomic! {
+    AtomicU8: copy_8, U8; AtomicU16: copy_16, U16; AtomicU32: copy_32, U32; AtomicU64: copy_64, U64;
+    AtomicUsize: copy_64, Usize; AtomicI8: copy_8, I8; AtomicI16: copy_16, I16; AtomicI32: copy_32, I32;
+    AtomicI64: copy_64, I64; AtomicIsize: copy_64, Isize; AtomicBool: copy_bool, Bool;
+}
+
+// SAFETY: no bytes, so nothing to describe and nothing to copy.
+unsafe impl<T: 'static> Shareable for PhantomData<T> {
+    type __Parts<A: Access> = Opaque;
+    type __Member = Member<Self>;
+    const __LAYOUT: Declared = Declared::array::<u8>(0);
+
+    #[inline(always)]
+    unsafe fn __copy<D: Direction>(_: *const Self, _: *mut Self) {}
+}
+
+// SAFETY: there are no bytes.
+unsafe impl<T> AlwaysValid for PhantomData<T> {}

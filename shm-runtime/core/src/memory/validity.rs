@@ -1,0 +1,136 @@
+//! Bytes that are not a value of their type.
+
+use core::fmt;
+
+use crate::memory::layout::{Kind, Layout, Scalar};
+
+/// The bytes in the segment are not a value of the type: what [`Shared::try_get`](crate::Shared::try_get)
+/// returns when another process wrote something else there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidValue(Box<Inner>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Inner {
+    path: String,
+    found: i128,
+    type_name: &'static str,
+    variants: &'static [(&'static str, i128)],
+}
+
+impl InvalidValue {
+    /// Where it was found, from the value that was asked for: `wind.direction`, `modes[3]`, or empty if it was
+    /// that value itself.
+    pub fn path(&self) -> &str {
+        &self.0.path
+    }
+
+    /// The number found there.
+    pub fn found(&self) -> i128 {
+        self.0.found
+    }
+
+    /// The name of the type that has no such value.
+    pub fn type_name(&self) -> &'static str {
+        self.0.type_name
+    }
+
+    fn below(mut self, parent: &str) -> Self {
+        let separator = if self.0.path.is_empty() || self.0.path.starts_with('[') { "" } else { "." };
+        self.0.path = format!("{parent}{separator}{}", self.0.path);
+        self
+    }
+}
+
+impl fmt::Display for InvalidValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { path, found, type_name, variants } = &*self.0;
+        if !path.is_empty() {
+            write!(f, "`{path}`: ")?;
+        }
+        write!(f, "another process wrote {found}, which is not a `{type_name}`")?;
+        for (i, (name, value)) in variants.iter().enumerate() {
+            write!(f, "{}{name} = {value}", if i == 0 { " (" } else { ", " })?;
+        }
+        if variants.is_empty() { Ok(()) } else { f.write_str(")") }
+    }
+}
+
+impl core::error::Error for InvalidValue {}
+
+/// Whether the private copy at `at` is a value of the type that `layout` describes.
+///
+/// # Safety
+///
+/// `at` points to private memory laid out as `layout` says, in which every scalar is initialised.
+#[inline]
+pub(crate) unsafe fn check(layout: &'static Layout, at: *const u8) -> Result<(), InvalidValue> {
+    if layout.always_valid {
+        return Ok(());
+    }
+    // SAFETY: the caller's promise.
+    unsafe { check_parts(layout, at) }
+}
+
+/// As [`check`], which it calls for every part.
+///
+/// # Safety
+///
+/// As for [`check`].
+unsafe fn check_parts(layout: &'static Layout, at: *const u8) -> Result<(), InvalidValue> {
+    match layout.kind {
+        Kind::Scalar(scalar) | Kind::Atomic(scalar) => {
+            // SAFETY: a scalar of this type is at `at`.
+            let found = unsafe { integer(scalar, at) };
+            if scalar != Scalar::Char || u32::try_from(found).is_ok_and(|code| char::from_u32(code).is_some())
+            {
+                return Ok(());
+            }
+            Err(InvalidValue(Box::new(Inner {
+                path: String::new(),
+                found,
+                type_name: "char",
+                variants: &[],
+            })))
+        }
+        Kind::Enum { name, repr, variants } => {
+            // SAFETY: a scalar of this type is at `at`.
+            let found = unsafe { integer(repr, at) };
+            if variants.iter().any(|&(_, value)| value == found) {
+                return Ok(());
+            }
+            Err(InvalidValue(Box::new(Inner { path: String::new(), found, type_name: name, variants })))
+        }
+        Kind::Array { of, len } => (0..len).try_for_each(|i| {
+            // SAFETY: element `i` lies within the array.
+            unsafe { check(of, at.add(i * of.size)) }.map_err(|error| error.below(&format!("[{i}]")))
+        }),
+        Kind::Struct { fields, .. } => fields.iter().try_for_each(|field| {
+            // SAFETY: the field lies within the struct.
+            unsafe { check(field.layout, at.add(field.offset)) }.map_err(|error| error.below(field.name))
+        }),
+    }
+}
+
+/// The scalar at `at` as an integer: a float's and a `bool`'s bits, a `char`'s code.
+///
+/// # Safety
+///
+/// `at` points to a private, initialised scalar of this type, aligned.
+pub(crate) const unsafe fn integer(scalar: Scalar, at: *const u8) -> i128 {
+    macro_rules! read {
+        ($int:ty) => {
+            // SAFETY: as promised, and the integer has the scalar's width. (`as`, because `From` is not const: no bit is lost.)
+            unsafe { at.cast::<$int>().read() as i128 }
+        };
+    }
+    match scalar {
+        Scalar::U8 | Scalar::Bool => read!(u8),
+        Scalar::U16 => read!(u16),
+        Scalar::U32 | Scalar::F32 | Scalar::Char => read!(u32),
+        Scalar::U64 | Scalar::F64 | Scalar::Usize => read!(u64),
+        Scalar::I8 => read!(i8),
+        Scalar::I16 => read!(i16),
+        Scalar::I32 => read!(i32),
+        Scalar::I64 | Scalar::Isize => read!(i64),
+    }
+}

@@ -1,0 +1,110 @@
+//! One mapping of a segment.
+
+use core::fmt;
+use core::ops::Deref;
+
+use crate::ipc::error::{Error, ErrorKind};
+use crate::memory::access::{Access, ReadWrite, Readable};
+use crate::memory::shareable::Shareable;
+use crate::memory::shared::Shared;
+use crate::schema::Schema;
+use crate::segment::Segment;
+use crate::segment::place::Place;
+use crate::sys;
+
+/// A segment mapped into this process: derefs to the [`Shared`] struct, and detaches when dropped.
+///
+/// The kernel detaches at the process's death too. A child of fork(2) inherits the mapping, exec(3) drops it.
+pub struct Attached<T: Shareable, A: Access = ReadWrite> {
+    place: Place<T, A>,
+    segment: Segment<T>,
+}
+
+impl<T: Shareable, A: Access> Attached<T, A> {
+    /// `place` is in a mapping of `segment`.
+    pub(crate) fn new(segment: Segment<T>, place: Place<T, A>) -> Self {
+        Self { place, segment }
+    }
+
+    /// The segment that is mapped here.
+    pub fn segment(&self) -> &Segment<T> {
+        &self.segment
+    }
+
+    /// Unmaps the segment, as dropping does, and says whether that worked: shmdt(2).
+    ///
+    /// # Errors
+    ///
+    /// If nothing was mapped there any more, because other code unmapped it.
+    pub fn detach(self) -> Result<(), Error> {
+        let Self { place, segment } = self;
+        place.into_mapping().unmap().map_err(|source| segment.error("detach", ErrorKind::Os { source }))
+    }
+
+    /// The schema that the segment's creator wrote into the seal; of a bare segment, that of `T`. After
+    /// `open_compatible` it has fields that `T` has not.
+    ///
+    /// # Errors
+    ///
+    /// If another process overwrote the seal.
+    pub fn schema(&self) -> Result<Schema, Error>
+    where
+        A: Readable,
+    {
+        self.segment.schema(self.place.mapping())
+    }
+
+    /// Whether this is still the segment that has the key: not removed, and not replaced by a new one.
+    ///
+    /// System V lets a segment be removed, and another be created under its key, while processes stay attached to the
+    /// first. Those then share it among themselves only.
+    ///
+    /// # Errors
+    ///
+    /// If the key cannot be derived any more, or the kernel cannot be asked.
+    pub fn is_current(&self) -> Result<bool, Error> {
+        self.segment.is_current()
+    }
+
+    /// Whether this process and the segment's creator are in one pid namespace; `None` if that is not known.
+    ///
+    /// If not, the pids in the segment, in its [`stat`](crate::Segment::stat) and in errors are not this process's, and from here
+    /// no process of the other namespace is known to have died.
+    pub fn shares_pid_namespace(&self) -> Option<bool> {
+        self.segment.shares_pid_namespace(self.place.mapping())
+    }
+
+    /// Makes every page present now, so that no later access waits for one: madvise(2) with MADV_POPULATE_WRITE
+    /// (MADV_POPULATE_READ through a read-only attachment). Takes Linux 5.14.
+    ///
+    /// The kernel has to clear each page. Of a segment of 64 MiB or more, several threads ask it to, as many as there are
+    /// processors for this one, and at most one for each 32 MiB; they have ended when this returns.
+    ///
+    /// # Errors
+    ///
+    /// If memory is short, or the kernel is older.
+    pub fn prefault(&self) -> Result<(), Error> {
+        self.place.mapping().populate(A::MAPS_WRITABLE).map_err(|source| {
+            let kind = match source.raw_os_error() {
+                Some(sys::ENOMEM) => ErrorKind::NoMemory { size: self.segment.size(), huge_pages: false },
+                _ => ErrorKind::Os { source },
+            };
+            self.segment.error("prefault", kind)
+        })
+    }
+}
+
+impl<T: Shareable, A: Access> Deref for Attached<T, A> {
+    type Target = Shared<T, A>;
+
+    #[inline]
+    fn deref(&self) -> &Shared<T, A> {
+        self.place.shared()
+    }
+}
+
+impl<T: Shareable, A: Access> fmt::Debug for Attached<T, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}

@@ -1,0 +1,355 @@
+//! How to create and open a segment, where the defaults of the derive are not enough.
+
+mod create;
+mod open;
+
+use core::fmt;
+use core::marker::PhantomData;
+use core::time::Duration;
+use std::borrow::Cow;
+
+use crate::ipc::error::Error;
+use crate::ipc::key::Key;
+use crate::ipc::kind::ObjectKind;
+use crate::ipc::lookup::Lookup;
+use crate::memory::shareable::Shareable;
+use crate::memory::shared::Shared;
+use crate::segment::companion;
+use crate::segment::diagnose;
+use crate::segment::settings::Settings;
+use crate::segment::{Segment, Terms};
+use crate::sem;
+use crate::sys;
+
+/// Options for creating and opening the segment of a `T`, in the manner of [`std::fs::OpenOptions`].
+///
+/// [`SharedSegment::options`](crate::SharedSegment::options) gives those of `#[shm(...)]`.
+///
+/// ```
+/// use shm_runtime::{Key, SharedSegment};
+///
+/// #[derive(SharedSegment)]
+/// #[repr(C)]
+/// #[shm(name = "org.example.options")]
+/// struct Station { celsius: f64 }
+///
+/// let key = Key::name(format!("org.example.options.{}", std::process::id()));
+/// let station = Station::options().key(key).mode(0o640).create()?.remove_on_drop();
+/// assert_eq!(station.stat()?.permissions.mode, 0o640);
+/// # Ok::<(), shm_runtime::Error>(())
+/// ```
+pub struct Options<T> {
+    lookup: Lookup,
+    settings: Settings,
+    wait: Duration,
+    huge_pages: bool,
+    trusts_writers: bool,
+    allows_other_pid_namespace: bool,
+    no_reserve: bool,
+    allow_larger: bool,
+    reclaim_stale: bool,
+    holds: PhantomData<fn() -> T>,
+}
+
+impl<T: Shareable> Options<T> {
+    pub(crate) fn new(key: Key, settings: Settings) -> Self {
+        let (huge_pages, trusts_writers, no_reserve) = (false, false, false);
+        let (allow_larger, reclaim_stale, allows_other_pid_namespace) = (false, false, false);
+        let (wait, holds) = (Duration::from_secs(1), PhantomData);
+        let lookup = Lookup {
+            mode: settings.mode,
+            ..Lookup::new(ObjectKind::Segment, key, Some(settings.name), settings.trust)
+        };
+        Self {
+            lookup,
+            settings,
+            wait,
+            huge_pages,
+            trusts_writers,
+            allows_other_pid_namespace,
+            no_reserve,
+            allow_larger,
+            reclaim_stale,
+            holds,
+        }
+    }
+
+    /// Another key than that of `#[shm(...)]`.
+    pub fn key(&mut self, key: Key) -> &mut Self {
+        self.lookup.key = key;
+        self
+    }
+
+    /// The permissions of a new segment: read and write for owner, group and others, at most 0o777. The umask has
+    /// no part in it. An existing segment keeps its own.
+    pub fn mode(&mut self, mode: u32) -> &mut Self {
+        self.lookup.mode = mode;
+        self
+    }
+
+    /// Whether a new segment is made of huge pages (SHM_HUGETLB), of the system's default size. They come from
+    /// a pool that root sets up (`sysctl vm.nr_hugepages`), and the user needs CAP_IPC_LOCK or the group of
+    /// `sysctl vm.hugetlb_shm_group`. The segment's size stays that of the struct.
+    ///
+    /// **Any process that may write to such a segment can kill the others that are attached to it, and nothing prevents
+    /// that.** So it takes [`trust_writers`](Self::trust_writers) too, which says how, and without it creating one is an
+    /// error.
+    pub fn huge_pages(&mut self, huge_pages: bool) -> &mut Self {
+        self.huge_pages = huge_pages;
+        self
+    }
+
+    /// Trusts every process that may write to the segment not to take its huge pages away: needed to create a segment of
+    /// huge pages, and to attach one.
+    ///
+    /// With madvise(2) MADV_REMOVE, a process gives pages of the segment back to the system's pool, and with them the
+    /// reservation that was made when the segment was created. If the pool is empty then, the next access to such a page
+    /// is SIGBUS, which ends the process that makes it.
+    ///
+    /// Nothing that a process can do for itself prevents this. Tried were pages made present before
+    /// ([`prefault`](crate::Attached::prefault)); SHM_LOCK ([`Segment::lock`]) and mlock(2), which succeed and keep nothing;
+    /// and file seals, which System V segments do not have. A process that may only read the segment cannot do it, so its
+    /// mode says which users have to be trusted. With pages of the usual size, the same call loses data, as writing zeros
+    /// does, and no access fails.
+    ///
+    /// A process that opens a segment does not know what it is made of before it is attached. Without this, attaching
+    /// one of huge pages is an error, [`ErrorKind::HugePages`](crate::ErrorKind::HugePages). (Linux before 5.16 does not
+    /// tell them apart.)
+    ///
+    /// ```no_run
+    /// use shm_runtime::SharedSegment;
+    ///
+    /// #[derive(SharedSegment)]
+    /// #[repr(C)]
+    /// #[shm(name = "org.example.frames")]
+    /// struct Frames { pixels: [u8; 64 << 20] }
+    ///
+    /// let frames = Frames::options().huge_pages(true).trust_writers().create()?;
+    /// // In another process:
+    /// let frames = Frames::options().trust_writers().open()?.attach()?;
+    /// # Ok::<(), shm_runtime::Error>(())
+    /// ```
+    pub fn trust_writers(&mut self) -> &mut Self {
+        self.trusts_writers = true;
+        self
+    }
+
+    /// Lets a segment whose struct contains a [`Mutex`](crate::sync::Mutex) be attached, to be written, by a process of
+    /// another pid namespace than its creator's.
+    ///
+    /// The lock's word is the thread id of its holder, which means another thread there, or none: **two processes can hold
+    /// the lock at once, and a living holder can count as dead.** So this is for programs that do not use the lock from
+    /// both namespaces, and for namespaces that are known to be one. What the processes of two containers lock together
+    /// takes one pid namespace: `shareProcessNamespace: true` of a Kubernetes pod, `--pid=container:...` of Docker
+    /// or Podman.
+    ///
+    /// Without this, attaching is an error, [`ErrorKind::OtherPidNamespace`](crate::ErrorKind::OtherPidNamespace), where the
+    /// creator's namespace is known: from the seal, or because the kernel says that this process cannot see it. Of a bare
+    /// segment, only the second is known. A struct without a `Mutex` can be attached from everywhere.
+    ///
+    /// ```no_run
+    /// use shm_runtime::{SharedSegment, sync};
+    ///
+    /// #[derive(SharedSegment)]
+    /// #[repr(C)]
+    /// #[shm(name = "org.example.accounts")]
+    /// struct Accounts { total: sync::Mutex<i64>, shown: sync::SeqLock<i64> }
+    ///
+    /// // In another container, and only to use `shown`:
+    /// let accounts = Accounts::options().allow_other_pid_namespace().open()?.attach()?;
+    /// # Ok::<(), shm_runtime::Error>(())
+    /// ```
+    pub fn allow_other_pid_namespace(&mut self) -> &mut Self {
+        self.allows_other_pid_namespace = true;
+        self
+    }
+
+    /// Whether a new segment takes no swap space in advance (SHM_NORESERVE). Touching a page may then fail for lack
+    /// of memory, and the kernel kills a process. Refused together with huge pages, where touching a page of
+    /// an empty pool would be SIGBUS.
+    pub fn no_reserve(&mut self, no_reserve: bool) -> &mut Self {
+        self.no_reserve = no_reserve;
+        self
+    }
+
+    /// How long to wait for another process: for the creator of a segment to finish initialising it, when it is
+    /// attached; for those who are about to leave, when one is reclaimed. One second if not given.
+    pub fn wait(&mut self, wait: Duration) -> &mut Self {
+        self.wait = wait;
+        self
+    }
+
+    /// Accepts segments whose owner or creator is this user too. Without, only our own and root's are opened:
+    /// any user can create a segment under a key that is not in use, and wait for us to open it.
+    ///
+    /// Root is the user whose number is 0 in this process's user namespace. Where some users have no number there, all of
+    /// those look like one, the overflow uid (65534 if the machine's administrator did not change it; see
+    /// user_namespaces(7)): a segment of that user is refused even if it was named here, because it can be any of them.
+    pub fn trust_owner(&mut self, uid: u32) -> &mut Self {
+        self.lookup.trusted.add(uid);
+        self
+    }
+
+    /// The same for a user with this name, as `#[shm(trust = "gpsd")]` says it. It is looked up, by getpwnam_r(3), each time
+    /// when a segment of another user is found; until then it need not exist.
+    pub fn trust_owner_named(&mut self, name: impl Into<Cow<'static, str>>) -> &mut Self {
+        self.lookup.trusted.add_named(name.into());
+        self
+    }
+
+    /// Accepts segments of any user, as `#[shm(trust = any)]` says it: for a program of root, say, that serves all users.
+    pub fn trust_anybody(&mut self) -> &mut Self {
+        self.lookup.trusted.add_anybody();
+        self
+    }
+
+    /// Whether a stale segment of this program is replaced, with all that is in it: by `create` in any case, by
+    /// `open_or_create` if it cannot be opened because the struct has changed since. Data of the same struct is never
+    /// replaced by `open_or_create`.
+    ///
+    /// Before it is asked whether a segment is stale, it is asked **whose** it is. It is this program's if its owner and
+    /// creator are [trusted](Self::trust_owner), its seal says that its key was [derived](Key#collisions) to mean the same,
+    /// and that its struct has the same name. Every other one is left alone by all functions. It is **stale** if its
+    /// creator is certainly dead and no process is attached; what cannot be known counts as alive: a creator in a pid namespace
+    /// that this process does not see, for one.
+    ///
+    /// | the stale segment is | `create` | `open_or_create` | `create` with `reclaim_stale` | `open_or_create` with `reclaim_stale` |
+    /// | --- | --- | --- | --- | --- |
+    /// | ours, never initialised to the end | `AlreadyExists` | **replaced** | **replaced** | **replaced** |
+    /// | ours, ready, the same layout | `AlreadyExists` | opened | **replaced** | opened |
+    /// | ours, ready, another layout or size | `AlreadyExists` | `LayoutDiffers` | **replaced** | **replaced** |
+    /// | another struct, by the same key | `AlreadyExists` | `LayoutDiffers` | `LayoutDiffers` | `LayoutDiffers` |
+    /// | another program's: its key means something else | `KeyCollision` | `KeyCollision` | `KeyCollision` | `KeyCollision` |
+    /// | of a user who is not trusted | `AlreadyExists` | `Untrusted` | `AlreadyExists` | `Untrusted` |
+    /// | without a seal, or with one that makes no sense | `AlreadyExists` | `NotSealed`, `BadSeal` | `AlreadyExists` | `NotSealed`, `BadSeal` |
+    /// | bare, as this program's struct | `AlreadyExists` | opened | `AlreadyExists` | opened |
+    ///
+    /// One that is not stale is never replaced: `create` says `AlreadyExists`, and `open_or_create` opens it or says why
+    /// not. A segment of which not even the seal was begun is taken for ours if it is as large as ours would be, and
+    /// all its bytes are zero (and at most 1 GiB, because they have to be read): there is no data in it.
+    pub fn reclaim_stale(&mut self, reclaim_stale: bool) -> &mut Self {
+        self.reclaim_stale = reclaim_stale;
+        self
+    }
+
+    /// Whether to open a bare segment that is larger than the struct; what lies after the struct is not touched.
+    pub fn allow_larger(&mut self, allow_larger: bool) -> &mut Self {
+        self.allow_larger = allow_larger;
+        self
+    }
+
+    /// As [`SharedSegment::create`](crate::SharedSegment::create).
+    ///
+    /// # Errors
+    ///
+    /// If it exists already, a limit is reached, or the key cannot be derived.
+    pub fn create(&self) -> Result<Segment<T>, Error> {
+        self.create_then(None::<fn(&Shared<T>)>)
+    }
+
+    /// As [`SharedSegment::create_with`](crate::SharedSegment::create_with).
+    ///
+    /// # Errors
+    ///
+    /// As for [`create`](Self::create) and [`Segment::attach`].
+    pub fn create_with(&self, init: impl FnOnce(&Shared<T>)) -> Result<Segment<T>, Error> {
+        self.create_then(Some(init))
+    }
+
+    /// As [`SharedSegment::open`](crate::SharedSegment::open).
+    ///
+    /// # Errors
+    ///
+    /// As for [`SharedSegment::open`](crate::SharedSegment::open).
+    pub fn open(&self) -> Result<Segment<T>, Error> {
+        let (identity, id) = self.lookup.find("open")?;
+        self.check(identity, id, false)
+    }
+
+    /// As [`SharedSegment::open_compatible`](crate::SharedSegment::open_compatible).
+    ///
+    /// # Errors
+    ///
+    /// As for [`SharedSegment::open`](crate::SharedSegment::open).
+    pub fn open_compatible(&self) -> Result<Segment<T>, Error> {
+        let (identity, id) = self.lookup.find("open")?;
+        self.check(identity, id, true)
+    }
+
+    /// As [`Segment::from_id`]; the key plays no part.
+    ///
+    /// # Errors
+    ///
+    /// As for [`SharedSegment::open`](crate::SharedSegment::open).
+    pub fn open_id(&self, id: i32) -> Result<Segment<T>, Error> {
+        self.check(self.lookup.identity_of(id), id, false)
+    }
+
+    /// As [`SharedSegment::open_or_create`](crate::SharedSegment::open_or_create).
+    ///
+    /// # Errors
+    ///
+    /// As for [`SharedSegment::open_or_create`](crate::SharedSegment::open_or_create).
+    pub fn open_or_create(&self) -> Result<Segment<T>, Error> {
+        self.open_or(|| self.create())
+    }
+
+    /// As [`SharedSegment::open_or_create_with`](crate::SharedSegment::open_or_create_with).
+    ///
+    /// # Errors
+    ///
+    /// As for [`SharedSegment::open_or_create`](crate::SharedSegment::open_or_create).
+    pub fn open_or_create_with(&self, init: impl FnOnce(&Shared<T>)) -> Result<Segment<T>, Error> {
+        let mut init = Some(init);
+        // Whether it is called at all is known when the segment was created, and then there is no further try.
+        self.open_or(|| {
+            self.create_then(Some(|shared: &Shared<T>| {
+                if let Some(init) = init.take() {
+                    init(shared);
+                }
+            }))
+        })
+    }
+
+    /// As [`SharedSegment::remove`](crate::SharedSegment::remove).
+    ///
+    /// # Errors
+    ///
+    /// If there is none, or it belongs to another user.
+    pub fn remove(&self) -> Result<(), Error> {
+        let (identity, id) = self.lookup.find("remove")?;
+        sys::shm_remove(id)
+            .map_err(|error| Error::new("remove", identity.with_id(id), diagnose::shmctl(error, id)))
+    }
+}
+
+impl<T> Options<T> {
+    /// Options for the segment's companion, as [`SharedSegment::semaphore`](crate::SharedSegment::semaphore): with the key, the mode and the trust that
+    /// these have.
+    pub fn semaphore(&self) -> sem::Options<1> {
+        sem::Options::companion(&self.lookup, companion::check)
+    }
+
+    fn terms(&self, compatible: bool) -> Terms {
+        let bare = self.settings.bare;
+        let (wait, trusted, trusts_writers) = (self.wait, self.lookup.trusted.clone(), self.trusts_writers);
+        let allows_other_pid_namespace = self.allows_other_pid_namespace;
+        Terms { bare, compatible, wait, trusted, trusts_writers, allows_other_pid_namespace }
+    }
+}
+
+impl<T> fmt::Debug for Options<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("key", &self.lookup.key)
+            .field("mode", &format_args!("{:#o}", self.lookup.mode))
+            .field("huge_pages", &self.huge_pages)
+            .field("trusts_writers", &self.trusts_writers)
+            .field("allows_other_pid_namespace", &self.allows_other_pid_namespace)
+            .field("no_reserve", &self.no_reserve)
+            .field("allow_larger", &self.allow_larger)
+            .field("reclaim_stale", &self.reclaim_stale)
+            .field("wait", &self.wait)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,116 @@
+//! Finding a segment, and whether it may be opened.
+
+use core::time::Duration;
+use std::thread;
+use std::time::Instant;
+
+use super::Options;
+use crate::ipc::error::{Error, ErrorKind};
+use crate::ipc::identity::Identity;
+use crate::ipc::record::Record;
+use crate::ipc::stat::segment::Stat;
+use crate::memory::shareable::Shareable;
+use crate::seal::footer::Seal;
+use crate::segment::Segment;
+use crate::segment::diagnose;
+use crate::segment::mapping::Mapping;
+use crate::segment::observed::Observed;
+use crate::segment::reclaim::{self, Outcome, Replace};
+
+impl<T: Shareable> Options<T> {
+    /// Opens, or creates if there is none; and again, if another process was faster with either, or left a segment
+    /// half-made.
+    pub(super) fn open_or(
+        &self,
+        create: impl FnMut() -> Result<Segment<T>, Error>,
+    ) -> Result<Segment<T>, Error> {
+        self.lookup.open_or_create(|| self.open_or_reclaim(), create)
+    }
+
+    /// The segment, once it can be attached. Not found, if there is none, or if it was a stale one, and is removed now.
+    fn open_or_reclaim(&self) -> Result<Segment<T>, Error> {
+        let start = Instant::now();
+        loop {
+            match self.open().and_then(|segment| self.usable(segment)) {
+                // Another process is reclaiming it, or is attached.
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::Abandoned { .. }) && start.elapsed() < self.wait =>
+                {
+                    thread::sleep(Duration::from_millis(1));
+                }
+                opened => return opened,
+            }
+        }
+    }
+
+    /// The segment, if it can be attached; not found, if it was stale, and is reclaimed.
+    fn usable(&self, segment: Segment<T>) -> Result<Segment<T>, Error> {
+        if self.settings.bare {
+            return Ok(segment);
+        }
+        // Detached before anything is reclaimed: otherwise this process would be the one that is still attached.
+        let Err(error) = segment.attach_read_only().map(drop) else {
+            return Ok(segment);
+        };
+        let replace = match error.kind() {
+            ErrorKind::Abandoned { .. } => Replace::HalfMade,
+            ErrorKind::LayoutDiffers { .. } if self.reclaim_stale => Replace::OtherLayout,
+            _ => return Err(error),
+        };
+        match self.reclaim(&segment, replace)? {
+            Outcome::Gone => Err(segment.error("open", ErrorKind::NotFound)),
+            Outcome::NotOurs(kind) => Err(segment.error("open", kind)),
+            Outcome::InUse => Err(error),
+        }
+    }
+
+    pub(super) fn reclaim(&self, segment: &Segment<T>, replace: Replace) -> Result<Outcome, Error> {
+        let outcome = reclaim::reclaim(
+            segment.id(),
+            segment.observed(),
+            reclaim::Rules {
+                expected: segment.expected(),
+                blank_size: Self::size(self.texts().as_ref()),
+                replace,
+                wait: self.wait,
+                trusts_writers: self.trusts_writers,
+            },
+        );
+        outcome.map_err(|error| segment.error("reclaim", diagnose::shmctl(error, segment.id())))
+    }
+
+    /// The segment `id`, if its owner is trusted and, of a bare one, the size right.
+    pub(super) fn check(&self, identity: Identity, id: i32, compatible: bool) -> Result<Segment<T>, Error> {
+        let checked = self.look(id).and_then(|stat| {
+            self.check_size(&stat, id)?;
+            Ok(Observed::from(&stat))
+        });
+        match checked {
+            Ok(observed) => Ok(Segment::new(identity, id, observed, self.terms(compatible))),
+            Err(kind) => Err(Error::new("open", identity.with_id(id), kind)),
+        }
+    }
+
+    /// What the kernel knows of the segment `id`, if its users are trusted.
+    pub(super) fn look(&self, id: i32) -> Result<Stat, ErrorKind> {
+        match self.lookup.look(id)? {
+            Some(Record::Segment(stat)) => Ok(stat),
+            // Of a segment that may not be read, it is an error.
+            _ => Err(ErrorKind::Removed),
+        }
+    }
+
+    fn check_size(&self, stat: &Stat, id: i32) -> Result<(), ErrorKind> {
+        let (found, expected) = (stat.size, size_of::<T>());
+        if !self.settings.bare || found == expected || (found > expected && self.allow_larger) {
+            return Ok(());
+        }
+        let mapping = Mapping::new(id, false, self.trusts_writers).ok();
+        let sealed =
+            mapping.as_ref().and_then(|mapping| Seal::of(mapping.region())).is_some_and(Seal::has_magic);
+        match sealed && found > expected {
+            true => Err(ErrorKind::Sealed { found, expected }),
+            false => Err(ErrorKind::SizeDiffers { found, expected }),
+        }
+    }
+}

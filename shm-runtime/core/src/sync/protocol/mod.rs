@@ -1,0 +1,10 @@
+//! The protocols of the sync types, over words in shared memory and a [`Kernel`](super::kernel::Kernel): what loom runs.
+
+pub(super) mod event;
+pub(super) mod mutex;
+pub(super) mod seqlock;
+
+#[cfg(all(loom, test))]
+mod model;
+#[cfg(all(test, not(loom)))]
+mod stopped;

@@ -1,0 +1,598 @@
+//! The protocols under loom: every interleaving of a few threads, and everything that a relaxed load may return.
+//!
+//! Two kernels stand in for the real one. [`Weak`] gives no memory ordering at all, so that what is left is that of the
+//! protocols themselves; it waits by yielding. [`Strict`] keeps a record of who waits, as Linux does, with its in-between
+//! states; its own locks order memory, so it checks the protocols' logic: who gets the lock of a dead holder, and
+//! that no thread is left asleep.
+
+use core::time::Duration;
+use std::collections::VecDeque;
+
+use loom::cell::UnsafeCell;
+use loom::sync::atomic::{AtomicU32, AtomicU64};
+use loom::sync::{Arc, Condvar, Mutex, MutexGuard};
+use loom::thread;
+
+use super::event as count;
+use super::mutex::{Lock, Me, Patience, Refusal, Value};
+use super::seqlock::{self as latch, Identity, Words};
+use crate::sync::atomic::{Acquire, Relaxed, Release};
+use crate::sync::kernel::{Kernel, OWNER_DIED, Refused, TID, WAITERS};
+
+/// A kernel without any memory ordering, to a thread with this id.
+struct Weak(u32);
+
+impl Kernel for Weak {
+    fn lock(&self, word: &AtomicU32, _: Duration) -> Result<(), Refused> {
+        loop {
+            match self.try_lock(word) {
+                Err(Refused::Again) => {}
+                outcome => return outcome,
+            }
+            let found = word.load(Relaxed);
+            if found & TID != 0 {
+                let _ = word.compare_exchange(found, found | WAITERS, Relaxed, Relaxed);
+            }
+            thread::yield_now();
+        }
+    }
+
+    fn try_lock(&self, word: &AtomicU32) -> Result<(), Refused> {
+        let found = word.load(Relaxed);
+        let free = found & TID == 0;
+        match free && word.compare_exchange(found, self.0, Relaxed, Relaxed).is_ok() {
+            true => Ok(()),
+            false => Err(Refused::Again),
+        }
+    }
+
+    fn unlock(&self, word: &AtomicU32) -> bool {
+        word.swap(0, Relaxed) & TID == self.0
+    }
+
+    fn is_dead(&self, _: u32) -> Result<bool, Refused> {
+        Ok(false)
+    }
+
+    fn wait(&self, _: &AtomicU32, _: u32, _: Option<Duration>) {
+        thread::yield_now();
+    }
+
+    fn add_one_and_wake(&self, word: &AtomicU32, _: i32) {
+        word.fetch_add(1, Relaxed);
+    }
+
+    fn now(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn pause(&self) {
+        thread::yield_now();
+    }
+}
+
+/// What Linux records of one futex.
+#[derive(Default)]
+struct Record {
+    /// Who waits for the lock, and whom they wait for.
+    waiters: VecDeque<u32>,
+    owner: u32,
+    /// The thread that a dying owner left the lock to: it holds it, and the word does not say so yet.
+    heir: u32,
+    dead: Vec<u32>,
+}
+
+/// A kernel with Linux's record of one lock and one event.
+#[derive(Default)]
+struct Kept {
+    record: Mutex<Record>,
+    /// The lock was given to a thread that waits for it.
+    given: Condvar,
+    sleepers: Mutex<()>,
+    woken: Condvar,
+}
+
+/// That kernel, to a thread with this id.
+struct Strict(u32, Arc<Kept>);
+
+impl Strict {
+    /// The thread ends, holding what it holds: exit_pi_state_list in the kernel.
+    fn die(&self) {
+        let mut record = self.1.record.lock().unwrap();
+        record.dead.push(self.0);
+        if record.owner == self.0
+            && let Some(heir) = record.waiters.pop_front()
+        {
+            (record.heir, record.owner) = (heir, 0);
+            self.1.given.notify_all();
+        }
+    }
+
+    /// A new thread is given this id.
+    fn born(&self) {
+        self.1.record.lock().unwrap().dead.retain(|&tid| tid != self.0);
+    }
+
+    /// futex_lock_pi_atomic: whether the lock is acquired, or waited for from now on.
+    fn enter(&self, word: &AtomicU32, record: &mut Record) -> Result<bool, Refused> {
+        loop {
+            let found = word.load(Relaxed);
+            let holder = found & TID;
+            if holder == self.0 {
+                return Err(Refused::Deadlock);
+            }
+            if !record.waiters.is_empty() || record.heir != 0 {
+                // With a dead owner's flag, the word need not name the owner yet.
+                if holder != record.owner && (holder != 0 || found & OWNER_DIED == 0)
+                    || record.owner == 0 && (holder != 0 || found & OWNER_DIED == 0)
+                {
+                    return Err(Refused::Inconsistent);
+                }
+                if record.owner == self.0 {
+                    return Err(Refused::Deadlock);
+                }
+                return Ok(false);
+            }
+            if holder == 0 {
+                match word.compare_exchange(found, self.0 | found & OWNER_DIED, Relaxed, Relaxed) {
+                    Ok(_) => return Ok(true),
+                    Err(_) => continue,
+                }
+            }
+            // Whatever comes of it.
+            if word.compare_exchange(found, found | WAITERS, Relaxed, Relaxed).is_err() {
+                continue;
+            }
+            if record.dead.contains(&holder) || holder > LARGEST {
+                return Err(Refused::OwnerDead);
+            }
+            record.owner = holder;
+            return Ok(false);
+        }
+    }
+
+    /// Waits for the lock, in line already.
+    fn wait_in_line(&self, word: &AtomicU32, mut record: MutexGuard<'_, Record>) {
+        while record.heir != self.0 && record.owner != self.0 {
+            record = self.1.given.wait(record).unwrap();
+        }
+        if record.heir == self.0 {
+            (record.heir, record.owner) = (0, self.0);
+            // Whatever it says.
+            word.swap(self.0 | OWNER_DIED | record.flag(), Relaxed);
+        }
+    }
+}
+
+/// The largest id that a thread has here.
+const LARGEST: u32 = 9;
+
+impl Record {
+    fn flag(&self) -> u32 {
+        if self.waiters.is_empty() { 0 } else { WAITERS }
+    }
+}
+
+impl Kernel for Strict {
+    fn lock(&self, word: &AtomicU32, _: Duration) -> Result<(), Refused> {
+        let mut record = self.1.record.lock().unwrap();
+        if !self.enter(word, &mut record)? {
+            record.waiters.push_back(self.0);
+            self.wait_in_line(word, record);
+        }
+        Ok(())
+    }
+
+    fn try_lock(&self, word: &AtomicU32) -> Result<(), Refused> {
+        let mut record = self.1.record.lock().unwrap();
+        match self.enter(word, &mut record)? {
+            true => Ok(()),
+            false => Err(Refused::Again),
+        }
+    }
+
+    fn unlock(&self, word: &AtomicU32) -> bool {
+        let mut record = self.1.record.lock().unwrap();
+        let found = word.load(Relaxed);
+        let waited_for = !record.waiters.is_empty() || record.heir != 0;
+        if found & TID != self.0 || waited_for && record.owner != self.0 {
+            return false;
+        }
+        let next = record.waiters.front().copied().unwrap_or(0);
+        let word_next = if next == 0 { 0 } else { next | WAITERS };
+        if word.compare_exchange(found, word_next, Relaxed, Relaxed).is_err() {
+            return false;
+        }
+        record.waiters.pop_front();
+        record.owner = next;
+        self.1.given.notify_all();
+        true
+    }
+
+    fn is_dead(&self, tid: u32) -> Result<bool, Refused> {
+        Ok(self.1.record.lock().unwrap().dead.contains(&tid))
+    }
+
+    fn wait(&self, word: &AtomicU32, value: u32, _: Option<Duration>) {
+        let sleepers = self.1.sleepers.lock().unwrap();
+        if word.load(Relaxed) == value {
+            drop(self.1.woken.wait(sleepers).unwrap());
+        }
+    }
+
+    fn add_one_and_wake(&self, word: &AtomicU32, _: i32) {
+        let sleepers = self.1.sleepers.lock().unwrap();
+        word.fetch_add(1, Relaxed);
+        self.1.woken.notify_all();
+        drop(sleepers);
+    }
+
+    fn now(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn pause(&self) {
+        thread::yield_now();
+    }
+}
+
+/// A mutex: its two words, and a value that loom watches for two threads at once, and for one that does not see
+/// what another wrote before.
+struct Guarded {
+    word: AtomicU32,
+    abandoned: AtomicU32,
+    value: UnsafeCell<u32>,
+}
+
+impl Guarded {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { word: AtomicU32::new(0), abandoned: AtomicU32::new(0), value: UnsafeCell::new(0) })
+    }
+
+    fn lock(&self, tid: u32, patience: Patience, kernel: &impl Kernel) -> Result<Value, Refusal> {
+        let me = Me { tid, holds_any: false };
+        self.words().lock(me, patience, kernel)
+    }
+
+    fn words(&self) -> Lock<'_> {
+        Lock { word: &self.word, abandoned: &self.abandoned }
+    }
+
+    fn increment(&self) {
+        // SAFETY: loom checks that nobody else has it now.
+        self.value.with_mut(|value| unsafe { *value += 1 });
+    }
+}
+
+/// A model of at most this many preemptions, for those with too many states to try all.
+fn bounded(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(preemptions);
+    builder.check(model);
+}
+
+#[test]
+fn the_mutex_lets_one_in_at_a_time_who_sees_what_the_last_one_wrote() {
+    loom::model(|| {
+        let mutex = Guarded::new();
+        let locked = [1, 2].map(|tid| {
+            let mutex = Arc::clone(&mutex);
+            thread::spawn(move || {
+                let value = mutex.lock(tid, Patience::Forever, &Weak(tid));
+                assert!(matches!(value, Ok(Value::Whole)));
+                mutex.increment();
+                mutex.words().unlock(tid, &Weak(tid));
+            })
+        });
+        for thread in locked {
+            thread.join().unwrap();
+        }
+        // SAFETY: the threads have ended.
+        assert_eq!(mutex.value.with(|value| unsafe { *value }), 2);
+        assert_eq!(mutex.word.load(Relaxed), 0);
+    });
+}
+
+#[test]
+fn a_lock_that_was_tried_and_had_sees_what_the_last_one_wrote() {
+    loom::model(|| {
+        let mutex = Guarded::new();
+        let other = Arc::clone(&mutex);
+        let thread = thread::spawn(move || {
+            if other.lock(2, Patience::None, &Weak(2)).is_ok() {
+                other.increment();
+                other.words().unlock(2, &Weak(2));
+            }
+        });
+        if mutex.lock(1, Patience::None, &Weak(1)).is_ok() {
+            mutex.increment();
+            mutex.words().unlock(1, &Weak(1));
+        }
+        thread.join().unwrap();
+        assert_eq!(mutex.word.load(Relaxed), 0);
+    });
+}
+
+#[test]
+fn a_dead_holders_lock_goes_to_one_of_those_who_want_it_who_alone_is_told() {
+    bounded(3, || {
+        let (mutex, kept) = (Guarded::new(), Arc::new(Kept::default()));
+        mutex.lock(1, Patience::Forever, &Strict(1, Arc::clone(&kept))).unwrap();
+        mutex.increment();
+        let takers = [2, 3].map(|tid| {
+            let (mutex, kernel) = (Arc::clone(&mutex), Strict(tid, Arc::clone(&kept)));
+            thread::spawn(move || {
+                let value = mutex.lock(tid, Patience::Forever, &kernel).unwrap();
+                mutex.increment();
+                if value == Value::Abandoned {
+                    mutex.words().repaired();
+                }
+                mutex.words().unlock(tid, &kernel);
+                value
+            })
+        });
+        Strict(1, kept).die();
+        let values = takers.map(|taker| taker.join().unwrap());
+        assert_eq!(values.iter().filter(|&&value| value == Value::Abandoned).count(), 1);
+        assert_eq!(mutex.word.load(Relaxed), 0);
+    });
+}
+
+/// What a thread does once: acquire the lock, use the value, and release the lock. Whether it was told of a death.
+fn turn(mutex: &Guarded, tid: u32, patience: Patience, kept: &Arc<Kept>) -> Option<Value> {
+    let kernel = Strict(tid, Arc::clone(kept));
+    let value = mutex.lock(tid, patience, &kernel).ok()?;
+    mutex.increment();
+    if value == Value::Abandoned {
+        mutex.words().repaired();
+    }
+    mutex.words().unlock(tid, &kernel);
+    Some(value)
+}
+
+/// A mutex that thread 1 has died holding.
+fn left_by_the_dead() -> (Arc<Guarded>, Arc<Kept>) {
+    let (mutex, kept) = (Guarded::new(), Arc::new(Kept::default()));
+    let dead = Strict(1, Arc::clone(&kept));
+    mutex.lock(1, Patience::Forever, &dead).unwrap();
+    mutex.increment();
+    dead.die();
+    (mutex, kept)
+}
+
+#[test]
+fn a_dead_holders_lock_is_not_had_by_a_taker_and_by_a_new_thread_with_the_same_id_at_once() {
+    for patience in [Patience::Forever, Patience::None] {
+        bounded(4, move || {
+            let (mutex, kept) = left_by_the_dead();
+            let taker = {
+                let (mutex, kept) = (Arc::clone(&mutex), Arc::clone(&kept));
+                thread::spawn(move || turn(&mutex, 2, patience, &kept))
+            };
+            // Loom sees to it that both do not use the value at once.
+            Strict(1, Arc::clone(&kept)).born();
+            let told = [turn(&mutex, 1, Patience::Forever, &kept), taker.join().unwrap()];
+            assert_eq!(told.iter().filter(|&&value| value == Some(Value::Abandoned)).count(), 1);
+            assert_eq!(mutex.word.load(Relaxed), 0);
+        });
+    }
+}
+
+#[test]
+fn a_taker_that_was_stopped_does_not_take_the_lock_from_a_later_thread_with_the_dead_ones_id() {
+    bounded(3, || {
+        let (mutex, kept) = left_by_the_dead();
+        let taker = {
+            let (mutex, kept) = (Arc::clone(&mutex), Arc::clone(&kept));
+            thread::spawn(move || turn(&mutex, 2, Patience::None, &kept))
+        };
+        // Another one takes it and gives it back, ...
+        turn(&mutex, 3, Patience::None, &kept);
+        // ... and then a new thread has the dead one's id, and the lock,
+        let new = Strict(1, Arc::clone(&kept));
+        new.born();
+        if mutex.lock(1, Patience::None, &new).is_ok() {
+            mutex.increment();
+            // for which a third asks in vain: the word is as the taker saw it.
+            assert!(Strict(4, Arc::clone(&kept)).try_lock(&mutex.word).is_err());
+            mutex.increment();
+            mutex.words().unlock(1, &new);
+        }
+        taker.join().unwrap();
+        assert_eq!(mutex.word.load(Relaxed), 0);
+    });
+}
+
+#[test]
+fn a_waiter_that_a_dead_holder_left_the_lock_to_has_it_although_a_new_thread_has_the_dead_ones_id() {
+    bounded(4, || {
+        let (mutex, kept) = (Guarded::new(), Arc::new(Kept::default()));
+        let dying = Strict(1, Arc::clone(&kept));
+        mutex.lock(1, Patience::Forever, &dying).unwrap();
+        mutex.increment();
+        let waiter = {
+            let (mutex, kept) = (Arc::clone(&mutex), Arc::clone(&kept));
+            thread::spawn(move || turn(&mutex, 2, Patience::Forever, &kept))
+        };
+        dying.die();
+        Strict(1, Arc::clone(&kept)).born();
+        let new = turn(&mutex, 1, Patience::Forever, &kept);
+        // The new one may be told again of a death that the waiter was told of; neither is told of none.
+        let told = [new, waiter.join().unwrap()];
+        assert!(told.contains(&Some(Value::Abandoned)), "{told:?}");
+        assert_eq!(mutex.word.load(Relaxed), 0);
+    });
+}
+
+/// A value of two words in two copies, which a torn read would show.
+struct Latch {
+    sequence: AtomicU64,
+    writer: AtomicU64,
+    marks: [AtomicU64; 2],
+    writing: AtomicU64,
+    slots: [[AtomicU32; 2]; 2],
+    /// Used by those who write, which loom watches for two at once.
+    one: UnsafeCell<()>,
+}
+
+impl Latch {
+    fn new() -> Arc<Self> {
+        let (word, slot) = (|| AtomicU64::new(0), || [AtomicU32::new(0), AtomicU32::new(0)]);
+        Arc::new(Self {
+            sequence: word(),
+            writer: word(),
+            marks: [word(), word()],
+            writing: word(),
+            slots: [slot(), slot()],
+            one: UnsafeCell::new(()),
+        })
+    }
+
+    fn words(&self) -> Words<'_> {
+        let Self { sequence, writer, marks: [process, place], writing, .. } = self;
+        Words { sequence, writer, marks: [process, place], writing }
+    }
+
+    fn claim(&self, pid: u32) -> Result<u64, u64> {
+        self.words().claim(Identity { pid, marks: [pid.into(); 2] }, |_| false, &Weak(0))
+    }
+
+    /// Writes this number in both words of the value.
+    fn write(&self, role: u64, number: impl FnOnce() -> u32) -> bool {
+        self.words().write(role, |slot| {
+            self.one.with_mut(|_| {
+                let number = number();
+                for word in &self.slots[slot] {
+                    word.store(number, Relaxed);
+                }
+            });
+        })
+    }
+
+    /// The number of the next value.
+    fn next(&self) -> u32 {
+        u32::try_from(self.sequence.load(Relaxed)).unwrap() + 1
+    }
+
+    fn read(&self) -> Option<[u32; 2]> {
+        latch::read(&self.sequence, |slot| [0, 1].map(|word| self.slots[slot][word].load(Relaxed)))
+    }
+}
+
+#[test]
+fn a_read_of_the_sequence_lock_is_whole_and_never_goes_back() {
+    loom::model(|| {
+        let latch = Latch::new();
+        let role = latch.claim(1).unwrap();
+        let writer = Arc::clone(&latch);
+        let thread = thread::spawn(move || {
+            for number in 1..=2 {
+                assert!(writer.write(role, || number));
+            }
+        });
+        let mut last = 0;
+        for _ in 0..2 {
+            if let Some([first, second]) = latch.read() {
+                assert_eq!(first, second, "torn");
+                assert!(first >= last, "older than before");
+                last = first;
+            }
+        }
+        thread.join().unwrap();
+        assert_eq!(latch.read(), Some([2, 2]));
+    });
+}
+
+#[test]
+fn one_writer_at_a_time_who_goes_on_where_the_last_one_ended() {
+    bounded(3, || {
+        let latch = Latch::new();
+        let turn = |latch: &Latch, pid| {
+            let Ok(role) = latch.claim(pid) else { return 0 };
+            assert!(latch.write(role, || latch.next()));
+            latch.words().release(role);
+            1
+        };
+        let other = Arc::clone(&latch);
+        let thread = thread::spawn(move || turn(&other, 2));
+        let mut writes = turn(&latch, 1);
+        let seen = latch.read().unwrap();
+        assert_eq!(seen[0], seen[1], "torn");
+        writes += thread.join().unwrap();
+        assert_eq!(latch.sequence.load(Relaxed), writes);
+        assert!(writes >= 1);
+    });
+}
+
+#[test]
+fn a_writer_that_lost_its_role_in_the_middle_of_a_write_and_the_next_one_do_not_write_at_once() {
+    bounded(5, || {
+        let latch = Latch::new();
+        let first = latch.claim(1).unwrap();
+        let old = Arc::clone(&latch);
+        let thread = thread::spawn(move || {
+            let written = [(); 2].map(|()| old.write(first, || old.next()));
+            // Its end does not end the role of the next one.
+            old.words().release(first);
+            written
+        });
+        latch.words().reset();
+        // By the same process.
+        let second = latch.claim(1).unwrap();
+        let mut writes = 0;
+        for _ in 0..2 {
+            assert!(latch.write(second, || latch.next()), "a writer that has the role");
+            writes += 1;
+            let seen = latch.read().expect("nobody else publishes");
+            assert_eq!(seen, [latch.next() - 1; 2]);
+        }
+        let written = thread.join().unwrap();
+        writes += written.into_iter().filter(|&written| written).count();
+        assert_eq!(latch.sequence.load(Relaxed), u64::try_from(writes).unwrap());
+        assert!(latch.write(second, || latch.next()));
+        assert_eq!(latch.writing.load(Relaxed), 0);
+    });
+}
+
+#[test]
+fn who_waited_for_an_event_sees_what_was_written_before_it() {
+    loom::model(|| {
+        let event = Arc::new((AtomicU32::new(0), AtomicU32::new(0)));
+        let notifier = Arc::clone(&event);
+        let thread = thread::spawn(move || {
+            notifier.1.store(1, Relaxed);
+            count::notify(&notifier.0, i32::MAX, &Weak(2));
+        });
+        let seen = count::current(&event.0);
+        if seen == 0 {
+            assert!(count::wait(&event.0, seen, None, &Weak(1)));
+        }
+        assert_eq!(event.1.load(Relaxed), 1);
+        thread.join().unwrap();
+    });
+}
+
+#[test]
+fn no_announcement_is_lost() {
+    // A lost one leaves a thread asleep, which loom reports as a deadlock.
+    bounded(3, || {
+        let (event, kept) = (Arc::new((AtomicU32::new(0), AtomicU32::new(0))), Arc::new(Kept::default()));
+        let waiters = [1, 2].map(|tid| {
+            let (event, kernel) = (Arc::clone(&event), Strict(tid, Arc::clone(&kept)));
+            thread::spawn(move || {
+                loop {
+                    let seen = count::current(&event.0);
+                    if event.1.load(Acquire) == 1 {
+                        break;
+                    }
+                    assert!(count::wait(&event.0, seen, None, &kernel));
+                }
+            })
+        });
+        event.1.store(1, Release);
+        count::notify(&event.0, i32::MAX, &Strict(3, kept));
+        for waiter in waiters {
+            waiter.join().unwrap();
+        }
+    });
+}

@@ -1,0 +1,173 @@
+//! The limits of System V objects and how many there are: shmctl(2), semctl(2) and msgctl(2) with IPC_INFO and its like.
+//! They need no /proc, which a chroot may not have.
+
+use core::ffi::{c_int, c_ulong, c_ushort, c_void};
+use core::mem::MaybeUninit;
+use std::fs;
+use std::io;
+
+use super::checked;
+
+/// `struct shminfo` of shmctl(2).
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct SegmentLimits {
+    shmmax: c_ulong,
+    shmmin: c_ulong,
+    shmmni: c_ulong,
+    shmseg: c_ulong,
+    shmall: c_ulong,
+    reserved: [c_ulong; 4],
+}
+
+/// `struct shm_info` of shmctl(2).
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct SegmentUse {
+    used_ids: c_int,
+    pages: [c_ulong; 3],
+    swap: [c_ulong; 2],
+}
+
+/// `struct seminfo` of semctl(2).
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct SemaphoreInfo {
+    semmap: c_int,
+    semmni: c_int,
+    semmns: c_int,
+    semmnu: c_int,
+    semmsl: c_int,
+    semopm: c_int,
+    semume: c_int,
+    semusz: c_int,
+    semvmx: c_int,
+    /// With SEM_INFO, how many semaphores there are in all sets.
+    semaem: c_int,
+}
+
+/// `struct msginfo` of msgctl(2).
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct QueueLimits {
+    msgpool: c_int,
+    msgmap: c_int,
+    msgmax: c_int,
+    msgmnb: c_int,
+    msgmni: c_int,
+    msgssz: c_int,
+    msgtql: c_int,
+    msgseg: c_ushort,
+}
+
+const IPC_INFO: c_int = 3;
+const SHM_INFO: c_int = 14;
+const SEM_INFO: c_int = 19;
+
+/// shmctl(2) with IPC_INFO.
+fn of_segments() -> io::Result<SegmentLimits> {
+    // SAFETY: IPC_INFO writes one `struct shminfo`.
+    unsafe { filled(|to: *mut SegmentLimits| libc::shmctl(0, IPC_INFO, to.cast())) }
+}
+
+/// How many segments there are: shmctl(2) with SHM_INFO.
+pub(crate) fn segments() -> io::Result<u64> {
+    // SAFETY: SHM_INFO writes one `struct shm_info`.
+    let info = unsafe { filled(|to: *mut SegmentUse| libc::shmctl(0, SHM_INFO, to.cast())) }?;
+    Ok(u64::try_from(info.used_ids).unwrap_or(0))
+}
+
+/// semctl(2) with IPC_INFO.
+fn of_semaphores() -> io::Result<SemaphoreInfo> {
+    // SAFETY: IPC_INFO writes one `struct seminfo`.
+    unsafe { filled(|to: *mut SemaphoreInfo| libc::semctl(0, 0, IPC_INFO, to.cast::<c_void>())) }
+}
+
+/// How many semaphores there are, in all sets: semctl(2) with SEM_INFO.
+pub(crate) fn semaphores() -> io::Result<usize> {
+    // SAFETY: SEM_INFO writes one `struct seminfo`.
+    let info = unsafe { filled(|to: *mut SemaphoreInfo| libc::semctl(0, 0, SEM_INFO, to.cast::<c_void>())) }?;
+    Ok(usize::try_from(info.semaem).unwrap_or(0))
+}
+
+/// msgctl(2) with IPC_INFO.
+fn of_queues() -> io::Result<QueueLimits> {
+    // SAFETY: IPC_INFO writes one `struct msginfo`.
+    unsafe { filled(|to: *mut QueueLimits| libc::msgctl(0, IPC_INFO, to.cast())) }
+}
+
+/// A limit, by the name that errors have for it.
+#[derive(Clone, Copy)]
+pub(crate) struct Limit {
+    /// As sysctl(8) has it; of semaphores, which have four in one sysctl, as semget(2) has it.
+    pub(crate) name: &'static str,
+    value: fn() -> Option<u64>,
+}
+
+impl Limit {
+    /// Its value, if it can be asked for.
+    pub(crate) fn value(self) -> Option<u64> {
+        (self.value)()
+    }
+}
+
+macro_rules! limits {
+    ($($(#[$doc:meta])* $limit:ident = $name:literal, $of:ident . $field:ident;)*) => {$(
+        $(#[$doc])*
+        pub(crate) const $limit: Limit =
+            Limit { name: $name, value: || u64::try_from($of().ok()?.$field).ok() };
+    )*};
+}
+limits! {
+    /// Bytes of a segment.
+    SHMMAX = "kernel.shmmax", of_segments.shmmax;
+    /// Pages of all segments.
+    SHMALL = "kernel.shmall", of_segments.shmall;
+    /// Segments.
+    SHMMNI = "kernel.shmmni", of_segments.shmmni;
+    /// Semaphores of a set.
+    SEMMSL = "SEMMSL", of_semaphores.semmsl;
+    /// Semaphores of all sets.
+    SEMMNS = "SEMMNS", of_semaphores.semmns;
+    /// Operations of a semop(2).
+    SEMOPM = "SEMOPM", of_semaphores.semopm;
+    /// Sets.
+    SEMMNI = "SEMMNI", of_semaphores.semmni;
+    /// Bytes of a message.
+    MSGMAX = "kernel.msgmax", of_queues.msgmax;
+    /// Bytes of a new queue.
+    MSGMNB = "kernel.msgmnb", of_queues.msgmnb;
+    /// Queues.
+    MSGMNI = "kernel.msgmni", of_queues.msgmni;
+}
+
+/// The four numbers of `sysctl kernel.sem`, in their order.
+pub(crate) const SEMAPHORE_LIMITS: [&str; 4] = [SEMMSL.name, SEMMNS.name, SEMOPM.name, SEMMNI.name];
+
+/// The group that may use huge pages.
+pub(crate) const HUGETLB_SHM_GROUP: Limit = Limit {
+    name: "vm.hugetlb_shm_group",
+    value: || fs::read_to_string("/proc/sys/vm/hugetlb_shm_group").ok()?.trim().parse().ok(),
+};
+
+/// The bytes that this process may lock, if there is a limit.
+pub(crate) const MEMLOCK: Limit = Limit { name: "RLIMIT_MEMLOCK", value: locked_memory };
+
+/// The soft limit of locked memory, in bytes; `None` if there is none: getrlimit(2) with RLIMIT_MEMLOCK.
+fn locked_memory() -> Option<u64> {
+    // SAFETY: writes one `rlimit`.
+    let limit = unsafe { filled(|to: *mut libc::rlimit| libc::getrlimit(libc::RLIMIT_MEMLOCK, to)) }.ok()?;
+    (limit.rlim_cur != libc::RLIM_INFINITY).then_some(limit.rlim_cur)
+}
+
+/// What a call writes, if it succeeds.
+///
+/// # Safety
+///
+/// A `call` that does not return -1 has filled in what it was given the place of.
+unsafe fn filled<T>(call: impl FnOnce(*mut T) -> c_int) -> io::Result<T> {
+    let mut info = MaybeUninit::uninit();
+    checked(call(info.as_mut_ptr()))?;
+    // SAFETY: the caller's promise.
+    Ok(unsafe { info.assume_init() })
+}

@@ -1,0 +1,30 @@
+//! The guide: what the items of this crate have in common, page by page.
+//!
+//! - [`errors`]: what compiles, and what the errors say, at compile time and at run time.
+//! - [`seal`]: what a segment knows of itself, and what is checked before it is used.
+//! - [`working_together`]: locks, snapshots and announcements in a segment; semaphores and message queues.
+//! - [`guarantees`]: what is guaranteed, what is not, and the limits.
+//! - [`soundness`]: why there is no undefined behaviour, whatever another process writes.
+//! - [`costs`]: what it costs, and where that was measured.
+//! - [`from_c`]: each C call, and what it is here; how to share a segment with a C program.
+
+#[doc = include_str!("costs.md")]
+pub mod costs {}
+
+#[doc = include_str!("errors.md")]
+pub mod errors {}
+
+#[doc = include_str!("from-c.md")]
+pub mod from_c {}
+
+#[doc = include_str!("guarantees.md")]
+pub mod guarantees {}
+
+#[doc = include_str!("seal.md")]
+pub mod seal {}
+
+#[doc = include_str!("soundness.md")]
+pub mod soundness {}
+
+#[doc = include_str!("working-together.md")]
+pub mod working_together {}
