@@ -1,4 +1,4 @@
-//! Keys that no other test has, and guards that leave no segment behind.
+//! Keys that no other test has, and guards that leave no segment.
 
 use std::collections::HashSet;
 use std::ops::Deref;
@@ -6,7 +6,8 @@ use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use shm_runtime::{Key, Segment, SharedSegment};
 
-use crate::{hygiene, oracle};
+use crate::hygiene;
+use crate::oracle::Table;
 
 /// The high four bits of every key that a test makes up. 22 are the process's id, 6 tell its keys apart.
 const MARK: i32 = 0x5000_0000;
@@ -17,7 +18,8 @@ fn taken() -> MutexGuard<'static, HashSet<i32>> {
     TAKEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A key of this test's own. Dropped, also by a panic, it removes the segment that has the key, whoever made it.
+/// A key of this test's own. Dropped, also by a panic, it removes the segment, the semaphore set and the queue that have the
+/// key, whichever process made them.
 ///
 /// Make it before the child processes, so that it is dropped after them.
 #[derive(Debug)]
@@ -26,7 +28,7 @@ pub struct OwnKey {
 }
 
 impl OwnKey {
-    /// A key that no other test has, here or in another process, and no segment.
+    /// A key that no other test has, here or in another process, and no object of the kernel's.
     ///
     /// # Panics
     ///
@@ -35,11 +37,22 @@ impl OwnKey {
         hygiene::watch();
         let pid = i32::try_from(std::process::id()).expect("a process id has 22 bits");
         let mut taken = taken();
-        let free = (0..64)
-            .map(|count| MARK | pid << 6 | count)
-            .find(|&value| !taken.contains(&value) && oracle::by_key(value).is_none());
+        let free = (0..64).map(|count| MARK | pid << 6 | count).find(|&value| {
+            !taken.contains(&value) && Table::ALL.iter().all(|table| table.by_key(value).is_none())
+        });
         let value = free.expect("a free key");
         taken.insert(value);
+        Self { value }
+    }
+
+    /// The key of a name, which is one that no other test has: see [`unique`](crate::seal::unique).
+    pub fn name(name: &str) -> Self {
+        Self::of(crate::seal::key_of(name))
+    }
+
+    /// This key.
+    pub fn of(value: i32) -> Self {
+        hygiene::watch();
         Self { value }
     }
 
@@ -62,8 +75,10 @@ impl Default for OwnKey {
 
 impl Drop for OwnKey {
     fn drop(&mut self) {
-        while let Some(row) = oracle::by_key(self.value) {
-            drop(OwnId::new(row.id));
+        for table in Table::ALL {
+            while let Some(row) = table.by_key(self.value) {
+                table.remove(row.id);
+            }
         }
         taken().remove(&self.value);
     }
@@ -79,12 +94,16 @@ impl OwnId {
         hygiene::watch();
         Self(id)
     }
+
+    /// The id.
+    pub fn id(&self) -> i32 {
+        self.0
+    }
 }
 
 impl Drop for OwnId {
     fn drop(&mut self) {
-        // SAFETY: IPC_RMID takes numbers only. An error means that it is removed already.
-        let _ = unsafe { libc::shmctl(self.0, libc::IPC_RMID, std::ptr::null_mut()) };
+        Table::Segments.remove(self.0);
     }
 }
 

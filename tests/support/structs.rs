@@ -1,5 +1,10 @@
 //! The structs that the tests and the peer share.
 
+pub mod ipc;
+pub mod processes;
+pub mod seal;
+pub mod sync;
+
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use shm_runtime::{Access, Shareable, Shared, SharedSegment};

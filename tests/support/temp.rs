@@ -51,7 +51,7 @@ impl TempDir {
     /// If it cannot be copied.
     pub fn program(&self, program: impl AsRef<Path>) -> PathBuf {
         let copy = self.0.join("program");
-        // Not by this process: a child that another thread starts meanwhile would hold the copy open, and nobody
+        // Not by this process: a child that another thread starts meanwhile would hold the copy open, and no process
         // can execute a file that is open to be written.
         let mut install = Command::new("install");
         let copied = install.args(["-m", "755"]).args([program.as_ref(), &copy]).status();

@@ -17,7 +17,7 @@
 //!   pieces. Pieces end where a cache line or a page does, or are aligned words of 8 bytes or more, or halves
 //!   and quarters of the vector: cut at multiples of 8 in memory or from the first byte, so between scalars
 //!   again. For vectors that is how processors are built, not what their manuals promise; it is what OpenJDK
-//!   relies on when it copies a `long[]` by vectors, and what `tests/tearing.rs` looks at.
+//!   relies on when it copies a `long[]` by vectors, and what `tests/tests/tearing.rs` looks at.
 //! - **`rep movsq` does not**: it is a sequence of 8-byte moves, here all of them aligned, so each is
 //!   guaranteed to be whole. A processor may take several at once and in any order, as it may relaxed
 //!   accesses, but they are ordered before any later store. (`rep movsb` is a sequence of moves of a byte,

@@ -108,7 +108,7 @@ fn the_copy_that_is_chosen_copies_the_bytes_and_no_others() {
 }
 
 /// Every way that this machine has, against a thread that writes or reads each word by itself.
-/// `tests/tearing.rs` does so with those that are chosen, from another process.
+/// `tests/tests/tearing.rs` does so with those that are chosen, from another process.
 #[test]
 fn no_way_to_copy_tears_a_word() {
     let mut ways: Vec<(Copy, Copy)> = vec![

@@ -1,0 +1,473 @@
+//! Message queues: what is sent arrives as it was, once, and bytes that are not a value are not lost.
+
+use std::collections::BTreeSet;
+use std::mem::MaybeUninit;
+use std::time::{Duration, SystemTime};
+
+use shm_runtime::msg::{Queue, Select};
+use shm_runtime::{Error, ErrorKind, Key, Permissions, Record};
+use shm_tests::c::Program;
+use shm_tests::child::{Child, Failure, NOBODY, Peer};
+use shm_tests::key::OwnKey;
+use shm_tests::oracle::Table;
+use shm_tests::structs::ipc::{Colour, Job};
+use shm_tests::{eventually, kind, peer};
+
+fn job(pages: u16) -> Job {
+    Job { pages, cost: f64::from(pages) / 2.0, urgent: pages % 2 == 1 }
+}
+
+fn private<T: shm_runtime::Shareable + Copy>() -> shm_runtime::RemoveOnDrop<Queue<T>> {
+    Queue::create(Key::private()).unwrap().remove_on_drop()
+}
+
+/// Sends a message of its own, and sends back what it receives, with the type one higher and one page more.
+const PEER: &str = r#"
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ipc.h>
+#include <sys/msg.h>
+
+struct job { uint16_t pages; double cost; bool urgent; };
+struct message { long mtype; struct job value; };
+
+int main(int argc, char **argv)
+{
+    struct message message;
+    char line[16];
+    int id = msgget(argc > 1 ? atoi(argv[1]) : 0, 0);
+    memset(&message, 0, sizeof message);
+    message.mtype = 5;
+    message.value = (struct job){.pages = 300, .cost = 7.25, .urgent = true};
+    printf("%d %zu\n", msgsnd(id, &message, sizeof message.value, 0), sizeof message.value);
+    fflush(stdout);
+    while (fgets(line, sizeof line, stdin)) {
+        long size = msgrcv(id, &message, sizeof message.value, atol(line), 0);
+        printf("%ld %ld %u %g %d\n", size, message.mtype, message.value.pages, message.value.cost,
+            message.value.urgent);
+        fflush(stdout);
+        message.mtype++;
+        message.value.pages++;
+        if (msgsnd(id, &message, sizeof message.value, 0))
+            return 1;
+    }
+    return 0;
+}
+"#;
+
+#[test]
+fn a_c_program_and_this_one_exchange_messages() {
+    let (own, program) = (OwnKey::new(), Program::compile(PEER));
+    let queue = Queue::<Job>::create(own.key()).unwrap();
+    let mut c = program.start(&[own.value()]);
+    assert_eq!(c.line(), format!("0 {}", size_of::<Job>()));
+    let message = queue.receive(Select::Equal(5)).unwrap();
+    let expected = Job { pages: 300, cost: 7.25, urgent: true };
+    assert_eq!((message.mtype, message.value), (5, expected));
+    queue.send(8, &job(41)).unwrap();
+    c.send("8");
+    assert_eq!(c.line(), format!("{} 8 41 20.5 1", size_of::<Job>()));
+    let message = queue.receive(Select::Equal(9)).unwrap();
+    assert_eq!(message.value, Job { pages: 42, ..job(41) });
+}
+
+#[test]
+fn padding_is_sent_as_zeros() {
+    let queue = private::<Job>();
+    let mut job = Box::new(MaybeUninit::<Job>::uninit());
+    let at = job.as_mut_ptr();
+    // SAFETY: room for a `Job`; its padding has a secret now.
+    unsafe { at.write_bytes(0xee, 1) };
+    // SAFETY: a field of the box's.
+    unsafe { (*at).pages = 0x0201 };
+    // SAFETY: a field of the box's.
+    unsafe { (*at).cost = 1.0 };
+    // SAFETY: a field of the box's.
+    unsafe { (*at).urgent = true };
+    // SAFETY: every field is initialised.
+    queue.send(1, unsafe { &*at }).unwrap();
+    let message = queue.try_receive_raw(Select::Any).unwrap().unwrap();
+    let mut expected = vec![0; size_of::<Job>()];
+    expected[..2].copy_from_slice(&0x0201_u16.to_ne_bytes());
+    expected[8..16].copy_from_slice(&1.0_f64.to_ne_bytes());
+    expected[16] = 1;
+    assert_eq!(message.bytes, expected);
+}
+
+#[test]
+fn messages_are_selected_by_their_type() {
+    let queue = private::<u32>();
+    for (mtype, value) in [(3, 30), (2, 20), (4, 40), (2, 21), (1, 10)] {
+        queue.send(mtype, &value).unwrap();
+    }
+    let receive = |select| {
+        let message = queue.try_receive(select).unwrap()?;
+        Some((message.mtype, message.value))
+    };
+    assert_eq!(receive(Select::Equal(5)), None);
+    assert_eq!(receive(Select::Equal(4)), Some((4, 40)));
+    assert_eq!(receive(Select::UpTo(3)), Some((1, 10)));
+    assert_eq!(receive(Select::Except(3)), Some((2, 20)));
+    assert_eq!(receive(Select::UpTo(1)), None);
+    assert_eq!(receive(Select::UpTo(i64::MAX)), Some((2, 21)));
+    assert_eq!(receive(Select::Except(3)), None);
+    assert_eq!(receive(Select::Any), Some((3, 30)));
+    assert_eq!(receive(Select::Any), None);
+    queue.send(i64::MAX, &1).unwrap();
+    assert_eq!(receive(Select::Equal(i64::MAX)), Some((i64::MAX, 1)));
+}
+
+#[test]
+fn a_sender_waits_while_the_queue_is_full() {
+    let own = OwnKey::new();
+    let queue = Queue::<Job>::create(own.key()).unwrap();
+    queue.set_limit(2 * size_of::<Job>() as u64).unwrap();
+    assert!(queue.try_send(1, &job(1)).unwrap());
+    assert!(queue.try_send(1, &job(2)).unwrap());
+    assert!(!queue.try_send(1, &job(3)).unwrap());
+    let mut peer = peer!().ipc();
+    peer.ask(format!("open_queue {}", own.value()));
+    peer.ask("say_signals");
+    peer.send("send 7 4");
+    assert!(peer.is_silent(Duration::from_millis(30)));
+    peer.interrupt();
+    assert_eq!(peer.line(), "signal");
+    assert!(peer.is_silent(Duration::from_millis(30)));
+    assert_eq!(queue.receive(Select::Any).unwrap().value, job(1));
+    peer.answer().unwrap();
+    assert_eq!(queue.receive(Select::Equal(7)).unwrap().value.pages, 4);
+}
+
+#[test]
+fn a_receiver_waits_for_a_message_through_signals() {
+    let own = OwnKey::new();
+    let queue = Queue::<Job>::create(own.key()).unwrap();
+    let mut peer = peer!().ipc();
+    peer.ask(format!("open_queue {}", own.value()));
+    assert_eq!(peer.ask("try_receive"), "none");
+    peer.ask("say_signals");
+    peer.send("receive");
+    assert!(peer.is_silent(Duration::from_millis(30)));
+    peer.interrupt();
+    assert_eq!(peer.line(), "signal");
+    assert!(peer.is_silent(Duration::from_millis(30)));
+    queue.send(3, &job(9)).unwrap();
+    assert_eq!(peer.answer().unwrap(), "3 9");
+}
+
+#[test]
+fn every_message_is_received_once() {
+    let own = OwnKey::new();
+    let queue = Queue::<Job>::create(own.key()).unwrap();
+    let mut workers: Vec<Child> = (0..4).map(|_| peer!().ipc()).collect();
+    for worker in &mut workers {
+        worker.ask(format!("open_queue {}", own.value()));
+    }
+    let mut received = BTreeSet::new();
+    for round in 0..100 {
+        for worker in &mut workers {
+            worker.send("receive");
+        }
+        for pages in 0..4 {
+            queue.send(1, &job(4 * round + pages)).unwrap();
+        }
+        received.extend(workers.iter_mut().map(|worker| worker.answer().unwrap()));
+    }
+    let sent: BTreeSet<String> = (0..400).map(|pages| format!("1 {pages}")).collect();
+    assert_eq!(received, sent);
+    assert_eq!(queue.stat().unwrap().messages, 0);
+}
+
+#[test]
+fn a_message_that_is_too_small_is_in_the_error() {
+    let queue = private::<Job>();
+    let small = Queue::<u16>::from_id(queue.id()).unwrap();
+    small.send(6, &0x0102).unwrap();
+    let error = queue.receive(Select::Any).unwrap_err();
+    let ErrorKind::WrongMessage { message: Some(message), expected: 24, invalid: None, .. } = error.kind()
+    else {
+        panic!("{error}")
+    };
+    assert_eq!((message.mtype, &message.bytes[..]), (6, &0x0102_u16.to_ne_bytes()[..]));
+    let text = error.to_string();
+    assert!(
+        text.contains("message queue of Job")
+            && text.contains("a message of type 6 has 2 bytes, and a Job has 24"),
+        "{text}"
+    );
+    assert_eq!(queue.stat().unwrap().messages, 0);
+}
+
+#[test]
+fn a_message_that_is_too_large_stays_in_the_queue() {
+    let queue = private::<Job>();
+    let large = Queue::<[u16; 16]>::from_id(queue.id()).unwrap();
+    large.send(6, &[7; 16]).unwrap();
+    for _ in 0..2 {
+        let error = queue.try_receive(Select::Any).unwrap_err();
+        assert!(
+            matches!(error.kind(), ErrorKind::WrongMessage { message: None, expected: 24, .. }),
+            "{error}"
+        );
+        assert!(error.to_string().contains("try_receive_raw"), "{error}");
+    }
+    let message = queue.try_receive_raw(Select::Equal(6)).unwrap().unwrap();
+    assert_eq!((message.mtype, message.bytes.len()), (6, 32));
+    assert!(queue.try_receive_raw(Select::Any).unwrap().is_none());
+}
+
+#[test]
+fn a_value_that_is_none_is_an_error_with_the_bytes() {
+    let queue = private::<[Colour; 2]>();
+    let numbers = Queue::<[u32; 2]>::from_id(queue.id()).unwrap();
+    numbers.send(1, &[1, 2]).unwrap();
+    assert_eq!(queue.receive(Select::Any).unwrap().value, [Colour::Red, Colour::Green]);
+    numbers.send(1, &[1, 3]).unwrap();
+    let error = queue.receive(Select::Any).unwrap_err();
+    let ErrorKind::WrongMessage { message: Some(message), invalid: Some(invalid), .. } = error.kind() else {
+        panic!("{error}")
+    };
+    assert_eq!((invalid.path(), invalid.found(), invalid.type_name()), ("[1]", 3, "Colour"));
+    let bytes: Vec<u8> = [1_u32, 3].iter().flat_map(|number| number.to_ne_bytes()).collect();
+    assert_eq!(message.bytes, bytes);
+    assert!(error.to_string().contains("Red = 1, Green = 2"), "{error}");
+    assert!(std::error::Error::source(&error).is_some());
+}
+
+#[test]
+fn a_bool_of_any_byte_is_one() {
+    let queue = private::<[bool; 3]>();
+    let bytes = Queue::<[u8; 3]>::from_id(queue.id()).unwrap();
+    bytes.send(1, &[0, 1, 0xff]).unwrap();
+    assert_eq!(queue.receive(Select::Any).unwrap().value, [false, true, true]);
+}
+
+#[test]
+fn a_removal_ends_the_waiting_with_an_error() {
+    let own = OwnKey::new();
+    let queue = Queue::<Job>::create(own.key()).unwrap();
+    queue.set_limit(size_of::<Job>() as u64).unwrap();
+    queue.send(2, &job(1)).unwrap();
+    let mut sender = peer!().ipc();
+    sender.ask(format!("open_queue {}", own.value()));
+    sender.send("send 1 1");
+    assert!(sender.is_silent(Duration::from_millis(30)));
+    queue.remove().unwrap();
+    let Failure { kind: kind_of, text, .. } = sender.answer().unwrap_err();
+    assert_eq!(kind_of, "Removed");
+    assert!(
+        text.starts_with(&format!("cannot send to message queue of Job (key {:#010x}", own.value()))
+            && text.contains("the message queue was removed"),
+        "{text}"
+    );
+    for found in [
+        kind(queue.send(1, &job(1))),
+        kind(queue.receive(Select::Any)),
+        kind(queue.try_receive_raw(Select::Any)),
+        kind(queue.stat()),
+        kind(queue.set_limit(100)),
+        kind(queue.remove()),
+        kind(Queue::<Job>::from_id(queue.id())),
+    ] {
+        assert_eq!(found, "Removed");
+    }
+
+    let queue = Queue::<Job>::create(own.key()).unwrap();
+    let mut receiver = peer!().ipc();
+    receiver.ask(format!("open_queue {}", own.value()));
+    receiver.send("receive");
+    assert!(receiver.is_silent(Duration::from_millis(30)));
+    queue.remove().unwrap();
+    assert_eq!(receiver.answer().unwrap_err().kind, "Removed");
+}
+
+fn limit(error: &Error) -> (&'static str, Option<u64>) {
+    match error.kind() {
+        ErrorKind::Limit { name, value, .. } => (name, *value),
+        _ => panic!("{error}"),
+    }
+}
+
+#[test]
+fn a_message_that_could_never_fit_is_an_error_and_not_an_endless_wait() {
+    let queue = private::<Job>();
+    queue.set_limit(20).unwrap();
+    for error in [queue.send(1, &job(1)).unwrap_err(), queue.try_send(1, &job(1)).unwrap_err()] {
+        assert_eq!(limit(&error), ("msg_qbytes", Some(20)));
+        assert!(error.to_string().contains("set_limit"), "{error}");
+    }
+    queue.set_limit(24).unwrap();
+    queue.send(1, &job(1)).unwrap();
+}
+
+#[test]
+fn the_limits_of_the_system_are_told_apart() {
+    let Some(mut peer) =
+        peer!().in_namespace(&[("msgmax", "100"), ("msgmni", "2"), ("msgmnb", "4000")]).map(Peer::ipc)
+    else {
+        return;
+    };
+    peer.ask("create_queue 70");
+    let Failure { kind: kind_of, text, .. } = peer.failure("send_large");
+    assert_eq!(kind_of, "Limit");
+    assert!(text.contains("kernel.msgmax is reached, which is 100 bytes a message"), "{text}");
+    peer.ask("create_queue 71");
+    let Failure { kind: kind_of, text, .. } = peer.failure("create_queue 72");
+    assert_eq!(kind_of, "Limit");
+    assert!(text.contains("kernel.msgmni is reached, which is 2") && text.contains("`ipcs -q`"), "{text}");
+}
+
+#[test]
+fn a_process_that_may_not_exceed_the_systems_limit_of_a_queue_is_told_so() {
+    let own = OwnKey::new();
+    let Some(mut nobody) = peer!().as_nobody().map(Peer::ipc) else {
+        return;
+    };
+    nobody.ask(format!("create_queue {}", own.value()));
+    nobody.ask("set_limit 100");
+    let Failure { kind: kind_of, text, .. } = nobody.failure("set_limit 1000000000");
+    assert_eq!(kind_of, "Limit");
+    assert!(text.contains("kernel.msgmnb") && text.contains("CAP_SYS_RESOURCE"), "{text}");
+    nobody.ask("remove_queue");
+}
+
+#[test]
+fn a_message_larger_than_can_be_sent_now_can_still_be_received() {
+    let Some(mut peer) = peer!().in_namespace(&[("msgmax", "20000"), ("msgmnb", "20000")]).map(Peer::ipc)
+    else {
+        return;
+    };
+    peer.ask("create_queue 70");
+    peer.ask("send_large");
+    peer.ask("sysctl msgmax 100");
+    assert_eq!(peer.failure("send_large").kind, "Limit");
+    assert_eq!(peer.ask("receive_raw"), "1 8200");
+}
+
+#[test]
+fn errors_name_the_operation_the_key_the_id_and_the_way_out() {
+    let own = OwnKey::new();
+    let error = Queue::<Job>::open(own.key()).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::NotFound), "{error}");
+    assert!(
+        error.to_string().contains("no message queue has this key")
+            && error.to_string().contains("options(key).create()"),
+        "{error}"
+    );
+    let id = Queue::<Job>::create(own.key()).unwrap().id();
+    let error = Queue::<Job>::create(own.key()).unwrap_err();
+    assert_eq!((error.operation(), error.key(), error.id()), ("create", Some(own.value()), Some(id)));
+    let text = error.to_string();
+    for part in ["0 messages of 0 bytes in all", "mode 0600", &format!("ipcrm -q {id}")] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    let ErrorKind::AlreadyExists { existing, .. } = error.kind() else { panic!("{error}") };
+    assert!(matches!(existing.as_deref(), Some(Record::Queue(stat)) if stat.limit.is_some()));
+    assert_eq!(Queue::<Job>::open_or_create(own.key()).unwrap().id(), id);
+    Queue::<Job>::options(own.key()).remove().unwrap();
+    assert_eq!(kind(Queue::<Job>::options(own.key()).remove()), "NotFound");
+}
+
+#[test]
+fn what_makes_no_sense_is_refused() {
+    let queue = private::<u32>();
+    for mtype in [0, -1, i64::MIN] {
+        assert_eq!(kind(queue.send(mtype, &1)), "InvalidInput");
+        assert_eq!(kind(queue.try_send(mtype, &1)), "InvalidInput");
+        for select in [Select::Equal(mtype), Select::UpTo(mtype), Select::Except(mtype)] {
+            assert_eq!(kind(queue.receive(select)), "InvalidInput");
+            assert_eq!(kind(queue.try_receive_raw(select)), "InvalidInput");
+        }
+    }
+    assert_eq!(kind(Queue::<u32>::open(Key::private())), "InvalidInput");
+    assert_eq!(kind(Queue::<u32>::options(Key::private()).mode(0o7777).create()), "InvalidInput");
+}
+
+#[test]
+fn stat_says_what_the_kernel_says() {
+    let own = OwnKey::new();
+    let queue = Queue::<Job>::options(own.key()).mode(0o640).create().unwrap();
+    assert_eq!(queue.stat().unwrap().sent_at, None);
+    for pages in 0..3 {
+        queue.send(1, &job(pages)).unwrap();
+    }
+    queue.receive(Select::Any).unwrap();
+    let (stat, row) = (queue.stat().unwrap(), Table::Queues.by_id(queue.id()).unwrap());
+    let seconds = |time: Option<SystemTime>| {
+        let since = time.unwrap().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        i64::try_from(since.as_secs()).unwrap()
+    };
+    let mut said = vec![stat.bytes.cast_signed(), stat.messages.cast_signed()];
+    said.extend([stat.last_sender_pid, stat.last_receiver_pid].map(i64::from));
+    said.extend(
+        [stat.permissions.uid, stat.permissions.gid, stat.creator_uid, stat.creator_gid].map(i64::from),
+    );
+    said.extend([stat.sent_at, stat.received_at, stat.changed_at].map(seconds));
+    let mut shown = vec![row.cbytes.cast_signed(), row.qnum.cast_signed()];
+    shown.extend([row.lspid, row.lrpid, row.uid, row.gid, row.cuid, row.cgid].map(i64::from));
+    shown.extend([row.stime, row.rtime, row.ctime].map(u64::cast_signed));
+    assert_eq!(said, shown);
+    assert_eq!((stat.messages, stat.bytes), (2, 2 * size_of::<Job>() as u64));
+    assert_eq!(u32::try_from(stat.last_sender_pid), Ok(std::process::id()));
+    assert_eq!((stat.permissions.mode, row.perms), (0o640, 0o640));
+    assert_eq!((queue.key(), stat.key), (own.value(), own.value()));
+    assert_eq!(i64::from(stat.sequence), i64::from(queue.id()) >> 15);
+    let default: u64 = std::fs::read_to_string("/proc/sys/kernel/msgmnb").unwrap().trim().parse().unwrap();
+    assert_eq!(stat.limit, Some(default));
+}
+
+#[test]
+fn permissions_and_limit_are_changed_each_by_itself() {
+    let queue = private::<Job>();
+    let permissions = queue.stat().unwrap().permissions;
+    queue.set_limit(1234).unwrap();
+    assert_eq!(queue.stat().unwrap().permissions, permissions);
+    let wider = Permissions { mode: 0o666, ..permissions };
+    queue.set_permissions(wider).unwrap();
+    let stat = queue.stat().unwrap();
+    assert_eq!((stat.permissions, stat.limit), (wider, Some(1234)));
+    assert_eq!(Table::Queues.by_id(queue.id()).unwrap().perms, 0o666);
+}
+
+#[test]
+fn a_process_that_may_only_send_sends() {
+    let own = OwnKey::new();
+    let queue = Queue::<Job>::options(own.key()).mode(0o622).create().unwrap();
+    let Some(mut nobody) = peer!().as_nobody().map(Peer::ipc) else {
+        return;
+    };
+    nobody.ask(format!("queue_from_id {}", queue.id()));
+    nobody.ask(format!("open_queue {}", own.value()));
+    nobody.ask("send 1 5");
+    assert_eq!(queue.receive(Select::Any).unwrap().value.pages, 5);
+    let Failure { kind: kind_of, text, .. } = nobody.failure("try_receive");
+    assert_eq!(kind_of, "Permission");
+    assert!(text.contains(&format!("uid {NOBODY}")) && text.contains("mode 0622"), "{text}");
+    let Failure { kind: kind_of, text, .. } = nobody.failure("remove_queue");
+    assert_eq!(kind_of, "NotOwner");
+    assert!(text.contains("the message queue is msqid"), "{text}");
+}
+
+#[test]
+fn a_guard_removes_and_a_kept_one_does_not() {
+    let own = OwnKey::new();
+    drop(Queue::<Job>::create(own.key()).unwrap().remove_on_drop());
+    assert!(Table::Queues.by_key(own.value()).is_none());
+    let id = Queue::<Job>::create(own.key()).unwrap().remove_on_drop().keep().id();
+    assert_eq!(Table::Queues.by_key(own.value()).unwrap().id, id);
+}
+
+#[test]
+fn messages_outlive_their_sender() {
+    let own = OwnKey::new();
+    let mut sender = peer!().ipc();
+    sender.ask(format!("create_queue {}", own.value()));
+    sender.ask("send 2 77");
+    sender.kill();
+    let queue = Queue::<Job>::open(own.key()).unwrap();
+    eventually(|| queue.stat().unwrap().messages == 1);
+    assert_eq!(queue.receive(Select::Equal(2)).unwrap().value.pages, 77);
+}
