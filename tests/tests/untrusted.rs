@@ -95,7 +95,7 @@ fn bytes_that_are_not_a_char_are_an_error_that_names_the_place() {
         assert_eq!((error.path(), error.found()), ("[1].letter", code.into()));
         let text = error.to_string();
         assert!(text.contains("`[1].letter`") && text.contains(&code.to_string()), "{text}");
-        assert!(format!("{readings:?}").contains(&format!("<{code:#x} is no char>")));
+        assert!(format!("{readings:?}").contains(&format!("<{code:#x} is not a char>")));
         assert!(readings[0].try_get().is_ok());
     }
     poked.poke(at, &0x7a_u32.to_ne_bytes());
@@ -123,11 +123,11 @@ fn bytes_that_are_not_a_variant_are_an_error_that_names_the_place_and_the_varian
                 assert_eq!(error.path(), "[0].states[2]");
                 let text = error.to_string();
                 assert!(
-                    text.contains(&format!("wrote {byte}, which is no `State`"))
+                    text.contains(&format!("wrote {byte}, which is not a `State`"))
                         && text.contains("(Off = 0, On = 1, Broken = 200)"),
                     "{text}"
                 );
-                assert!(format!("{readings:?}").contains(&format!("<{byte} is no State>")));
+                assert!(format!("{readings:?}").contains(&format!("<{byte} is not a State>")));
             }
         }
     }
