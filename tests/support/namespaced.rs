@@ -78,9 +78,11 @@ fn follow(line: &str, key: &Key) -> Result<String, (String, String)> {
             let opened = station().wait(Duration::from_secs(30)).open();
             opened.and_then(|segment| segment.attach()).map(|attached| number(&attached))
         }
+        // Of the same struct, it is opened; so to replace it is to create it.
         "replace" => station()
             .reclaim_stale(true)
-            .open_or_create()
+            .create()
+            .or_else(|_| station().open_or_create())
             .and_then(|segment| segment.attach())
             .map(|attached| number(&attached)),
         "again" => station().create().map(|_| String::new()),
