@@ -18,7 +18,8 @@ unsafe impl<T: Shareable, const N: usize> Shareable for [T; N] {
 
     #[inline]
     unsafe fn __copy<D: Direction>(from: *const Self, to: *mut Self) {
-        // SAFETY: the caller's promise; an array is its elements.
+        // SAFETY: `copy_array` asks the same of the same two arrays: readable or writable for a `[T; N]`, aligned,
+        // and the private side initialised where it is read.
         unsafe { bulk::copy_array::<T, D, N>(from, to) }
     }
 }

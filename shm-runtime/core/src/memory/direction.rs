@@ -9,8 +9,13 @@ use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering::Re
 ///
 /// # Safety
 ///
-/// Of every method: `from` is readable and `to` writable for the width, both are aligned to it, the private
-/// side is initialised where it is read and no other thread accesses it meanwhile.
+/// Of every method:
+///
+/// - `from` is readable and `to` writable for the width, and both are aligned to it.
+/// - What is read is initialised.
+/// - The side in the segment is accessed, in this process and meanwhile, by atomics of that width only; unless it is
+///   only read.
+/// - The other side is private: no other thread accesses it meanwhile.
 #[allow(clippy::missing_safety_doc)] // stated once, above
 pub unsafe trait Direction: private::Sealed {
     /// Whether the segment is what is read.
@@ -44,21 +49,26 @@ macro_rules! by_width {
         $(
             #[inline(always)]
             unsafe fn $copy(from: *const $int, to: *mut $int) {
-                // SAFETY: readable and aligned by the caller's promise. The memory is changed by atomics
-                // only, here as in any process that the hardware lets do it, and a relaxed load is allowed
-                // on pages that are mapped read-only: hence a reference, where `from_ptr` would ask for
-                // writable memory.
+                // SAFETY: `from` is readable for the width, so neither null nor dangling, and aligned to it by the
+                // caller; the memory has an atomic's `UnsafeCell` around it for as long as the reference lives, so it
+                // may change. It is changed by atomics only, here as in any process that the hardware lets do it. A
+                // relaxed load of up to 8 bytes is allowed on pages that are mapped read-only (`core::sync::atomic`,
+                // "Atomic accesses to read-only memory"): hence a reference, where `from_ptr` would ask for writable
+                // memory.
                 let value = unsafe { &*from.cast::<$atomic>() }.load(Relaxed);
-                // SAFETY: writable and aligned by the caller's promise, and private.
+                // SAFETY: `to` is writable for the width and aligned to it by the caller; it is private, so that a
+                // plain write does not race.
                 unsafe { to.write(value) }
             }
         )*
             #[inline(always)]
             unsafe fn copy_bool(from: *const u8, to: *mut u8) {
                 let mut byte = 0;
-                // SAFETY: the caller's promise is the one for a byte, and `byte` is private.
+                // SAFETY: `from` is readable for a byte by the caller. `byte` is a local variable: writable, aligned
+                // and private.
                 unsafe { Self::copy_8(from, &raw mut byte) };
-                // SAFETY: writable and private by the caller's promise.
+                // SAFETY: `to` is writable for a byte by the caller, and private, so that a plain write does not
+                // race. A byte is always aligned.
                 unsafe { to.write(u8::from(byte != 0)) }
             }
         }
@@ -68,15 +78,20 @@ macro_rules! by_width {
         $(
             #[inline(always)]
             unsafe fn $copy(from: *const $int, to: *mut $int) {
-                // SAFETY: readable, aligned, initialised and private by the caller's promise.
+                // SAFETY: `from` is readable for the width, aligned to it and initialised by the caller; it is
+                // private, so that a plain read does not race.
                 let value = unsafe { from.read() };
-                // SAFETY: writable and aligned by the caller's promise; accessed only by atomics.
+                // SAFETY: as `from_ptr` asks: `to` is aligned to the width by the caller, which is the atomic's
+                // alignment. It is writable, and what is mapped writable is readable too: shmat(2) knows no
+                // write-only segments. It is accessed by atomics only, which is the "Memory model for atomic
+                // accesses" of `core::sync::atomic`.
                 unsafe { <$atomic>::from_ptr(to) }.store(value, Relaxed);
             }
         )*
             #[inline(always)]
             unsafe fn copy_bool(from: *const u8, to: *mut u8) {
-                // SAFETY: the caller's promise is the one for a byte.
+                // SAFETY: `copy_8` asks the same of the same byte: `from` readable, initialised and private, `to`
+                // writable.
                 unsafe { Self::copy_8(from, to) }
             }
         }

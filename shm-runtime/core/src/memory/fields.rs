@@ -72,7 +72,9 @@ unsafe impl<T: Shareable> Members for Member<T> {
     #[inline(always)]
     unsafe fn copy<D: Direction>(from: *const u8, to: *mut u8, end: usize) -> usize {
         let offset = end.next_multiple_of(align_of::<T>());
-        // SAFETY: where C lays the field out, which is within the structs that the caller vouches for.
+        // SAFETY: the field begins at `offset`, the next multiple of its alignment after `end` (Reference, "Type
+        // layout", "The C representation"), so it lies within the struct, which is readable or writable by the
+        // caller, and is aligned. It is initialised and private as the struct is.
         unsafe { T::__copy::<D>(from.add(offset).cast(), to.add(offset).cast()) };
         offset + size_of::<T>()
     }
@@ -95,9 +97,10 @@ macro_rules! tuples {
 
             #[inline(always)]
             unsafe fn copy<D: Direction>(from: *const u8, to: *mut u8, end: usize) -> usize {
-                // SAFETY: the caller's promise.
+                // SAFETY: the same struct on each side, readable or writable, aligned, initialised and private as the
+                // caller says; the first of these fields follows `end` by the caller too.
                 let end = unsafe { $first::copy::<D>(from, to, end) };
-                // SAFETY: the caller's promise.
+                // SAFETY: the same struct again; `end` is where the field before these ends, as `copy` returned.
                 $(let end = unsafe { $rest::copy::<D>(from, to, end) };)*
                 end
             }
@@ -234,7 +237,8 @@ pub const unsafe fn offsets<T, const N: usize>(base: *const T, fields: [*const u
     let mut offsets = [0; N];
     let mut i = 0;
     while i < N {
-        // SAFETY: the caller's promise; no field is in front of its struct.
+        // SAFETY: by the caller, both pointers are into the place of one struct, so one allocation, and the distance,
+        // in bytes, is that of a field from the start: not negative, as no field is in front of its struct.
         offsets[i] = unsafe { fields[i].offset_from_unsigned(base.cast()) };
         i += 1;
     }
@@ -248,6 +252,7 @@ pub const unsafe fn offsets<T, const N: usize>(base: *const T, fields: [*const u
 /// As for [`Members::copy`].
 #[inline]
 unsafe fn copy<M: Members, D: Direction>(from: *const u8, to: *mut u8) {
-    // SAFETY: the caller's promise; nothing is before the first field.
+    // SAFETY: the struct is the caller's on each side, laid out as C does it; nothing is before its first field,
+    // which therefore follows 0.
     unsafe { M::copy::<D>(from, to, 0) };
 }

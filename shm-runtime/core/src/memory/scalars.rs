@@ -26,7 +26,9 @@ macro_rules! plain {
 
             #[inline(always)]
             unsafe fn __copy<D: Direction>(from: *const Self, to: *mut Self) {
-                // SAFETY: the caller's promise, for a scalar of this width.
+                // SAFETY: the width is the scalar's size, and so (asserted below) its alignment: both sides are
+                // readable or writable, and aligned, for that width. Which side is private and initialised stays the
+                // same.
                 unsafe { D::$width(from.cast(), to.cast()) }
             }
         }
@@ -61,7 +63,9 @@ macro_rules! atomic {
 
             #[inline(always)]
             unsafe fn __copy<D: Direction>(from: *const Self, to: *mut Self) {
-                // SAFETY: the caller's promise, for a scalar of this width.
+                // SAFETY: the width is the atomic's size, and so (asserted below) its alignment: both sides are
+                // readable or writable, and aligned, for that width. An atomic has the representation of its number
+                // (`core::sync::atomic`); which side is private and initialised stays the same.
                 unsafe { D::$width(from.cast(), to.cast()) }
             }
         }

@@ -92,8 +92,9 @@ pub unsafe trait Shareable: Sized + 'static {
     unsafe fn __copy<D: Direction>(from: *const Self, to: *mut Self) {
         const { _ = Declared::of::<Self>() };
         let copy = if D::LOADS { Self::__MEMBERS.load } else { Self::__MEMBERS.store };
-        // SAFETY: the caller's promise, for a struct with these fields. It is laid out as C does it: `__LAYOUT` asserts
-        // that when it is made, which is done above at the latest.
+        // SAFETY: both sides are readable or writable for a `Self`, aligned, initialised and private as the caller
+        // says. It is laid out as C does it: `__LAYOUT` asserts that, for these fields, when it is made, which is
+        // done above at the latest.
         unsafe { copy(from.cast(), to.cast()) }
     }
 }

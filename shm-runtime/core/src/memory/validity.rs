@@ -67,7 +67,8 @@ pub(crate) unsafe fn check(layout: &'static Layout, at: *const u8) -> Result<(),
     if layout.always_valid {
         return Ok(());
     }
-    // SAFETY: the caller's promise.
+    // SAFETY: `check_parts` asks the same of the same place: private, laid out as `layout` says, every scalar
+    // initialised.
     unsafe { check_parts(layout, at) }
 }
 
@@ -79,7 +80,8 @@ pub(crate) unsafe fn check(layout: &'static Layout, at: *const u8) -> Result<(),
 unsafe fn check_parts(layout: &'static Layout, at: *const u8) -> Result<(), InvalidValue> {
     match layout.kind {
         Kind::Scalar(scalar) | Kind::Atomic(scalar) => {
-            // SAFETY: a scalar of this type is at `at`.
+            // SAFETY: the layout is that of one scalar of this type, so one is at `at`: private and initialised by
+            // the caller, and aligned, as what is laid out so is.
             let found = unsafe { integer(scalar, at) };
             if scalar != Scalar::Char || u32::try_from(found).is_ok_and(|code| char::from_u32(code).is_some())
             {
@@ -93,7 +95,9 @@ unsafe fn check_parts(layout: &'static Layout, at: *const u8) -> Result<(), Inva
             })))
         }
         Kind::Enum { name, repr, variants } => {
-            // SAFETY: a scalar of this type is at `at`.
+            // SAFETY: an enum is laid out as the scalar `repr` (Reference, "Type layout", "Primitive
+            // representations"), so one is at `at`: private and initialised by the caller, and aligned, as what is
+            // laid out so is.
             let found = unsafe { integer(repr, at) };
             if variants.iter().any(|&(_, value)| value == found) {
                 return Ok(());
@@ -101,11 +105,14 @@ unsafe fn check_parts(layout: &'static Layout, at: *const u8) -> Result<(), Inva
             Err(InvalidValue(Box::new(Inner { path: String::new(), found, type_name: name, variants })))
         }
         Kind::Array { of, len } => (0..len).try_for_each(|i| {
-            // SAFETY: element `i` lies within the array.
+            // SAFETY: element `i` is less than `len`, so it lies within the array, at a multiple of its size
+            // (Reference, "Type layout", "Array layout"). Its scalars are among the array's: private and initialised
+            // by the caller.
             unsafe { check(of, at.add(i * of.size)) }.map_err(|error| error.below(&format!("[{i}]")))
         }),
         Kind::Struct { fields, .. } => fields.iter().try_for_each(|field| {
-            // SAFETY: the field lies within the struct.
+            // SAFETY: the field lies within the struct, at its offset. Its scalars are among the struct's: private
+            // and initialised by the caller.
             unsafe { check(field.layout, at.add(field.offset)) }.map_err(|error| error.below(field.name))
         }),
     }
@@ -119,7 +126,9 @@ unsafe fn check_parts(layout: &'static Layout, at: *const u8) -> Result<(), Inva
 pub(crate) const unsafe fn integer(scalar: Scalar, at: *const u8) -> i128 {
     macro_rules! read {
         ($int:ty) => {
-            // SAFETY: as promised, and the integer has the scalar's width. (`as`, because `From` is not const: no bit is lost.)
+            // SAFETY: `at` is readable, private, initialised and aligned for the scalar by the caller, and the
+            // integer has the scalar's width; any bytes make an integer. (`as`, because `From` is not const: no bit
+            // is lost.)
             unsafe { at.cast::<$int>().read() as i128 }
         };
     }

@@ -195,7 +195,10 @@ impl<'a> Seal<'a> {
         for (text, at) in [(schema, schema_at), (key, key_at)] {
             // SAFETY: `text_places` keeps both places, which have the lengths of the texts, in front of the footer.
             let to = unsafe { self.region.base().add(at) }.as_ptr();
-            // SAFETY: as above, and the text is private.
+            // SAFETY: `to` has `text.len()` bytes in front of the footer, mapped as long as the region and writable,
+            // as the footer just written is; the code accesses them by atomics only (`Region::new`). `text` is
+            // initialised and private: a borrowed `str` or slice that is not in the segment. A byte is always
+            // aligned.
             unsafe { bulk::copy_slice::<u8, Store>(text.as_ptr(), to, text.len()) };
         }
     }
@@ -356,7 +359,8 @@ impl<'a> Seal<'a> {
         let mut text = vec![0; len];
         // SAFETY: the caller's places are in front of the footer, and so within the region.
         let from = unsafe { self.region.base().add(at) }.as_ptr();
-        // SAFETY: as above, and `text` is private.
+        // SAFETY: `from` has `len` bytes in front of the footer, mapped as long as the region, and accessed by
+        // atomics only (`Region::new`). `text` has as many, is owned here and so private. A byte is always aligned.
         unsafe { bulk::copy_slice::<u8, Load>(from, text.as_mut_ptr(), text.len()) };
         text
     }

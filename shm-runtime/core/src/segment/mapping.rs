@@ -56,7 +56,8 @@ impl Mapping {
     ///
     /// What the mapping covers is not in use: no object lives there, and no code counts on it being unmapped.
     pub(crate) unsafe fn over(id: i32, address: *mut c_void, trusts_writers: bool) -> Result<Self, Unmapped> {
-        // SAFETY: the caller's promise.
+        // SAFETY: `shmat_over` maps the same range at the same address, of which the caller says both things that it
+        // asks for: no object lives there, and no code counts on it being unmapped.
         let address = unsafe { sys::shmat_over(id, address, 0) }?;
         Self::looked_at(address, id, true, trusts_writers)
     }

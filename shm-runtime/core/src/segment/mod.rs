@@ -347,7 +347,9 @@ impl<T: Shareable> Segment<T> {
         // Mapped by this thread, as what follows is: the creator's mapping may be of another IPC namespace.
         let admitted: Attached<T, ReadWrite> = self.attach_once_ready()?;
         let pointer = core::ptr::with_exposed_provenance_mut(address);
-        // SAFETY: the caller's promise.
+        // SAFETY: the mapping covers the segment's size, which does not change, rounded up to pages; `admitted` keeps
+        // the id from another segment. For that range the caller says what `over` asks: no object lives there, and no
+        // code counts on its being mapped otherwise, nor unmapped.
         let mapped = unsafe { Mapping::over(self.id, pointer, self.terms.trusts_writers) };
         let attached = match mapped {
             // EINVAL for an odd address, ENOMEM for one outside the address space; and both for other reasons.

@@ -121,7 +121,8 @@ pub(crate) fn msgget(key: i32, flags: c_int) -> io::Result<i32> {
 ///
 /// `message` is readable for a `long`, the type, and `size` bytes after it, all initialised.
 pub(crate) unsafe fn msgsnd(id: i32, message: *const c_void, size: usize, flags: c_int) -> io::Result<()> {
-    // SAFETY: the caller's promise.
+    // SAFETY: msgsnd(2) reads a `long` and the `size` bytes after it, during the call only: the caller says that
+    // these are readable and initialised. The other arguments are numbers.
     checked(unsafe { libc::msgsnd(id, message, size, flags) }).map(drop)
 }
 
@@ -137,7 +138,8 @@ pub(crate) unsafe fn msgrcv(
     select: c_long,
     flags: c_int,
 ) -> io::Result<usize> {
-    // SAFETY: the caller's promise.
+    // SAFETY: msgrcv(2) writes a `long` and at most `size` bytes after it, during the call only: the caller says that
+    // these are writable. The other arguments are numbers.
     let received = unsafe { libc::msgrcv(id, message, size, select, flags) };
     // Negative only on failure.
     usize::try_from(received).map_err(|_| io::Error::last_os_error())

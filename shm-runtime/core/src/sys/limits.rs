@@ -168,6 +168,7 @@ fn locked_memory() -> Option<u64> {
 unsafe fn filled<T>(call: impl FnOnce(*mut T) -> c_int) -> io::Result<T> {
     let mut info = MaybeUninit::uninit();
     checked(call(info.as_mut_ptr()))?;
-    // SAFETY: the caller's promise.
+    // SAFETY: `checked` has returned on -1. Any other result, by the caller, means that the call has filled in
+    // `info`: it is initialised, and a valid `T`.
     Ok(unsafe { info.assume_init() })
 }

@@ -45,7 +45,9 @@ pub(crate) fn shmat(id: i32, flags: c_int) -> io::Result<NonNull<c_void>> {
 ///
 /// What the mapping covers is not in use: no object lives there, and no code counts on it being unmapped.
 pub(crate) unsafe fn shmat_over(id: i32, address: *mut c_void, flags: c_int) -> io::Result<NonNull<c_void>> {
-    // SAFETY: the caller's promise.
+    // SAFETY: with SHM_REMAP, shmat(2) replaces what is mapped from `address` on, for the size of the segment. By the
+    // caller, no object lives there, so none loses its memory; and no code counts on the range being unmapped, so
+    // none maps something there itself.
     mapped(unsafe { libc::shmat(id, address, flags | SHM_REMAP) })
 }
 
@@ -63,7 +65,8 @@ fn mapped(address: *mut c_void) -> io::Result<NonNull<c_void>> {
 ///
 /// `address` came from shmat, and nothing uses the mapping any more.
 pub(crate) unsafe fn shmdt(address: NonNull<c_void>) -> io::Result<()> {
-    // SAFETY: the caller's promise.
+    // SAFETY: shmdt(2) unmaps the segment attached at `address`, which by the caller came from shmat; nothing uses
+    // the mapping any more, so no reference or pointer into it is dereferenced after it.
     checked(unsafe { libc::shmdt(address.as_ptr()) }).map(drop)
 }
 

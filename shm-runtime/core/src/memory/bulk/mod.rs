@@ -53,10 +53,13 @@ const fn is_long(layout: &Layout) -> bool {
 pub(crate) unsafe fn copy<T: Shareable, D: Direction>(from: *const T, to: *mut T) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     if const { is_bytes::<T, D>() && is_long(Declared::of::<T>()) } {
-        // SAFETY: the caller's promise; `is_bytes` holds.
+        // SAFETY: the same `T` on each side, readable or writable, aligned, and private where it is not in the
+        // segment. By `is_bytes`, it may be copied as bytes: where it is the private side that is read, it has no
+        // padding, so every byte is initialised.
         return unsafe { x86_64::copy_value::<T, D>(from, to) };
     }
-    // SAFETY: the caller's promise.
+    // SAFETY: `__copy` asks the same of the same two places: readable or writable for a `T`, aligned, and the private
+    // side initialised where it is read.
     unsafe { T::__copy::<D>(from, to) }
 }
 
@@ -72,21 +75,31 @@ pub(crate) unsafe fn store<T: Shareable>(value: T, to: *mut T) {
     let store = const {
         if size_of::<T>() > 128 { store_large::<T> as unsafe fn(T, *mut T) } else { store_small::<T> }
     };
-    // SAFETY: the caller's promise.
+    // SAFETY: both functions ask what this one does: `to` is in a segment, writable for a `T` and aligned.
     unsafe { store(value, to) }
 }
 
 /// [`store`], where the call costs less than a copy would.
+///
+/// # Safety
+///
+/// As for [`store`].
 #[inline(never)]
 unsafe fn store_large<T: Shareable>(value: T, to: *mut T) {
-    // SAFETY: the caller's promise; `value` is private.
+    // SAFETY: `from` is a parameter: readable, aligned, initialised, and private to this call. `to` is writable and
+    // aligned by the caller.
     unsafe { copy::<T, Store>(&raw const value, to) }
 }
 
 /// [`store`], where the value is better kept in registers.
+///
+/// # Safety
+///
+/// As for [`store`].
 #[inline(always)]
 unsafe fn store_small<T: Shareable>(value: T, to: *mut T) {
-    // SAFETY: the caller's promise; `value` is private.
+    // SAFETY: `from` is a parameter: readable, aligned, initialised, and private to this call. `to` is writable and
+    // aligned by the caller.
     unsafe { copy::<T, Store>(&raw const value, to) }
 }
 
@@ -102,10 +115,12 @@ pub(crate) unsafe fn copy_array<T: Shareable, D: Direction, const N: usize>(
 ) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     if const { is_bytes::<T, D>() && is_long(Declared::of::<[T; N]>()) } {
-        // SAFETY: the caller's promise; `is_bytes` holds.
+        // SAFETY: the same array on each side, readable or writable, aligned and private as the caller says. An array
+        // has no padding but that of its elements, so `is_bytes` holds for it as for `T`.
         return unsafe { x86_64::copy_value::<[T; N], D>(from, to) };
     }
-    // SAFETY: the caller's promise; an array is its elements.
+    // SAFETY: an array is `N` elements one after the other, aligned as each is (Reference, "Type layout", "Array
+    // layout"): so `N` values are readable or writable, aligned, initialised and private, as the array is.
     unsafe { copy_each::<T, D>(from.cast(), to.cast(), N) }
 }
 
@@ -118,10 +133,12 @@ pub(crate) unsafe fn copy_array<T: Shareable, D: Direction, const N: usize>(
 pub(crate) unsafe fn copy_slice<T: Shareable, D: Direction>(from: *const T, to: *mut T, len: usize) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     if const { is_bytes::<T, D>() } {
-        // SAFETY: the caller's promise; `is_bytes` holds.
+        // SAFETY: the same `len` values on each side, readable or writable, aligned and private as the caller says.
+        // By `is_bytes` they may be copied as bytes: where it is the private side that is read, there is no padding,
+        // so every byte is initialised.
         return unsafe { x86_64::copy_slice::<T, D>(from, to, len) };
     }
-    // SAFETY: the caller's promise.
+    // SAFETY: `copy_each` asks the same of the same `len` values.
     unsafe { copy_each::<T, D>(from, to, len) }
 }
 
@@ -133,11 +150,15 @@ pub(crate) unsafe fn copy_slice<T: Shareable, D: Direction>(from: *const T, to: 
 #[inline(always)]
 unsafe fn copy_each<T: Shareable, D: Direction>(from: *const T, to: *mut T, len: usize) {
     if const { D::LOADS && is_bools(Declared::of::<T>()) } {
-        // SAFETY: the caller's promise; a `bool` is a byte.
+        // SAFETY: a `bool` is one byte (Reference, "Boolean type"), and by `is_bools` there is nothing else in a `T`:
+        // so `len` values are `len * size_of::<T>()` bytes, readable and writable by the caller, and aligned as any
+        // byte is.
         return unsafe { load_bools(from.cast(), to.cast(), len * size_of::<T>()) };
     }
     for i in 0..len {
-        // SAFETY: `i` is within the `len` values that the caller vouches for.
+        // SAFETY: `i` is less than `len`: both places are within the values that are readable or writable by the
+        // caller, a whole number of them from the first, so aligned as it is; and initialised and private as all of
+        // them are.
         unsafe { copy::<T, D>(from.add(i), to.add(i)) }
     }
 }
@@ -152,9 +173,11 @@ unsafe fn load_bools(from: *const u8, to: *mut u8, len: usize) {
     const BLOCK: usize = 4096;
     for start in (0..len).step_by(BLOCK) {
         let block = BLOCK.min(len - start);
-        // SAFETY: `start` is within the `len` bytes that the caller vouches for.
+        // SAFETY: `start` is less than `len`: both places are within the bytes that are readable or writable by the
+        // caller.
         let (from, to) = unsafe { (from.add(start), to.add(start)) };
-        // SAFETY: as many bytes are left.
+        // SAFETY: `block` is at most `len - start`, so all its bytes are among those of the caller: readable in the
+        // segment, writable and private here, and aligned as any byte is.
         unsafe { copy_slice::<u8, Load>(from, to, block) };
         // SAFETY: just written, and private.
         let bytes = unsafe { core::slice::from_raw_parts_mut(to, block) };

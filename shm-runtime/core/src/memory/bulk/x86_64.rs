@@ -69,10 +69,12 @@ const STREAM: usize = 12 << 20;
 #[inline(always)]
 pub(super) unsafe fn copy_value<T, D: Direction>(from: *const T, to: *mut T) {
     if const { size_of::<T>() <= IN_LINE } {
-        // SAFETY: the caller's promise.
+        // SAFETY: both sides are readable or writable for the bytes of a `T`, of which there are `IN_LINE` at most,
+        // and so less than 256. Alignment, initialisation and privacy are those of the `T`.
         unsafe { copy_short::<D>(from.cast(), to.cast(), size_of::<T>()) }
     } else {
-        // SAFETY: the caller's promise.
+        // SAFETY: one `T` on each side is a slice of length 1: the same bytes, aligned, initialised and private as
+        // the caller says.
         unsafe { copy_slice::<T, D>(from, to, 1) }
     }
 }
@@ -85,19 +87,28 @@ pub(super) unsafe fn copy_value<T, D: Direction>(from: *const T, to: *mut T) {
 #[inline(always)]
 pub(super) unsafe fn copy_slice<T, D: Direction>(from: *const T, to: *mut T, len: usize) {
     let copy = if D::LOADS { load } else { store };
-    // SAFETY: the caller's promise.
+    // SAFETY: `len` values lie one after the other (Reference, "Type layout", "Slice layout"), so they are
+    // `len * size_of::<T>()` bytes in all: readable or writable, aligned, initialised and private as the caller says.
     unsafe { copy(from.cast(), to.cast(), len * size_of::<T>()) }
 }
 
 /// [`copy`] from a segment; compiled here, once.
+///
+/// # Safety
+///
+/// As for [`copy`].
 unsafe fn load(from: *const u8, to: *mut u8, len: usize) {
-    // SAFETY: the caller's promise.
+    // SAFETY: `copy` asks for just what the caller says, of the same bytes.
     unsafe { copy::<Load>(from, to, len) }
 }
 
 /// [`copy`] to a segment; compiled here, once.
+///
+/// # Safety
+///
+/// As for [`copy`].
 unsafe fn store(from: *const u8, to: *mut u8, len: usize) {
-    // SAFETY: the caller's promise.
+    // SAFETY: `copy` asks for just what the caller says, of the same bytes.
     unsafe { copy::<Store>(from, to, len) }
 }
 
@@ -112,25 +123,29 @@ unsafe fn copy<D: Direction>(from: *const u8, to: *mut u8, len: usize) {
     // few jumps would be a tenth of.
     if len < LINE {
         cold_path();
-        // SAFETY: the caller's promise.
+        // SAFETY: `len` is less than `LINE`, and so than 256. The rest is the contract of this function, for the same
+        // bytes.
         unsafe { copy_short::<D>(from, to, len) }
     } else if len > LONG {
         cold_path();
-        // SAFETY: the caller's promise; `len` is large enough.
+        // SAFETY: `len` is more than `LONG`, and so at least `LINE`. The rest is the contract of this function, for
+        // the same bytes.
         unsafe { copy_long::<D>(from, to, len) }
     } else {
         let has = HAS.load(Relaxed);
         if has & AVX_512 != 0 {
-            // SAFETY: the caller's promise; the processor has AVX-512.
+            // SAFETY: `len` is at least `LINE`, and `ask` has found AVX-512. The rest is the contract of this
+            // function, for the same bytes.
             return unsafe { copy_512::<D>(from, to, len) };
         }
         cold_path();
         if has & AVX != 0 {
-            // SAFETY: the caller's promise; the processor has AVX.
+            // SAFETY: `len` is at least `LINE`, and `ask` has found AVX. The rest is the contract of this function,
+            // for the same bytes.
             return unsafe { copy_256::<D>(from, to, len) };
         }
         cold_path();
-        // SAFETY: the caller's promise; `len` is large enough.
+        // SAFETY: `len` is at least `LINE`. The rest is the contract of this function, for the same bytes.
         unsafe { copy_long::<D>(from, to, len) }
     }
 }
@@ -147,22 +162,23 @@ unsafe fn copy_long<D: Direction>(from: *const u8, to: *mut u8, len: usize) {
         has => has,
     };
     if len >= STRING && has & STRINGS != 0 && suits_strings(from, to, len) {
-        // SAFETY: the caller's promise; all is aligned to 8.
+        // SAFETY: `suits_strings` has found both sides and `len` to be multiples of 8, and `len` is at least
+        // `STRING`, and so `LINE`. The rest is the contract of this function, as it is in the branches below.
         unsafe { copy_string::<D>(from, to, len) }
     } else if len >= STREAM {
-        // SAFETY: the caller's promise.
+        // SAFETY: `len` is at least `STREAM`, and so `LINE`.
         unsafe { copy_stream::<D>(from, to, len) }
     } else if has & WIDE != 0 {
-        // SAFETY: the caller's promise; the processor has AVX-512.
+        // SAFETY: `len` is at least `LINE` by the caller, and `ask` has found AVX-512.
         unsafe { copy_512::<D>(from, to, len) }
     } else if has & AVX_512 != 0 {
-        // SAFETY: the caller's promise; the processor has AVX-512.
+        // SAFETY: `len` is at least `LINE` by the caller, and `ask` has found AVX-512, with its vectors of 32 bytes.
         unsafe { copy_halves::<D>(from, to, len) }
     } else if has & AVX != 0 {
-        // SAFETY: the caller's promise; the processor has AVX.
+        // SAFETY: `len` is at least `LINE` by the caller, and `ask` has found AVX.
         unsafe { copy_256::<D>(from, to, len) }
     } else {
-        // SAFETY: the caller's promise; every x86-64 processor has SSE2.
+        // SAFETY: `len` is at least `LINE` by the caller, and every x86-64 processor has SSE2.
         unsafe { copy_128::<D>(from, to, len) }
     }
 }
@@ -180,9 +196,12 @@ unsafe fn align<D: Direction>(
     width: usize,
 ) -> (*const u8, *mut u8, usize) {
     let head = to.addr().wrapping_neg() % width;
-    // SAFETY: the first bytes of those that the caller vouches for.
+    // SAFETY: `head` is less than `width`, and so than both `len` and 256: the bytes are the first of those that are
+    // readable or writable by the caller. They end between scalars: `to` is a multiple of the largest scalar's size,
+    // and so is `width`.
     unsafe { copy_short::<D>(from, to, head) };
-    // SAFETY: within what the caller vouches for.
+    // SAFETY: `head` is less than `len`, so both places are within the memory that is readable or writable by the
+    // caller, one allocation on each side.
     unsafe { (from.add(head), to.add(head), len - head) }
 }
 
@@ -236,10 +255,13 @@ fn suits_strings(from: *const u8, to: *mut u8, len: usize) -> bool {
 ///
 /// As for [`copy`]; both sides and `len` are multiples of 8, and `len` is at least [`LINE`].
 unsafe fn copy_string<D: Direction>(from: *const u8, to: *mut u8, len: usize) {
-    // SAFETY: the caller's promise. Fastest if the destination begins with a cache line.
+    // SAFETY: `len` is at least `LINE` by the caller, which is the width; the other parts are the same. Fastest if
+    // the destination begins with a cache line.
     let (from, to, len) = unsafe { align::<D>(from, to, len, LINE) };
-    // SAFETY: what is left of the caller's promise. For the copy as such, see the head of this file. The
-    // direction flag is clear, as Rust wants it.
+    // SAFETY: `align` returned the `len` bytes that are left, readable or writable as before. They are a multiple of
+    // 8, as all was and the head is, so the moves end with them; both sides are aligned to 8, so each move is whole:
+    // Intel SDM vol. 3A, "Guaranteed Atomic Operations"; AMD APM vol. 2, "Access Atomicity". See also the head of
+    // this file. The direction flag is clear on entry (Reference, "Inline assembly").
     unsafe {
         asm!(
             "rep movsq",

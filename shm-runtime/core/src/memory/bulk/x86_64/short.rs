@@ -13,7 +13,8 @@ macro_rules! moves {
         unsafe fn $name<D: Direction>(from: *const u8, to: *mut u8) {
             if D::LOADS {
                 $(let $value: $type;)*
-                // SAFETY: readable by the caller's promise. For the copy as such, see the head of
+                // SAFETY: the assembly only reads, and only the width of this move from `from`, which is readable for
+                // it by the caller. It is equivalent to relaxed loads of the scalars in it: see the head of
                 // `x86_64.rs`.
                 unsafe {
                     asm!(
@@ -22,12 +23,16 @@ macro_rules! moves {
                         options(nostack, preserves_flags, readonly),
                     )
                 };
-                // SAFETY: writable and private by the caller's promise.
+                // SAFETY: `to` is writable by the caller for the width of this move, and private, so that a plain
+                // write does not race. It need not be aligned to that.
                 $(unsafe { to.add($at).cast::<$type>().write_unaligned($value) };)*
             } else {
-                // SAFETY: readable, initialised and private by the caller's promise.
+                // SAFETY: `from` is readable by the caller for the width of this move; private, so that a plain read
+                // does not race; and every byte is initialised, because what is stored as bytes has no padding. It
+                // need not be aligned to the width.
                 $(let $value = unsafe { from.add($at).cast::<$type>().read_unaligned() };)*
-                // SAFETY: writable by the caller's promise. For the copy as such, see the head of
+                // SAFETY: the assembly only writes, and only the width of this move from `to`, which is writable for
+                // it by the caller. It is equivalent to relaxed stores of the scalars in it: see the head of
                 // `x86_64.rs`.
                 unsafe {
                     asm!(

@@ -133,7 +133,7 @@ fn no_way_to_copy_tears_a_word() {
 
 /// A copy of less than a line is not one of those above.
 unsafe fn copy_short_248<D: Direction>(from: *const u8, to: *mut u8, _: usize) {
-    // SAFETY: the caller's promise, for more than this.
+    // SAFETY: by the callers, both sides are readable or writable for 256 words, which are more than 248 bytes.
     unsafe { copy_short::<D>(from, to, 248) }
 }
 

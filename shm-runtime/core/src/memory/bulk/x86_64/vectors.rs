@@ -11,8 +11,10 @@ use crate::memory::direction::Direction;
 /// anything is stored: a load may wait for a store to the same offset in a page.
 macro_rules! vectors {
     ($load:literal $store:literal $width:literal $from:ident $to:ident, $($register:tt $i:literal)*) => {{
-        // SAFETY: so much is left of what the caller vouches for. For the copy as such, see the head of
-        // `x86_64.rs`.
+        // SAFETY: of the bytes that are readable or writable by the caller, at least as many are left as these
+        // vectors have: where it is used, `len` is divided into them. That no scalar is torn is shown at the head of
+        // `x86_64.rs`; Intel SDM vol. 3A, "Guaranteed Atomic Operations", and AMD APM vol. 2, "Access Atomicity",
+        // guarantee it up to an aligned vector of 16 bytes only.
         unsafe {
             asm!(
                 $(concat!($load, " ", $register, ", [{from} + ", $i, " * ", $width, "]"),)*
@@ -42,7 +44,8 @@ macro_rules! by_vectors {
             const BLOCK: usize = (4 + <[usize]>::len(&[$($i),*])) * $width;
             // Vectors that are stored across cache lines are slow, which a longer copy makes up for.
             if len > 8 * $width {
-                // SAFETY: the caller's promise.
+                // SAFETY: `len` is more than the width, which is a power of two, 64 at most; the other parts are the
+                // same.
                 (from, to, len) = unsafe { align::<D>(from, to, len, $width) };
             }
             if len < 2 * $width {
@@ -68,7 +71,9 @@ macro_rules! by_vectors {
             let rest = len % $width;
             if rest != 0 {
                 cold_path();
-                // SAFETY: what is left of the caller's promise.
+                // SAFETY: `rest` bytes are left after the whole vectors, less than 64, readable or writable as all of
+                // them are by the caller. The vectors end at a multiple of 16 from where they begin, so between
+                // scalars.
                 unsafe { copy_short::<D>(from, to, rest) }
             }
         }
@@ -108,12 +113,14 @@ pub(super) unsafe fn copy_stream<D: Direction>(from: *const u8, to: *mut u8, len
         unsafe { asm!("sfence", options(nostack, preserves_flags)) }
     };
     fence();
-    // SAFETY: the caller's promise. The instruction demands aligned vectors.
+    // SAFETY: `len` is at least `LINE` by the caller, which is the width; the other parts are the same. `movntdq`
+    // faults unless its vectors are aligned, which they are after this.
     let (mut from, mut to, len) = unsafe { align::<D>(from, to, len, LINE) };
     for _ in 0..len / LINE {
         vectors!("movdqu" "movntdq" 16 from to, "xmm0" 0 "xmm1" 1 "xmm2" 2 "xmm3" 3);
     }
     fence();
-    // SAFETY: what is left of the caller's promise.
+    // SAFETY: `len % LINE` bytes are left after the whole lines, readable or writable as all of them are by the
+    // caller.
     unsafe { copy_short::<D>(from, to, len % LINE) }
 }
