@@ -13,8 +13,7 @@ use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering::Re
 ///
 /// - `from` is readable and `to` writable for the width, and both are aligned to it.
 /// - What is read is initialised.
-/// - The side in the segment is accessed, in this process and meanwhile, by atomics of that width only; unless it is
-///   only read.
+/// - While this process writes to the side in the segment, it accesses that side only by atomics of that width.
 /// - The other side is private: no other thread accesses it meanwhile.
 #[allow(clippy::missing_safety_doc)] // stated once, above
 pub unsafe trait Direction: private::Sealed {

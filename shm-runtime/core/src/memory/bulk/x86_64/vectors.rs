@@ -14,7 +14,7 @@ macro_rules! vectors {
         // SAFETY: of the bytes that are readable or writable by the caller, at least as many are left as these
         // vectors have: where it is used, `len` is divided into them. That no scalar is torn is shown at the head of
         // `x86_64.rs`; Intel SDM vol. 3A, "Guaranteed Atomic Operations", and AMD APM vol. 2, "Access Atomicity",
-        // guarantee it up to an aligned vector of 16 bytes only.
+        // guarantee it for aligned accesses of up to 8 bytes, and with AVX for aligned vectors of 16.
         unsafe {
             asm!(
                 $(concat!($load, " ", $register, ", [{from} + ", $i, " * ", $width, "]"),)*
