@@ -23,6 +23,8 @@ mod walls;
 
 pub use ipc::error::{Error, ErrorKind};
 pub use ipc::key::Key;
+pub use ipc::kind::ObjectKind;
+pub use ipc::object::Object;
 pub use ipc::permissions::Permissions;
 pub use ipc::record::Record;
 pub use ipc::remove_on_drop::{Removable, RemoveOnDrop};

@@ -79,8 +79,14 @@ impl fmt::Display for Identity {
             parts.push(format!("{} {id}", self.object.id_name()));
         }
         match (self.object, self.type_name) {
-            (ObjectKind::Segment, name) => f.write_str(name.unwrap_or("a key"))?,
-            (object, Some(name)) => write!(f, "{} of {name}", object.noun())?,
+            (ObjectKind::Segment, Some(name)) => f.write_str(name)?,
+            // Nothing but a key was asked about.
+            (ObjectKind::Segment, None) if self.value.is_none() && self.id.is_none() => {
+                f.write_str("a key")?
+            }
+            (object @ (ObjectKind::Semaphore | ObjectKind::Queue), Some(name)) => {
+                write!(f, "{} of {name}", object.noun())?
+            }
             (object, None) => f.write_str(object.noun())?,
         }
         write!(f, " ({})", parts.join(", "))

@@ -7,6 +7,7 @@ pub(crate) mod key;
 pub(crate) mod kind;
 pub(crate) mod lookup;
 pub(crate) mod mode;
+pub(crate) mod object;
 pub(crate) mod permissions;
 pub(crate) mod raw_message;
 pub(crate) mod record;
