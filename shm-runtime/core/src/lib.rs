@@ -8,6 +8,7 @@ compile_error!(
      8 bytes that are naturally aligned and read atomically from read-only pages"
 );
 
+pub mod inspect;
 mod ipc;
 mod memory;
 pub mod msg;
