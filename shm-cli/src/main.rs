@@ -8,6 +8,7 @@ mod commands;
 mod failure;
 mod kinds;
 mod process;
+mod sealed;
 mod table;
 mod target;
 mod terminal;

@@ -6,6 +6,7 @@ use shm_runtime::{ErrorKind, Key, Object, ObjectKind};
 
 use crate::failure::Failure;
 use crate::kinds::Kinds;
+use crate::sealed::Sealed;
 
 /// A NAME: a key, an id, the name of a key, or the name of a struct.
 ///
@@ -97,13 +98,20 @@ impl Target {
             _ => present(Object::from_key(kind, Key::fixed(key))),
         };
         let by_name = |name: &str| present(Object::from_key(kind, Key::name(name.to_owned())));
-        let fitting = match &self.meaning {
-            Meaning::Id(id) => [by_id(*id)?, None],
-            Meaning::Key(key) => [by_key(*key)?, None],
-            Meaning::Number(number) => [by_id(*number)?, by_key(*number)?],
-            Meaning::Name(name) | Meaning::Text(name) => [by_name(name)?, None],
-        };
-        for object in fitting.into_iter().flatten() {
+        let mut fitting = Vec::new();
+        match &self.meaning {
+            Meaning::Id(id) => fitting.extend(by_id(*id)?),
+            Meaning::Key(key) => fitting.extend(by_key(*key)?),
+            Meaning::Number(number) => fitting.extend(by_id(*number)?.into_iter().chain(by_key(*number)?)),
+            Meaning::Name(name) => fitting.extend(by_name(name)?),
+            Meaning::Text(name) => {
+                fitting.extend(by_name(name)?);
+                if kind == ObjectKind::Segment {
+                    fitting.extend(Object::all(kind)?.into_iter().filter(|object| is_struct(object, name)));
+                }
+            }
+        }
+        for object in fitting {
             let same = |other: &Object| (other.kind(), other.id()) == (object.kind(), object.id());
             if !found.iter().any(same) {
                 found.push(object);
@@ -128,14 +136,20 @@ impl Target {
             Meaning::Key(key) => format!("no {nouns} has the key {key:#010x} in this IPC namespace"),
             Meaning::Id(id) => format!("no {nouns} has the id {id} in this IPC namespace"),
             Meaning::Number(_) => format!("no {nouns} has the id or the key {text} in this IPC namespace"),
-            Meaning::Name(name) | Meaning::Text(name) => match Key::name(name.clone()).value() {
-                Ok(key) => {
-                    format!("no {nouns} has the key of the name {name:?}, {key:#010x}, in this IPC namespace")
-                }
-                Err(error) => error.to_string(),
-            },
+            Meaning::Name(name) => {
+                format!("no {nouns} has the key of the name {name:?} in this IPC namespace")
+            }
+            Meaning::Text(name) => format!(
+                "no {nouns} has the key of the name {name:?} in this IPC namespace, and no segment that this user may \
+                 read holds a struct of that name"
+            ),
         })
     }
+}
+
+/// Whether it is a sealed segment of the struct with this name.
+fn is_struct(object: &Object, name: &str) -> bool {
+    Sealed::of(object).and_then(|sealed| sealed.type_name).is_some_and(|type_name| type_name == name)
 }
 
 /// Which object it is, for a line: `segment, shmid 12, key 0x53480001`.

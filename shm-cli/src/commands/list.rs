@@ -8,11 +8,14 @@ use shm_runtime::{Object, Record};
 use crate::failure::Outcome;
 use crate::kinds::Kinds;
 use crate::process::Programs;
+use crate::sealed::Sealed;
 use crate::table::{Column, Table};
 use crate::terminal::Terminal;
 use crate::user::{Users, uid_of};
 
 /// List segments, message queues and semaphore sets.
+///
+/// What is said of a sealed segment stands in its memory: it is attached to be read, and then has been attached just now.
 #[derive(clap::Args)]
 pub(crate) struct List {
     #[command(flatten)]
@@ -52,6 +55,15 @@ struct Listed {
     /// The program that has that pid; `dead` if none has.
     #[serde(skip_serializing_if = "Option::is_none")]
     creator: Option<String>,
+    /// Of a sealed segment: the struct's name,
+    #[serde(rename = "struct", skip_serializing_if = "Option::is_none")]
+    type_name: Option<String>,
+    /// how its key was derived,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    derivation: Option<String>,
+    /// and how far it has come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'static str>,
 }
 
 impl List {
@@ -99,16 +111,32 @@ impl Listed {
             semaphores: None,
             creator_pid: None,
             creator: None,
+            type_name: None,
+            derivation: None,
+            state: None,
         };
         match record {
-            Record::Segment(stat) => Self {
-                bytes: u64::try_from(stat.size).ok(),
-                attached: Some(stat.attached),
-                removed: Some(stat.removed),
-                creator_pid: Some(stat.creator_pid),
-                creator: programs.name(stat.creator_pid).map(str::to_owned),
-                ..listed
-            },
+            Record::Segment(stat) => {
+                let sealed = Sealed::of(object);
+                let creator = match &sealed {
+                    Some(Sealed { creator_is_dead: true, .. }) => Some("dead"),
+                    _ => programs.name(stat.creator_pid),
+                };
+                let state = sealed.as_ref().map(|sealed| sealed.state);
+                let (type_name, derivation) =
+                    sealed.map_or((None, None), |sealed| (sealed.type_name, sealed.derivation));
+                Self {
+                    bytes: u64::try_from(stat.size).ok(),
+                    attached: Some(stat.attached),
+                    removed: Some(stat.removed),
+                    creator_pid: Some(stat.creator_pid),
+                    creator: creator.map(str::to_owned),
+                    type_name,
+                    derivation,
+                    state,
+                    ..listed
+                }
+            }
             Record::Semaphore(stat) => Self { semaphores: Some(stat.semaphores), ..listed },
             Record::Queue(stat) => Self { bytes: Some(stat.bytes), messages: Some(stat.messages), ..listed },
             _ => listed,
@@ -118,6 +146,10 @@ impl Listed {
     /// What is said in words.
     fn details(&self) -> String {
         let mut details = Vec::new();
+        if let Some(state) = self.state {
+            details.extend(self.type_name.iter().chain(&self.derivation).cloned());
+            details.push(state.to_owned());
+        }
         if let Some(messages) = self.messages {
             details.push(format!("{messages} messages"));
         }

@@ -42,12 +42,12 @@ impl Object {
     /// All of this kind in the IPC namespace of this thread, in the order of the kernel's table: whoever owns them, and
     /// whether this process may read them or not.
     ///
-    /// One call for each: shmctl(2) with SHM_STAT_ANY and its like; before Linux 4.17, from /proc/sysvipc. What comes or goes
+    /// One call for each, by its place in the table: shmctl(2) with SHM_STAT_ANY and its like; before Linux 4.17, from /proc/sysvipc. What comes or goes
     /// meanwhile is listed or is not.
     ///
     /// # Errors
     ///
-    /// If the kernel has no such objects.
+    /// If the kernel was built without System V IPC.
     pub fn all(kind: ObjectKind) -> Result<Vec<Self>, Error> {
         let objects = match Self::by_calls(kind) {
             Ok(objects) if objects.is_empty() => Self::from_proc(kind),
