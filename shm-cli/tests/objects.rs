@@ -22,12 +22,26 @@ struct Station {
     celsius: f64,
 }
 
+/// Of which one test only makes segments.
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private, type_name = "OnlyOfTheCommandLine")]
+struct Only {
+    celsius: f64,
+}
+
 fn shm(arguments: &[&str]) -> Output {
     Command::new(SHM).args(arguments).output().expect("run shm")
 }
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("UTF-8")
+}
+
+/// Moves this thread, and the processes that it starts, to an IPC namespace of their own, as far as it may: what is listed there
+/// is this test's, and attaching to all of it disturbs no other. Returns whether it did.
+fn alone() -> bool {
+    nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWIPC).is_ok()
 }
 
 /// What it prints if all is well.
@@ -63,6 +77,7 @@ fn in_a_namespace(script: &str) -> Option<String> {
 
 #[test]
 fn list_has_the_objects_and_values_that_ipcs_and_lsipc_have() {
+    alone();
     if !have("lsipc") {
         return;
     }
@@ -131,6 +146,7 @@ fn octal(value: &Value) -> Option<u32> {
 
 #[test]
 fn remove_removes_what_ipcrm_removes_and_has_its_exit_status() {
+    alone();
     // A set that is not there, one that is, by id and by key, and one twice.
     let script = r#"for tool in "$SHM remove" ipcrm; do
         make() { ipcmk "$@" | grep -o '[0-9]*$'; }
@@ -148,6 +164,7 @@ fn remove_removes_what_ipcrm_removes_and_has_its_exit_status() {
 
 #[test]
 fn removing_a_segment_says_that_it_is_attached_and_goes_with_the_last_detach() {
+    alone();
     let own = OwnKey::new();
     let station = Station::options().key(own.key()).create().unwrap().attach().unwrap();
     let id = station.segment().id();
@@ -163,9 +180,10 @@ fn removing_a_segment_says_that_it_is_attached_and_goes_with_the_last_detach() {
 
 #[test]
 fn an_object_is_named_by_key_id_name_or_struct() {
+    alone();
     let name = format!("org.example.command-line.{}", std::process::id());
     let own = OwnKey::name(&name);
-    let station = Station::options().key(Key::name(name.clone())).create().unwrap();
+    let station = Only::options().key(Key::name(name.clone())).create().unwrap();
     let (id, key) = (station.id(), own.value());
     let names = [
         format!("id:{id}"),
@@ -174,7 +192,7 @@ fn an_object_is_named_by_key_id_name_or_struct() {
         format!("key:{}", key.cast_unsigned()),
         format!("name:{name}"),
         name.clone(),
-        "StationOfTheCommandLine".to_owned(),
+        "OnlyOfTheCommandLine".to_owned(),
     ];
     for named in &names {
         let stat: Value = serde_json::from_str(&printed(&["stat", "-m", "--json", named])).unwrap();
@@ -187,14 +205,14 @@ fn an_object_is_named_by_key_id_name_or_struct() {
     }
     let listed: Vec<Value> = serde_json::from_str(&printed(&["list", "-m", "--json"])).unwrap();
     let listed = listed.iter().find(|listed| listed["id"] == id).expect("it is listed");
-    assert_eq!(listed["struct"], "StationOfTheCommandLine");
+    assert_eq!(listed["struct"], "OnlyOfTheCommandLine");
     assert_eq!(listed["derivation"], format!("name {name:?}"));
     assert_eq!(listed["state"], "ready");
 
     // A second one of the struct, and the name says no more which.
     let other = OwnKey::new();
-    let second = Station::options().key(other.key()).create().unwrap();
-    let said = refused(&["stat", "StationOfTheCommandLine"], 1);
+    let second = Only::options().key(other.key()).create().unwrap();
+    let said = refused(&["stat", "OnlyOfTheCommandLine"], 1);
     for candidate in [id, second.id()] {
         assert!(said.contains(&format!("shmid {candidate}, key")), "{said}");
     }
@@ -202,6 +220,7 @@ fn an_object_is_named_by_key_id_name_or_struct() {
 
 #[test]
 fn a_key_that_two_kinds_have_names_neither_until_the_kind_is_said() {
+    alone();
     let own = OwnKey::new();
     let queue = Queue::<u64>::create(own.key()).unwrap();
     let set = Semaphore::create(own.key(), 1).unwrap();
@@ -217,6 +236,7 @@ fn a_key_that_two_kinds_have_names_neither_until_the_kind_is_said() {
 
 #[test]
 fn mode_and_owner_are_set_as_the_kernel_shows_them_then() {
+    alone();
     let own = OwnKey::new();
     let key = format!("{:#x}", own.value());
     let id = Station::options().key(own.key()).create().unwrap().id();
@@ -249,6 +269,7 @@ fn mode_and_owner_are_set_as_the_kernel_shows_them_then() {
 
 #[test]
 fn what_makes_no_sense_is_refused_with_its_status_and_no_panic() {
+    alone();
     for (arguments, status) in [
         (&["stat", "id:2147483647"][..], 1),
         (&["stat", "id:-1"], 2),
@@ -283,6 +304,7 @@ fn what_makes_no_sense_is_refused_with_its_status_and_no_panic() {
 
 #[test]
 fn another_user_is_told_what_it_may_not() {
+    alone();
     let own = OwnKey::new();
     let station = Station::options().key(own.key()).create().unwrap();
     if oracle::by_id(station.id()).unwrap().uid != 0 || !have("setpriv") {
@@ -315,6 +337,7 @@ fn another_user_is_told_what_it_may_not() {
 
 #[test]
 fn a_closed_pipe_ends_it_quietly_and_a_full_disk_does_not() {
+    alone();
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let output = Command::new(SHM).arg("list").stdout(writer).output().unwrap();
@@ -328,6 +351,7 @@ fn a_closed_pipe_ends_it_quietly_and_a_full_disk_does_not() {
 
 #[test]
 fn the_name_of_a_hostile_program_does_not_reach_the_terminal() {
+    alone();
     if !have("python3") {
         return;
     }
@@ -355,6 +379,7 @@ fn the_name_of_a_hostile_program_does_not_reach_the_terminal() {
 
 #[test]
 fn key_is_what_ftok_of_c_gives() {
+    alone();
     if !have("python3") {
         return;
     }
@@ -380,6 +405,7 @@ fn key_is_what_ftok_of_c_gives() {
 
 #[test]
 fn completions_and_manual_pages_have_every_command() {
+    alone();
     let bash = printed(&["completions", "bash"]);
     let directory = TempDir::new();
     let script = directory.file("shm.bash", &bash);
@@ -398,4 +424,45 @@ fn completions_and_manual_pages_have_every_command() {
         let page = std::fs::read_to_string(directory.path().join(format!("shm-{name}.1"))).unwrap();
         assert!(page.contains(".SH NAME"), "{name}");
     }
+}
+
+/// Makes a segment with the key in its variable, if it is set: the process whose end another test waits for.
+#[test]
+fn a_maker_of_a_segment() {
+    if let Ok(key) = std::env::var("SHM_TEST_MAKES") {
+        Station::options().key(Key::fixed(key.parse().unwrap())).create().unwrap();
+    }
+}
+
+#[test]
+fn stale_is_what_a_dead_process_left_and_no_process_has_attached() {
+    // It removes what other programs left, too.
+    if !alone() {
+        return skip("a namespace takes root");
+    }
+    let (own, alive, held) = (OwnKey::new(), OwnKey::new(), OwnKey::new());
+    for key in [&own, &held] {
+        let mut maker = Command::new(std::env::current_exe().unwrap());
+        maker.args(["--exact", "a_maker_of_a_segment"]).env("SHM_TEST_MAKES", key.value().to_string());
+        assert!(maker.stdout(Stdio::null()).status().unwrap().success());
+    }
+    // Its creator lives, and has detached.
+    let living = Station::options().key(alive.key()).create().unwrap();
+    let holder = Station::options().key(held.key()).open().unwrap().attach_read_only().unwrap();
+    drop(living.attach().unwrap());
+    let id = |key: &OwnKey| format!("shmid {}, ", oracle::by_key(key.value()).unwrap().id);
+    let (stale, others) = (id(&own), [id(&alive), id(&held)]);
+    for (arguments, word) in [(&["remove", "--stale"][..], ""), (&["remove", "--stale", "--yes"], "removed ")]
+    {
+        let said = printed(arguments);
+        let line = said.lines().find(|line| line.contains(&stale)).unwrap_or_else(|| panic!("{said}"));
+        assert!(
+            line.starts_with(&format!("{word}segment")) && line.contains("StationOfTheCommandLine"),
+            "{line}"
+        );
+        assert!(others.iter().all(|other| !said.contains(other)), "{said}");
+        assert_eq!(oracle::by_key(own.value()).is_none(), word == "removed ");
+    }
+    assert!(oracle::by_key(alive.value()).is_some() && oracle::by_key(held.value()).is_some());
+    drop(holder);
 }

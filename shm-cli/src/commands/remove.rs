@@ -2,10 +2,12 @@
 
 use std::process::ExitCode;
 
+use shm_runtime::inspect::Segment;
 use shm_runtime::{Key, Object, ObjectKind, Record};
 
 use crate::failure::{Failure, Outcome};
 use crate::kinds::Kinds;
+use crate::sealed::Sealed;
 use crate::target::{Target, describe, parse_key};
 use crate::terminal::{Terminal, complain};
 
@@ -18,6 +20,12 @@ use crate::terminal::{Terminal, complain};
 pub(crate) struct Remove {
     /// Objects of any kind.
     names: Vec<Target>,
+    /// List the segments that are provably abandoned: sealed, made by a process that is gone, and attached by none.
+    #[arg(long, conflicts_with_all = ["names", "shmem_id", "shmem_key", "queue_id", "queue_key", "semaphore_id", "semaphore_key"])]
+    stale: bool,
+    /// With --stale: remove them.
+    #[arg(long, requires = "stale")]
+    yes: bool,
     /// Segments by id.
     #[arg(short = 'm', long, value_name = "ID")]
     shmem_id: Vec<i32>,
@@ -40,6 +48,9 @@ pub(crate) struct Remove {
 
 impl Remove {
     pub(crate) fn run(self, terminal: &mut Terminal) -> Outcome {
+        if self.stale {
+            return stale(self.yes, terminal);
+        }
         let mut status = ExitCode::SUCCESS;
         // Looked up one by one, when it is its turn: the same object may be named twice.
         let names = self.names.iter().map(|name| name.find(Kinds::default()));
@@ -65,6 +76,45 @@ impl Remove {
         }
         Ok(status)
     }
+}
+
+/// Lists what is abandoned, or removes it. What this user may not attach is not known to be.
+fn stale(remove: bool, terminal: &mut Terminal) -> Outcome {
+    let mut status = ExitCode::SUCCESS;
+    let mut found = 0;
+    for object in Object::all(ObjectKind::Segment)? {
+        let Some(sealed) = Sealed::of(&object) else { continue };
+        let segment = match Segment::options().trust_anybody().open_id(object.id()) {
+            Ok(segment) if segment.is_abandoned().unwrap_or(false) => segment,
+            _ => continue,
+        };
+        let Record::Segment(stat) = object.record() else { continue };
+        found += 1;
+        let why = format!(
+            "{}: {} of a process that is gone (pid {}), attached by none",
+            describe(&object),
+            sealed.type_name.as_deref().unwrap_or("a struct"),
+            stat.creator_pid
+        );
+        match remove.then(|| segment.remove_abandoned()) {
+            None => terminal.line(why)?,
+            Some(Ok(true)) => terminal.line(format_args!("removed {why}"))?,
+            Some(Ok(false)) => {
+                terminal.line(format_args!("kept, because it is used again: {}", describe(&object)))?
+            }
+            Some(Err(error)) => {
+                complain(error);
+                status = ExitCode::FAILURE;
+            }
+        }
+    }
+    match (found, remove) {
+        (0, _) => terminal.line("nothing is provably abandoned")?,
+        (_, false) => terminal
+            .line("To remove them: shm remove --stale --yes. A program may want what it left there.")?,
+        (_, true) => {}
+    }
+    Ok(status)
 }
 
 /// Removes it, and says what was.

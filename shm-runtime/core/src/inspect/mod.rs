@@ -37,6 +37,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod abandoned;
 mod attached;
 mod seal;
 mod segment;

@@ -69,7 +69,7 @@ impl<T: Shareable> Options<T> {
             segment.id(),
             segment.observed(),
             reclaim::Rules {
-                expected: segment.expected(),
+                expected: Some(segment.expected()),
                 blank_size: Self::size(self.texts().as_ref()),
                 replace,
                 wait: self.wait,
