@@ -79,6 +79,7 @@ impl fmt::Display for Identity {
             parts.push(format!("{} {id}", self.object.id_name()));
         }
         match (self.object, self.type_name) {
+            (ObjectKind::Segment, None) if self.id.is_some() => f.write_str("the segment")?,
             (ObjectKind::Segment, name) => f.write_str(name.unwrap_or("a key"))?,
             (object, Some(name)) => write!(f, "{} of {name}", object.noun())?,
             (object, None) => f.write_str(object.noun())?,
