@@ -39,7 +39,7 @@ impl Identity {
     /// How the user's program would choose this option.
     pub(crate) fn option(&self, option: &str) -> String {
         match (self.object, self.type_name) {
-            (ObjectKind::Segment, name) => format!("{}::options().{option}", name.unwrap_or("T")),
+            (ObjectKind::Segment, name) => format!("{}::options().{option}", name.unwrap_or("Segment")),
             (ObjectKind::Semaphore, Some(name)) => format!("{name}::semaphore().{option}"),
             (ObjectKind::Semaphore, None) => format!("Semaphore::options(key).{option}"),
             (ObjectKind::Queue, _) => format!("Queue::options(key).{option}"),
