@@ -7,12 +7,16 @@
 mod commands;
 mod failure;
 mod kinds;
+mod leaves;
 mod process;
+mod readings;
 mod sealed;
+mod signals;
 mod table;
 mod target;
 mod terminal;
 mod user;
+mod words;
 
 use std::process::ExitCode;
 

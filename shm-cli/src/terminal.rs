@@ -32,6 +32,11 @@ impl Terminal {
         Self { out: BufWriter::with_capacity(1 << 16, stdout.lock()), colours }
     }
 
+    /// Whether it shows colours, and the user wants them.
+    pub(crate) fn has_colours(&self) -> bool {
+        self.colours
+    }
+
     /// A line of text, or several: line feeds in it are kept.
     pub(crate) fn line(&mut self, text: impl Display) -> io::Result<()> {
         self.write(text)?;

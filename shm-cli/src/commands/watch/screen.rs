@@ -1,0 +1,374 @@
+//! What is seen: which leaves in which order, and how they are drawn. Only those in sight are made text.
+
+use std::time::{Duration, Instant};
+
+use clap::ValueEnum;
+use ratatui::buffer::Buffer;
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::text::Span;
+use ratatui::widgets::{Paragraph, Widget as _, Wrap};
+
+use super::history::{History, KEPT};
+use super::keys::Key;
+use crate::leaves::MOST;
+use crate::readings::Readings;
+use crate::terminal::Printable;
+
+/// What takes less is too small to be read.
+const SMALLEST: (u16, u16) = (40, 5);
+
+/// A changed value stands out for this long.
+const FRESH: Duration = Duration::from_millis(500);
+
+/// In which order the leaves are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Sort {
+    /// As they are in memory.
+    Memory,
+    /// By path.
+    Path,
+    /// Those that changed last first.
+    Changed,
+    /// Those that change fastest first.
+    Rate,
+}
+
+/// What is to be done after a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    GoOn,
+    Quit,
+}
+
+/// The state of the screen.
+pub(crate) struct Screen {
+    /// Which segment it is.
+    pub(crate) title: String,
+    /// What has become of it, if that is not as it should be.
+    pub(crate) notice: Option<String>,
+    pub(crate) is_paused: bool,
+    rate: f64,
+    colours: bool,
+    filter: String,
+    is_filtering: bool,
+    sort: Sort,
+    /// The leaves that are let through, in order.
+    order: Vec<usize>,
+    /// Which of them is the first in sight, and how many are.
+    top: usize,
+    page: usize,
+    /// As wide as the longest path and the longest type.
+    path_width: usize,
+    type_width: usize,
+}
+
+/// How wide the columns are.
+struct Columns {
+    path: u16,
+    ty: u16,
+    value: u16,
+    rate: u16,
+    spark: u16,
+}
+
+impl Screen {
+    pub(crate) fn new(rate: f64, colours: bool, filter: String, sort: Sort, readings: &Readings<'_>) -> Self {
+        let width = |text: &str| Span::raw(text).width();
+        let leaves = readings.leaves();
+        let mut screen = Self {
+            title: String::new(),
+            notice: None,
+            is_paused: false,
+            rate,
+            colours,
+            filter,
+            is_filtering: false,
+            sort,
+            order: Vec::new(),
+            top: 0,
+            page: 1,
+            path_width: leaves.iter().map(|leaf| width(&leaf.path)).max().unwrap_or(0),
+            type_width: leaves.iter().map(|leaf| width(&leaf.type_name())).max().unwrap_or(0),
+        };
+        screen.choose(readings);
+        screen
+    }
+
+    /// Lets through what the filter says.
+    fn choose(&mut self, readings: &Readings<'_>) {
+        let filter = self.filter.to_lowercase();
+        let leaves = readings.leaves().iter().enumerate();
+        let through = leaves.filter(|(_, leaf)| leaf.path.to_lowercase().contains(&filter));
+        self.order = through.map(|(i, _)| i).collect();
+    }
+
+    /// Puts them in order, for the values that there are now.
+    pub(crate) fn sort(&mut self, readings: &Readings<'_>, history: &History) {
+        let leaves = readings.leaves();
+        match self.sort {
+            Sort::Memory => self.order.sort_unstable(),
+            Sort::Path => self.order.sort_by(|&a, &b| leaves[a].path.cmp(&leaves[b].path)),
+            // Those that never changed last, and what is alike as it is in memory.
+            Sort::Changed => {
+                self.order.sort_unstable();
+                self.order.sort_by_key(|&leaf| std::cmp::Reverse(history.changed_at(leaf)));
+            }
+            Sort::Rate => {
+                self.order.sort_unstable();
+                let rate = |&leaf: &usize| history.rate(leaf).abs();
+                self.order.sort_by_cached_key(|leaf| std::cmp::Reverse(rate(leaf).to_bits()));
+            }
+        }
+    }
+
+    /// Does what a key says.
+    pub(crate) fn press(&mut self, key: Key, readings: &Readings<'_>, history: &History) -> Next {
+        if key == Key::Interrupt {
+            return Next::Quit;
+        }
+        if self.is_filtering {
+            match key {
+                Key::Char(char) => self.filter.push(char),
+                Key::Backspace => drop(self.filter.pop()),
+                Key::Enter => self.is_filtering = false,
+                Key::Escape => {
+                    self.filter.clear();
+                    self.is_filtering = false;
+                }
+                _ => {}
+            }
+            if matches!(key, Key::Char(_) | Key::Backspace | Key::Escape) {
+                self.top = 0;
+                self.choose(readings);
+                self.sort(readings, history);
+                return Next::GoOn;
+            }
+        }
+        let page = self.page.max(1);
+        match key {
+            Key::Char('q') => return Next::Quit,
+            Key::Char('/') => self.is_filtering = true,
+            Key::Char(' ') => self.is_paused = !self.is_paused,
+            Key::Char('s') => {
+                self.sort = match self.sort {
+                    Sort::Memory => Sort::Path,
+                    Sort::Path => Sort::Changed,
+                    Sort::Changed => Sort::Rate,
+                    Sort::Rate => Sort::Memory,
+                };
+                self.sort(readings, history);
+            }
+            // A filter is left as it is entered.
+            Key::Escape if !self.filter.is_empty() => {
+                self.filter.clear();
+                self.choose(readings);
+                self.sort(readings, history);
+            }
+            Key::Up | Key::Char('k') => self.top = self.top.saturating_sub(1),
+            Key::Down | Key::Char('j') => self.top += 1,
+            Key::PageUp => self.top = self.top.saturating_sub(page),
+            Key::PageDown => self.top += page,
+            Key::Home | Key::Char('g') => self.top = 0,
+            Key::End | Key::Char('G') => self.top = self.order.len(),
+            _ => {}
+        }
+        Next::GoOn
+    }
+
+    /// Draws it.
+    pub(crate) fn draw(
+        &mut self,
+        readings: &mut Readings<'_>,
+        history: &History,
+        now: Instant,
+        buffer: &mut Buffer,
+    ) {
+        let area = buffer.area;
+        let (width, height) = (area.width, area.height);
+        if width < SMALLEST.0 || height < SMALLEST.1 {
+            let text = format!("too small: {width}x{height}, it takes {}x{}", SMALLEST.0, SMALLEST.1);
+            return Paragraph::new(text).wrap(Wrap { trim: true }).render(area, buffer);
+        }
+        let mut y = 0;
+        let mut line = |buffer: &mut Buffer, text: &str, style: Style| {
+            put(buffer, 0, y, width, text, style);
+            y += 1;
+        };
+        let bold = Style::new().add_modifier(Modifier::BOLD);
+        let rate = match self.is_paused {
+            true => "paused".to_owned(),
+            false => format!("{} Hz", self.rate),
+        };
+        line(buffer, &self.title, bold);
+        put_right(buffer, width, 0, &format!("  {rate}"), bold);
+        if let Some(notice) = &self.notice {
+            let style = self.coloured(Color::Red).add_modifier(Modifier::REVERSED);
+            line(buffer, notice, style);
+        }
+        let columns = self.columns(width);
+        let dim = Style::new().add_modifier(Modifier::DIM);
+        columns.row(buffer, y, ["path", "type", "value", "per second", "last"], [dim; 5]);
+        y += 1;
+        self.page = usize::from(height - y - 1);
+        self.top = self.top.min(self.order.len().saturating_sub(self.page));
+        for &leaf in self.order.iter().skip(self.top).take(self.page) {
+            let path = &readings.leaves()[leaf].path;
+            let path = tail(path, columns.path);
+            let ty = readings.leaves()[leaf].type_name();
+            let value = readings.text(leaf);
+            let rate = rate_text(history.rate(leaf));
+            let spark = match readings.number(leaf) {
+                Some(_) => sparkline(&history.last(leaf, columns.spark.into())),
+                None => String::new(),
+            };
+            let is_fresh =
+                history.changed_at(leaf).is_some_and(|at| now.saturating_duration_since(at) < FRESH);
+            let value_style = if is_fresh { self.coloured(Color::Yellow).patch(bold) } else { Style::new() };
+            let plain = Style::new();
+            let styles = [plain, dim, value_style, plain, self.coloured(Color::Cyan)];
+            columns.row(buffer, y, [&path, &ty, &value, &rate, &spark], styles);
+            y += 1;
+        }
+        self.draw_foot(readings, height - 1, buffer);
+    }
+
+    /// Where one is, and what can be done.
+    fn draw_foot(&self, readings: &Readings<'_>, y: u16, buffer: &mut Buffer) {
+        let width = buffer.area.width;
+        if self.is_filtering {
+            let prompt = format!("filter: {}_   Enter keeps it, Esc drops it", Printable(&self.filter));
+            return put(buffer, 0, y, width, &prompt, Style::new().add_modifier(Modifier::BOLD));
+        }
+        let (first, all) = (self.top + usize::from(!self.order.is_empty()), self.order.len());
+        let last = (self.top + self.page).min(all);
+        let mut place = format!("{first}-{last} of {all}");
+        if readings.is_cut() {
+            place += &format!(" (of more than {MOST}: name a PATH)");
+        } else if all < readings.leaves().len() {
+            place += &format!(" ({} in all)", readings.leaves().len());
+        }
+        let sort = match self.sort {
+            Sort::Memory => "memory",
+            Sort::Path => "path",
+            Sort::Changed => "changed",
+            Sort::Rate => "rate",
+        };
+        let keys = format!("  q quit  / filter  s sort: {sort}  space pause  arrows scroll");
+        let dim = Style::new().add_modifier(Modifier::DIM);
+        put(buffer, 0, y, width, &format!("{place}{keys}"), dim);
+    }
+
+    fn columns(&self, width: u16) -> Columns {
+        // With a blank between them.
+        let spark = match width {
+            0..60 => 0,
+            60..100 => 13,
+            _ => u16::try_from(KEPT).unwrap_or(u16::MAX) + 1,
+        };
+        let rate = if width < 60 { 0 } else { 11 };
+        let ty = match width {
+            0..70 => 0,
+            _ => u16::try_from(self.type_width.clamp(4, 14) + 1).unwrap_or(15),
+        };
+        let rest = width - spark - rate - ty;
+        let path = u16::try_from(self.path_width.max(4) + 1).unwrap_or(u16::MAX).min(rest * 3 / 5);
+        Columns { path, ty, value: rest - path, rate, spark }
+    }
+
+    fn coloured(&self, colour: Color) -> Style {
+        if self.colours { Style::new().fg(colour) } else { Style::new() }
+    }
+}
+
+impl Columns {
+    fn row(&self, buffer: &mut Buffer, y: u16, texts: [&str; 5], styles: [Style; 5]) {
+        let widths = [self.path, self.ty, self.value, self.rate, self.spark];
+        let mut x = 0;
+        for (i, ((text, style), width)) in texts.into_iter().zip(styles).zip(widths).enumerate() {
+            if width > 0 {
+                match i {
+                    // Rates are numbers, whose digits stand below one another.
+                    3 => put_right(buffer, x + width - 1, y, text, style),
+                    _ => put(buffer, x, y, width - 1, text, style),
+                }
+            }
+            x += width;
+        }
+    }
+}
+
+/// Puts text from memory into a line, cut to a width.
+fn put(buffer: &mut Buffer, x: u16, y: u16, width: u16, text: &str, style: Style) {
+    // No more is in sight than a few characters a cell, with marks on them.
+    let cut: String = text.chars().take(4 * usize::from(width)).collect();
+    let text = Printable(cut).to_string();
+    let is_cut = Span::raw(&text).width() > width.into();
+    buffer.set_stringn(x, y, &text, width.into(), style);
+    if is_cut && width > 0 {
+        buffer.set_stringn(x + width - 1, y, "…", 1, style);
+    }
+}
+
+/// Puts text so that it ends before this column.
+fn put_right(buffer: &mut Buffer, end: u16, y: u16, text: &str, style: Style) {
+    let width = u16::try_from(Span::raw(text).width()).unwrap_or(u16::MAX).min(end);
+    buffer.set_stringn(end - width, y, text, width.into(), style);
+}
+
+/// The end of a path, which tells more than its start, if it is too long for a column.
+fn tail(path: &str, width: u16) -> String {
+    let width = usize::from(width).saturating_sub(1);
+    if Span::raw(path).width() <= width {
+        return path.to_owned();
+    }
+    let mut tail: String = path.chars().rev().take(width.saturating_sub(1)).collect();
+    tail = tail.chars().rev().collect();
+    while Span::raw(&tail).width() >= width.max(1) {
+        tail.remove(0);
+    }
+    format!("…{tail}")
+}
+
+/// A rate in a few characters: nothing if there is none.
+fn rate_text(rate: f64) -> String {
+    let size = rate.abs();
+    if size == 0.0 {
+        return String::new();
+    }
+    let (scaled, unit) = match size {
+        1e15.. => return format!("{rate:+.1e}"),
+        1e12.. => (rate / 1e12, "T"),
+        1e9.. => (rate / 1e9, "G"),
+        1e6.. => (rate / 1e6, "M"),
+        1e4.. => (rate / 1e3, "k"),
+        0.001.. => (rate, ""),
+        _ => return format!("{rate:+.1e}"),
+    };
+    let decimals = match scaled.abs() {
+        100.0.. => 0,
+        10.0.. => 1,
+        1.0.. => 2,
+        _ => 3,
+    };
+    format!("{scaled:+.decimals$}{unit}")
+}
+
+/// The values as bars, from the smallest to the largest; nothing if all are the same.
+fn sparkline(values: &[f64]) -> String {
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let finite = || values.iter().copied().filter(|value| value.is_finite());
+    let (least, most) = (finite().fold(f64::INFINITY, f64::min), finite().fold(f64::NEG_INFINITY, f64::max));
+    if least >= most {
+        return String::new();
+    }
+    let bar = |&value: &f64| match value.is_finite() {
+        // Halves, so that the distance of the largest numbers is one.
+        true => {
+            let height = (value / 2.0 - least / 2.0) / (most / 2.0 - least / 2.0);
+            let step = (1..8).filter(|&step| height > f64::from(step) / 8.0).count();
+            BARS[step]
+        }
+        false => ' ',
+    };
+    values.iter().map(bar).collect()
+}

@@ -1,0 +1,270 @@
+//! The parts of a segment that have one value each, in the order of memory: what is shown, watched and recorded.
+
+use std::collections::HashSet;
+
+use shm_runtime::inspect::{Attached, Builtin, Mutex, Scalar, Segment, SeqLock, Type, View};
+
+use crate::failure::Failure;
+use crate::target::Target;
+
+/// A part with one value.
+pub(crate) struct Leaf<'a> {
+    pub(crate) path: String,
+    pub(crate) place: Place<'a>,
+}
+
+/// Where the value is.
+pub(crate) enum Place<'a> {
+    /// A scalar, an atomic or an enum.
+    Value(View<'a>),
+    /// A `[u8; N]`, which often is text.
+    Bytes(View<'a>),
+    /// The state of a mutex, whose value's leaves follow; and the words that this state is made of.
+    Mutex(Mutex<'a>, Vec<View<'a>>),
+    /// The state of a [`Leaves::locks`], whose value's leaves follow.
+    SeqLock(usize),
+    /// The count of an event.
+    Event(View<'a>),
+    /// In the last whole value of a [`Leaves::locks`].
+    Published {
+        /// Which.
+        lock: usize,
+        ty: Type<'a>,
+        /// Where in the leaf's path its path from that value starts.
+        within: usize,
+    },
+}
+
+/// The leaves that were chosen.
+pub(crate) struct Leaves<'a> {
+    pub(crate) list: Vec<Leaf<'a>>,
+    /// Each with the leaf from which on those of its value follow one another, and their number.
+    pub(crate) locks: Vec<Lock<'a>>,
+    /// Whether there are more, which were left out.
+    pub(crate) is_cut: bool,
+    /// What is left of [`MOST`], and of [`MOST_TEXT`].
+    budget: usize,
+    text: usize,
+}
+
+/// A `SeqLock`, and the leaves in its value that were chosen.
+pub(crate) struct Lock<'a> {
+    pub(crate) lock: SeqLock<'a>,
+    /// The path of its value, from where it was chosen: empty if that is the whole value.
+    pub(crate) from: String,
+    /// Of these leaves the first.
+    pub(crate) first: usize,
+}
+
+/// So many values are read a few times a second without being noticed. Another process's schema may have a thousand millions.
+pub(crate) const MOST: usize = 100_000;
+
+/// Bytes of all paths: names in another process's schema may be long.
+const MOST_TEXT: usize = 64 << 20;
+
+/// Of an array of bytes, the ones that are looked at.
+pub(crate) const MOST_BYTES: usize = 4096;
+
+/// Maps the segment to read, whosever it is.
+pub(crate) fn attach(name: &Target) -> Result<Attached, Failure> {
+    let id = name.segment()?.id();
+    Ok(Segment::options().trust_anybody().open_id(id)?.attach_read_only()?)
+}
+
+impl<'a> Leaves<'a> {
+    /// Those of the parts with these paths; without any, all.
+    pub(crate) fn of(attached: &'a Attached, paths: &[String]) -> Result<Self, Failure> {
+        let mut leaves =
+            Self { list: Vec::new(), locks: Vec::new(), is_cut: false, budget: MOST, text: MOST_TEXT };
+        let root = attached.root()?;
+        match paths {
+            [] => leaves.walk(attached, root, &mut String::new()),
+            _ => paths.iter().try_for_each(|path| leaves.choose(attached, root, path))?,
+        }
+        // Which may have been chosen twice; those of a lock's value stay together.
+        let mut seen = HashSet::new();
+        if paths.len() > 1 && !leaves.list.iter().all(|leaf| seen.insert(&leaf.path)) {
+            return Err(Failure::new("the paths overlap: a field was chosen twice. Name each part once"));
+        }
+        Ok(leaves)
+    }
+
+    fn choose(&mut self, attached: &'a Attached, root: View<'a>, path: &str) -> Result<(), Failure> {
+        let error = match root.resolve(path) {
+            Ok(view) => {
+                self.walk(attached, view, &mut path.to_owned());
+                return Ok(());
+            }
+            Err(error) => error,
+        };
+        // The value of a `SeqLock` is no field, but one of two copies.
+        for (at, name) in path.match_indices(".value") {
+            let (lock_path, from) = (&path[..at], &path[at + name.len()..]);
+            if !matches!(from.as_bytes(), [] | [b'.' | b'[', ..]) {
+                continue;
+            }
+            let lock = root.resolve(lock_path).ok().and_then(|view| attached.builtin(view));
+            if let Some(Builtin::SeqLock(lock)) = lock {
+                let from = from.strip_prefix('.').unwrap_or(from);
+                let snapshot = lock.read().map_err(|error| Failure::new(format!("{lock_path}: {error}")))?;
+                snapshot.view().resolve(from).map_err(|error| Failure::new(error.to_string()))?;
+                let Some(ty) = type_at(lock.ty(), from) else { continue };
+                self.publish(lock, from.to_owned(), ty, &mut path.to_owned());
+                return Ok(());
+            }
+        }
+        Err(Failure::new(error.to_string()))
+    }
+
+    /// Adds the leaves of a part.
+    fn walk(&mut self, attached: &'a Attached, view: View<'a>, path: &mut String) {
+        match attached.builtin(view) {
+            Some(Builtin::Mutex(mutex)) => {
+                let is_word = |view: &View<'_>| matches!(view.ty(), Type::Atomic(_));
+                let words = view.fields().map(|(_, field)| field).filter(is_word).collect();
+                self.add(path, Place::Mutex(mutex, words), 1);
+                return self.below(path, ".value", |leaves, path| leaves.walk(attached, mutex.value(), path));
+            }
+            Some(Builtin::SeqLock(lock)) => {
+                self.add(path, Place::SeqLock(self.locks.len()), 1);
+                return self.below(path, ".value", |leaves, path| {
+                    leaves.publish(lock, String::new(), lock.ty(), path);
+                });
+            }
+            Some(Builtin::Event { .. }) => {
+                if let Some((_, count)) = view.fields().next() {
+                    self.add(path, Place::Event(count), 1);
+                }
+                return;
+            }
+            _ => {}
+        }
+        match view.ty() {
+            Type::Array(array) if is_byte(array.of()) => self.add(path, Place::Bytes(view), bytes_cost(view.ty())),
+            Type::Array(_) => {
+                for (i, element) in view.elements().enumerate() {
+                    self.below(path, &format!("[{i}]"), |leaves, path| leaves.walk(attached, element, path));
+                    if self.is_cut {
+                        return;
+                    }
+                }
+            }
+            Type::Struct(_) => {
+                for (name, field) in view.fields() {
+                    let step = if path.is_empty() { name.to_owned() } else { format!(".{name}") };
+                    self.below(path, &step, |leaves, path| leaves.walk(attached, field, path));
+                    if self.is_cut {
+                        return;
+                    }
+                }
+            }
+            _ => self.add(path, Place::Value(view), 1),
+        }
+    }
+
+    /// Adds the leaves of a part of a lock's value, of this type.
+    fn publish(&mut self, lock: SeqLock<'a>, from: String, ty: Type<'a>, path: &mut String) {
+        // It is copied as a whole, to be read.
+        let cost = lock.ty().size() / 8;
+        if cost > self.budget {
+            self.is_cut = true;
+            return;
+        }
+        self.budget -= cost;
+        let number = self.locks.len();
+        self.locks.push(Lock { lock, from, first: self.list.len() });
+        self.walk_type(ty, number, path.len(), path);
+    }
+
+    fn walk_type(&mut self, ty: Type<'a>, lock: usize, within: usize, path: &mut String) {
+        match ty {
+            Type::Array(array) if !is_byte(array.of()) => {
+                // As `View::elements` has them.
+                let len = if array.of().size() == 0 { 0 } else { array.len() };
+                for i in 0..len {
+                    self.below(path, &format!("[{i}]"), |leaves, path| {
+                        leaves.walk_type(array.of(), lock, within, path);
+                    });
+                    if self.is_cut {
+                        return;
+                    }
+                }
+            }
+            Type::Struct(of) => {
+                for field in of.fields() {
+                    self.below(path, &format!(".{}", field.name), |leaves, path| {
+                        leaves.walk_type(field.ty, lock, within, path);
+                    });
+                    if self.is_cut {
+                        return;
+                    }
+                }
+            }
+            _ => self.add(path, Place::Published { lock, ty, within }, bytes_cost(ty)),
+        }
+    }
+
+    /// Goes on with a longer path.
+    fn below(&mut self, path: &mut String, step: &str, go_on: impl FnOnce(&mut Self, &mut String)) {
+        let len = path.len();
+        path.push_str(step);
+        go_on(self, path);
+        path.truncate(len);
+    }
+
+    fn add(&mut self, path: &str, place: Place<'a>, cost: usize) {
+        match (self.budget.checked_sub(cost), self.text.checked_sub(path.len())) {
+            (Some(budget), Some(text)) if !self.is_cut => {
+                (self.budget, self.text) = (budget, text);
+                self.list.push(Leaf { path: path.to_owned(), place });
+            }
+            _ => self.is_cut = true,
+        }
+    }
+}
+
+impl<'a> Leaf<'a> {
+    /// The type of the value, in words.
+    pub(crate) fn type_name(&self) -> String {
+        match &self.place {
+            Place::Value(view) | Place::Bytes(view) => view.ty().to_string(),
+            Place::Published { ty, .. } => ty.to_string(),
+            Place::Mutex(..) => "Mutex".to_owned(),
+            Place::SeqLock(_) => "SeqLock".to_owned(),
+            Place::Event(_) => "Event".to_owned(),
+        }
+    }
+
+    /// Its path from the whole value of its lock, if it is in one.
+    pub(crate) fn within(&self) -> &str {
+        match self.place {
+            Place::Published { within, .. } => self.path[within..].trim_start_matches('.'),
+            _ => "",
+        }
+    }
+}
+
+/// As many values as it takes as long to read.
+fn bytes_cost(ty: Type<'_>) -> usize {
+    match ty {
+        Type::Array(array) => 1 + array.len().min(MOST_BYTES) / 8,
+        _ => 1,
+    }
+}
+
+pub(crate) fn is_byte(ty: Type<'_>) -> bool {
+    matches!(ty, Type::Scalar(Scalar::U8))
+}
+
+/// The type of the part with this path, which was resolved.
+fn type_at<'a>(ty: Type<'a>, path: &str) -> Option<Type<'a>> {
+    let mut found = ty;
+    for step in path.split(['.', '[']).filter(|step| !step.is_empty()) {
+        found = match found {
+            Type::Struct(of) => of.field(step)?.ty,
+            Type::Array(of) => of.of(),
+            _ => return None,
+        };
+    }
+    Some(found)
+}

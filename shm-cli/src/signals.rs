@@ -1,0 +1,140 @@
+//! Waiting for a time, a key or a signal, of which none is lost.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::time::TimeSpec;
+
+/// The signals that end a program, and that of a terminal with another size. They are blocked, and asked for.
+pub(crate) struct Signals {
+    fd: SignalFd,
+}
+
+/// What a wait ended with.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Woken {
+    /// The time has come.
+    Time,
+    /// There is something to be read.
+    Input,
+    /// The terminal has another size.
+    Resized,
+    /// It is to end, by this signal.
+    Ended(Signal),
+}
+
+impl Signals {
+    /// From now on, none of them ends this program.
+    pub(crate) fn block() -> io::Result<Self> {
+        let signals: SigSet =
+            [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGWINCH].into_iter().collect();
+        signals.thread_block()?;
+        let fd = SignalFd::with_flags(&signals, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
+        Ok(Self { fd })
+    }
+
+    /// Waits until then; if there is an input, for it, too.
+    pub(crate) fn wait(&self, until: Instant, input: Option<BorrowedFd<'_>>) -> io::Result<Woken> {
+        loop {
+            if let Some(info) = self.fd.read_signal()? {
+                return Ok(match i32::try_from(info.ssi_signo).ok().and_then(|it| Signal::try_from(it).ok()) {
+                    Some(Signal::SIGWINCH) => Woken::Resized,
+                    Some(signal) => Woken::Ended(signal),
+                    None => continue,
+                });
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            let mut fds = vec![PollFd::new(self.fd.as_fd(), PollFlags::POLLIN)];
+            fds.extend(input.map(|input| PollFd::new(input, PollFlags::POLLIN)));
+            match ppoll(&mut fds, Some(TimeSpec::from(left)), None) {
+                Ok(0) => return Ok(Woken::Time),
+                // A terminal that is gone can be read, too: to its end.
+                Ok(_) if fds.get(1).is_some_and(|fd| fd.any() == Some(true)) => return Ok(Woken::Input),
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+/// Deadlines in equal distances from the start, so that what comes between does not add up.
+pub(crate) struct Deadlines {
+    start: Instant,
+    /// In nanoseconds, of which a `u64` counts centuries.
+    period: u64,
+    next: u64,
+}
+
+impl Deadlines {
+    /// The first is now.
+    pub(crate) fn new(rate: Rate) -> Self {
+        Self { start: Instant::now(), period: nanoseconds(rate.period()).max(1), next: 0 }
+    }
+
+    /// The next one.
+    pub(crate) fn next(&self) -> Instant {
+        self.start + Duration::from_nanos(self.period.saturating_mul(self.next))
+    }
+
+    /// The next one was met. Returns how many after it have passed meanwhile, and are left out.
+    pub(crate) fn met(&mut self, now: Instant) -> u64 {
+        let passed = nanoseconds(now.saturating_duration_since(self.start)) / self.period;
+        let missed = passed.saturating_sub(self.next + 1);
+        self.next += 1 + missed;
+        missed
+    }
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// A number of times a second.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rate(f64);
+
+impl std::str::FromStr for Rate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse() {
+            Ok(rate @ 0.001..=10_000.0) => Ok(Self(rate)),
+            _ => Err(format!("{text:?} is not a rate in Hz, from 0.001 to 10000")),
+        }
+    }
+}
+
+impl Rate {
+    pub(crate) fn per_second(self) -> f64 {
+        self.0
+    }
+
+    pub(crate) fn period(self) -> Duration {
+        Duration::from_secs_f64(1.0 / self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deadlines_do_not_drift_and_those_that_passed_are_counted() {
+        let mut deadlines = Deadlines::new(Rate(100.0));
+        let start = deadlines.next();
+        let after = |milliseconds| start + Duration::from_millis(milliseconds);
+        // Late each time, by less than a period.
+        assert_eq!(deadlines.met(after(4)), 0);
+        assert_eq!(deadlines.next(), after(10));
+        assert_eq!(deadlines.met(after(19)), 0);
+        assert_eq!(deadlines.next(), after(20));
+        // Those at 30, 40 and 50 have passed when that at 20 is met; that at 60 has not.
+        assert_eq!(deadlines.met(after(59)), 3);
+        assert_eq!(deadlines.next(), after(60));
+    }
+}
