@@ -140,7 +140,9 @@ impl<'a> Leaves<'a> {
             _ => {}
         }
         match view.ty() {
-            Type::Array(array) if is_byte(array.of()) => self.add(path, Place::Bytes(view), bytes_cost(view.ty())),
+            Type::Array(array) if is_byte(array.of()) => {
+                self.add(path, Place::Bytes(view), bytes_cost(view.ty()))
+            }
             Type::Array(_) => {
                 for (i, element) in view.elements().enumerate() {
                     self.below(path, &format!("[{i}]"), |leaves, path| leaves.walk(attached, element, path));

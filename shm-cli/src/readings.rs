@@ -98,7 +98,10 @@ impl<'a> Readings<'a> {
             Place::Bytes(view) => bytes_text(view),
             Place::Mutex(mutex, _) => mutex_words(mutex, &mut self.programs),
             Place::SeqLock(lock) => {
-                format!("{bits} published, {}", writer_words(&self.leaves.locks[*lock].lock, &mut self.programs))
+                format!(
+                    "{bits} published, {}",
+                    writer_words(&self.leaves.locks[*lock].lock, &mut self.programs)
+                )
             }
             Place::Published { ty: Type::Array(_), .. } => {
                 self.published(leaf, |view| bytes_text(&view)).unwrap_or_default()
@@ -166,7 +169,9 @@ fn bits_of(value: &Value<'_>) -> u64 {
 /// The value of a type that [`bits_of`] gave these bits.
 fn value_of(ty: Type<'_>, bits: u64) -> Value<'_> {
     let integer = |scalar| match scalar {
-        Scalar::I8 | Scalar::I16 | Scalar::I32 | Scalar::I64 | Scalar::Isize => i128::from(bits.cast_signed()),
+        Scalar::I8 | Scalar::I16 | Scalar::I32 | Scalar::I64 | Scalar::Isize => {
+            i128::from(bits.cast_signed())
+        }
         _ => i128::from(bits),
     };
     match ty {
@@ -192,7 +197,10 @@ fn value_of(ty: Type<'_>, bits: u64) -> Value<'_> {
     }
 }
 
-#[allow(clippy::cast_precision_loss, reason = "of large numbers, a picture shows no more than the first digits")]
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "of large numbers, a picture shows no more than the first digits"
+)]
 fn float(number: i128) -> f64 {
     number as f64
 }

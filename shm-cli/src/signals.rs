@@ -42,11 +42,13 @@ impl Signals {
     pub(crate) fn wait(&self, until: Instant, input: Option<BorrowedFd<'_>>) -> io::Result<Woken> {
         loop {
             if let Some(info) = self.fd.read_signal()? {
-                return Ok(match i32::try_from(info.ssi_signo).ok().and_then(|it| Signal::try_from(it).ok()) {
-                    Some(Signal::SIGWINCH) => Woken::Resized,
-                    Some(signal) => Woken::Ended(signal),
-                    None => continue,
-                });
+                return Ok(
+                    match i32::try_from(info.ssi_signo).ok().and_then(|it| Signal::try_from(it).ok()) {
+                        Some(Signal::SIGWINCH) => Woken::Resized,
+                        Some(signal) => Woken::Ended(signal),
+                        None => continue,
+                    },
+                );
             }
             let left = until.saturating_duration_since(Instant::now());
             let mut fds = vec![PollFd::new(self.fd.as_fd(), PollFlags::POLLIN)];

@@ -5,13 +5,14 @@
 
 use std::env;
 use std::fmt::{self, Display, Write as _};
-use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write as _};
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 
 use serde::Serialize;
 
-/// Standard output.
+/// Standard output, or a file, which may be shown on a terminal later.
 pub(crate) struct Terminal {
-    out: BufWriter<StdoutLock<'static>>,
+    out: BufWriter<Box<dyn io::Write>>,
     colours: bool,
 }
 
@@ -29,7 +30,16 @@ impl Terminal {
         let no_colours = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
         let colours = stdout.is_terminal() && !no_colours && !dumb;
-        Self { out: BufWriter::with_capacity(1 << 16, stdout.lock()), colours }
+        Self::to(stdout.lock(), colours)
+    }
+
+    /// A file instead.
+    pub(crate) fn file(file: File) -> Self {
+        Self::to(file, false)
+    }
+
+    fn to(out: impl io::Write + 'static, colours: bool) -> Self {
+        Self { out: BufWriter::with_capacity(1 << 16, Box::new(out)), colours }
     }
 
     /// Whether it shows colours, and the user wants them.
@@ -62,6 +72,13 @@ impl Terminal {
     /// A value for programs, over several lines.
     pub(crate) fn json(&mut self, value: &impl Serialize) -> io::Result<()> {
         let text = serde_json::to_string_pretty(value)?;
+        self.out.write_all(json_escaped(&text).as_bytes())?;
+        self.out.write_all(b"\n")
+    }
+
+    /// The same in one line.
+    pub(crate) fn json_line(&mut self, value: &impl Serialize) -> io::Result<()> {
+        let text = serde_json::to_string(value)?;
         self.out.write_all(json_escaped(&text).as_bytes())?;
         self.out.write_all(b"\n")
     }

@@ -6,6 +6,8 @@ mod completions;
 mod key;
 mod list;
 mod man;
+mod plot;
+mod record;
 mod remove;
 mod stat;
 mod watch;
@@ -34,6 +36,8 @@ commands! {
     list::List,
     stat::Stat,
     watch::Watch,
+    record::Record,
+    plot::Plot,
     remove::Remove,
     chmod::Chmod,
     chown::Chown,

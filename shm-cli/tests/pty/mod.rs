@@ -30,7 +30,12 @@ impl Pty {
         let (terminal, other_end) = (File::from(pair.master), File::from(pair.slave));
         let end = || other_end.try_clone().expect("one more of it");
         let mut command = Command::new("setsid");
-        command.arg("--ctty").arg(program).args(arguments).env("TERM", "xterm-256color").env_remove("NO_COLOR");
+        command
+            .arg("--ctty")
+            .arg(program)
+            .args(arguments)
+            .env("TERM", "xterm-256color")
+            .env_remove("NO_COLOR");
         let program = command.stdin(end()).stdout(end()).stderr(end()).spawn().expect("run setsid");
         let (sender, output) = channel();
         let mut reader = terminal.try_clone().expect("one more of it");

@@ -261,8 +261,8 @@ impl Screen {
     fn columns(&self, width: u16) -> Columns {
         // With a blank between them.
         let spark = match width {
-            0..60 => 0,
-            60..100 => 13,
+            0..80 => 0,
+            80..100 => 13,
             _ => u16::try_from(KEPT).unwrap_or(u16::MAX) + 1,
         };
         let rate = if width < 60 { 0 } else { 11 };
@@ -284,11 +284,15 @@ impl Columns {
     fn row(&self, buffer: &mut Buffer, y: u16, texts: [&str; 5], styles: [Style; 5]) {
         let widths = [self.path, self.ty, self.value, self.rate, self.spark];
         let mut x = 0;
-        for (i, ((text, style), width)) in texts.into_iter().zip(styles).zip(widths).enumerate() {
+        for (i, ((text, style), width)) in texts.iter().zip(styles).zip(widths).enumerate() {
             if width > 0 {
                 match i {
                     // Rates are numbers, whose digits stand below one another.
                     3 => put_right(buffer, x + width - 1, y, text, style),
+                    // Words, which take the place of numbers that there are not.
+                    2 if texts[3..].iter().all(|text| text.is_empty()) => {
+                        put(buffer, x, y, buffer.area.width - x, text, style);
+                    }
                     _ => put(buffer, x, y, width - 1, text, style),
                 }
             }
