@@ -30,7 +30,7 @@ pub(crate) enum Place<'a> {
         /// Which.
         lock: usize,
         ty: Type<'a>,
-        /// Where in the leaf's path its path from that value starts.
+        /// Where in the leaf's path its path from the whole value starts.
         within: usize,
     },
 }
@@ -38,7 +38,6 @@ pub(crate) enum Place<'a> {
 /// The leaves that were chosen.
 pub(crate) struct Leaves<'a> {
     pub(crate) list: Vec<Leaf<'a>>,
-    /// Each with the leaf from which on those of its value follow one another, and their number.
     pub(crate) locks: Vec<Lock<'a>>,
     /// Whether there are more, which were left out.
     pub(crate) is_cut: bool,
@@ -47,13 +46,13 @@ pub(crate) struct Leaves<'a> {
     text: usize,
 }
 
-/// A `SeqLock`, and the leaves in its value that were chosen.
+/// A `SeqLock` of whose value there are leaves.
 pub(crate) struct Lock<'a> {
     pub(crate) lock: SeqLock<'a>,
-    /// The path of its value, from where it was chosen: empty if that is the whole value.
-    pub(crate) from: String,
-    /// Of these leaves the first.
-    pub(crate) first: usize,
+    /// Where it is.
+    offset: usize,
+    /// The parts that were chosen: their paths from the whole value, and of the leaves of each the first.
+    pub(crate) parts: Vec<(String, usize)>,
 }
 
 /// So many values are read a few times a second without being noticed. Another process's schema may have a thousand millions.
@@ -103,15 +102,18 @@ impl<'a> Leaves<'a> {
             if !matches!(from.as_bytes(), [] | [b'.' | b'[', ..]) {
                 continue;
             }
-            let lock = root.resolve(lock_path).ok().and_then(|view| attached.builtin(view));
-            if let Some(Builtin::SeqLock(lock)) = lock {
-                let from = from.strip_prefix('.').unwrap_or(from);
-                let snapshot = lock.read().map_err(|error| Failure::new(format!("{lock_path}: {error}")))?;
-                snapshot.view().resolve(from).map_err(|error| Failure::new(error.to_string()))?;
-                let Some(ty) = type_at(lock.ty(), from) else { continue };
-                self.publish(lock, from.to_owned(), ty, &mut path.to_owned());
-                return Ok(());
+            let Ok(view) = root.resolve(lock_path) else { continue };
+            let Some(Builtin::SeqLock(lock)) = attached.builtin(view) else { continue };
+            // A dot that nothing follows is no path.
+            let part = from.strip_prefix('.').filter(|part| !part.is_empty()).unwrap_or(from);
+            let snapshot = lock.read().map_err(|error| Failure::new(format!("{lock_path}: {error}")))?;
+            let wrong = |error| Failure::new(format!("in the value of {lock_path}: {error}"));
+            snapshot.view().resolve(part).map_err(wrong)?;
+            let Some(ty) = type_at(lock.ty(), part) else { continue };
+            if let Some(number) = self.lock(lock, view) {
+                self.publish(number, part, ty, &mut path.to_owned());
             }
+            return Ok(());
         }
         Err(Failure::new(error.to_string()))
     }
@@ -126,9 +128,10 @@ impl<'a> Leaves<'a> {
                 return self.below(path, ".value", |leaves, path| leaves.walk(attached, mutex.value(), path));
             }
             Some(Builtin::SeqLock(lock)) => {
-                self.add(path, Place::SeqLock(self.locks.len()), 1);
+                let Some(number) = self.lock(lock, view) else { return };
+                self.add(path, Place::SeqLock(number), 1);
                 return self.below(path, ".value", |leaves, path| {
-                    leaves.publish(lock, String::new(), lock.ty(), path);
+                    leaves.publish(number, "", lock.ty(), path);
                 });
             }
             Some(Builtin::Event { .. }) => {
@@ -164,18 +167,27 @@ impl<'a> Leaves<'a> {
         }
     }
 
-    /// Adds the leaves of a part of a lock's value, of this type.
-    fn publish(&mut self, lock: SeqLock<'a>, from: String, ty: Type<'a>, path: &mut String) {
-        // It is copied as a whole, to be read.
-        let cost = lock.ty().size() / 8;
-        if cost > self.budget {
-            self.is_cut = true;
-            return;
+    /// The number of this lock; `None` if its value is too large to be copied each time.
+    fn lock(&mut self, lock: SeqLock<'a>, view: View<'a>) -> Option<usize> {
+        let offset = view.location().offset();
+        if let Some(number) = self.locks.iter().position(|lock| lock.offset == offset) {
+            return Some(number);
         }
-        self.budget -= cost;
-        let number = self.locks.len();
-        self.locks.push(Lock { lock, from, first: self.list.len() });
-        self.walk_type(ty, number, path.len(), path);
+        match self.budget.checked_sub(lock.ty().size() / 8) {
+            Some(budget) => self.budget = budget,
+            None => {
+                self.is_cut = true;
+                return None;
+            }
+        }
+        self.locks.push(Lock { lock, offset, parts: Vec::new() });
+        Some(self.locks.len() - 1)
+    }
+
+    /// Adds the leaves of a part of a lock's value, whose path from the whole value and whose type these are.
+    fn publish(&mut self, lock: usize, part: &str, ty: Type<'a>, path: &mut String) {
+        self.locks[lock].parts.push((part.to_owned(), self.list.len()));
+        self.walk_type(ty, lock, path.len() - part.len(), path);
     }
 
     fn walk_type(&mut self, ty: Type<'a>, lock: usize, within: usize, path: &mut String) {

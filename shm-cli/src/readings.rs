@@ -60,8 +60,10 @@ impl<'a> Readings<'a> {
             }
             // A value that is overtaken all the time stays what it was; its count goes on.
             let Ok(snapshot) = lock.lock.read() else { continue };
-            if let Ok(chosen) = snapshot.view().resolve(&lock.from) {
-                collect(chosen, &mut self.bits[lock.first..].iter_mut());
+            for (part, first) in &lock.parts {
+                if let Ok(part) = snapshot.view().resolve(part) {
+                    collect(part, &mut self.bits[*first..].iter_mut());
+                }
             }
             *last = Some((version, snapshot));
         }
@@ -131,8 +133,7 @@ impl<'a> Readings<'a> {
         let leaf = &self.leaves.list[leaf];
         let Place::Published { lock, .. } = leaf.place else { return None };
         let (_, snapshot) = self.snapshots[lock].as_ref()?;
-        let chosen = snapshot.view().resolve(&self.leaves.locks[lock].from).ok()?;
-        Some(of(chosen.resolve(leaf.within()).ok()?))
+        Some(of(snapshot.view().resolve(leaf.within()).ok()?))
     }
 }
 

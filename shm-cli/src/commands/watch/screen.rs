@@ -376,3 +376,153 @@ fn sparkline(values: &[f64]) -> String {
     };
     values.iter().map(bar).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use ratatui::Terminal;
+    use ratatui::backend::TestBackend;
+    use shm_runtime::SharedSegment;
+    use shm_runtime::inspect::{Attached, Segment};
+    use shm_tests::key::Own;
+
+    use super::*;
+    use crate::leaves::Leaves;
+
+    #[derive(SharedSegment)]
+    #[repr(C)]
+    #[shm(private)]
+    struct Station {
+        readings: u64,
+        celsius: f64,
+        a_field_whose_name_is_as_long_as_those_of_generated_code_are: [u16; 2],
+        name: [u8; 48],
+    }
+
+    /// A screen, and what it is drawn from.
+    struct Drawn<'a> {
+        readings: Readings<'a>,
+        history: History,
+        screen: Screen,
+        now: Instant,
+    }
+
+    impl<'a> Drawn<'a> {
+        fn new(attached: &'a Attached) -> Self {
+            let readings = Readings::new(Leaves::of(attached, &[]).unwrap());
+            let history = History::new(readings.leaves().len());
+            let screen = Screen::new(10.0, false, String::new(), Sort::Memory, &readings);
+            let mut drawn = Self { readings, history, screen, now: Instant::now() };
+            drawn.screen.title = "Station".to_owned();
+            drawn
+        }
+
+        /// A reading, some time after the last one.
+        fn read(&mut self, after: Duration) {
+            self.now += after;
+            self.readings.read();
+            self.history.push(&self.readings, self.now);
+            self.screen.sort(&self.readings, &self.history);
+        }
+
+        fn lines(&mut self, width: u16, height: u16) -> Vec<String> {
+            let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+            let draw = |frame: &mut ratatui::Frame<'_>| {
+                self.screen.draw(&mut self.readings, &self.history, self.now, frame.buffer_mut());
+            };
+            terminal.draw(draw).unwrap();
+            let rows = terminal.backend().buffer().content.chunks(width.into());
+            rows.map(|row| row.iter().map(|cell| cell.symbol()).collect::<String>().trim_end().to_owned())
+                .collect()
+        }
+
+        fn press(&mut self, key: Key) -> Next {
+            self.screen.press(key, &self.readings, &self.history)
+        }
+    }
+
+    fn station() -> (Own<Station>, Attached) {
+        let station = Own::<Station>::create();
+        let attached = Segment::from_id(station.id()).unwrap().attach_read_only().unwrap();
+        (station, attached)
+    }
+
+    #[test]
+    fn a_screen_of_eighty_columns_has_value_rate_and_bars() {
+        let (station, attached) = station();
+        let station = station.attach().unwrap();
+        station.name.set_str("Zugspitze, Wetterstein").unwrap();
+        let mut drawn = Drawn::new(&attached);
+        for reading in 0_u32..8 {
+            station.readings.set(reading.into());
+            station.celsius.set(21.5 - f64::from(reading) * 0.25);
+            drawn.read(Duration::from_millis(250));
+        }
+        let expected = [
+            "Station                                                                    10 Hz",
+            "path                        type     value              per second last",
+            "readings                    u64      7                       +4.00 ▁▂▃▄▅▆▇█",
+            "celsius                     f64      19.75                   -1.00 █▇▆▅▄▃▂▁",
+            "…e_of_generated_code_are[0] u16      0",
+            "…e_of_generated_code_are[1] u16      0",
+            "name                        [u8; 48] \"Zugspitze, Wetterstein\"",
+            "1-5 of 5  q quit  / filter  s sort: memory  space pause  arrows scroll",
+        ];
+        let lines = drawn.lines(80, 8);
+        for (line, expected) in lines.iter().zip(expected) {
+            assert_eq!(line, expected, "\n{}", lines.join("\n"));
+        }
+    }
+
+    #[test]
+    fn any_size_is_drawn_after_any_keys() {
+        let (_station, attached) = station();
+        let mut drawn = Drawn::new(&attached);
+        let keys = [
+            Key::Char('s'),
+            Key::End,
+            Key::Char('/'),
+            Key::Char('日'),
+            Key::Escape,
+            Key::PageDown,
+            Key::Char('/'),
+            Key::Char('C'),
+            Key::Enter,
+            Key::Up,
+            Key::Home,
+            Key::Backspace,
+        ];
+        for (i, key) in keys.into_iter().cycle().take(60).enumerate() {
+            drawn.read(Duration::from_millis(100));
+            assert_eq!(drawn.press(key), Next::GoOn);
+            drawn.screen.notice = (i % 2 == 0).then(|| "removed".to_owned());
+            for (width, height) in [(1, 1), (39, 9), (40, 4), (40, 5), (60, 6), (70, 7), (81, 5), (300, 90)] {
+                let lines = drawn.lines(width, height);
+                let is_small = width < SMALLEST.0 || height < SMALLEST.1;
+                assert_eq!(lines[0].starts_with("Station"), !is_small, "{lines:?}");
+            }
+        }
+        // `c` is as good as `C`.
+        let drawn_last = drawn.lines(80, 9).join("\n");
+        assert!(drawn_last.contains("celsius") && !drawn_last.contains("readings"), "{drawn_last}");
+        assert_eq!(drawn.press(Key::Interrupt), Next::Quit);
+    }
+
+    #[test]
+    fn rates_and_bars_of_any_numbers_are_short() {
+        for (rate, text) in [
+            (0.0, ""),
+            (1.0, "+1.00"),
+            (-0.25, "-0.250"),
+            (1234.5, "+1234"),
+            (123_456.0, "+123k"),
+            (-9.87e9, "-9.87G"),
+            (1e300, "+1.0e300"),
+            (5e-324, "+4.9e-324"),
+        ] {
+            assert_eq!(rate_text(rate), text);
+        }
+        assert_eq!(sparkline(&[f64::MIN, f64::NAN, f64::MAX, f64::INFINITY]), "▁ █ ");
+        assert_eq!(sparkline(&[2.0, 2.0]), "");
+        assert_eq!(sparkline(&[]), "");
+    }
+}

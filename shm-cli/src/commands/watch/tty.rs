@@ -75,3 +75,58 @@ fn restore() {
     let _ = execute!(io::stdout(), LeaveAlternateScreen, Show);
     let _ = disable_raw_mode();
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::Read as _;
+    use std::process::Command;
+
+    use nix::pty::{Winsize, openpty};
+    use nix::sys::termios::tcgetattr;
+
+    use super::*;
+
+    /// The program of the next test.
+    const PANICS: &str = "SHM_TEST_PANICS";
+
+    #[test]
+    fn a_program_that_panics_on_the_terminal() {
+        if std::env::var_os(PANICS).is_some() {
+            let mut tty = Tty::enter().unwrap();
+            tty.draw(|_| panic!("for a test")).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_panic_is_read_on_a_terminal_as_it_was_before() {
+        let size = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
+        let pair = openpty(&size, None).unwrap();
+        let (mut terminal, other_end) = (File::from(pair.master), File::from(pair.slave));
+        let before = tcgetattr(&other_end).unwrap();
+        let end = || other_end.try_clone().unwrap();
+        let mut command = Command::new("setsid");
+        command.arg("--ctty").arg(std::env::current_exe().unwrap());
+        command.args([
+            "--exact",
+            "--nocapture",
+            "commands::watch::tty::tests::a_program_that_panics_on_the_terminal",
+        ]);
+        command.env(PANICS, "1").env("RUST_BACKTRACE", "0");
+        let status = command.stdin(end()).stdout(end()).stderr(end()).status().unwrap();
+        assert!(!status.success());
+        assert_eq!(tcgetattr(&other_end).unwrap(), before);
+        // The end of what was written is seen by what is written after it.
+        std::io::Write::write_all(&mut end(), b"END").unwrap();
+        let mut written = Vec::new();
+        let mut buffer = [0; 4096];
+        while !written.ends_with(b"END") {
+            let len = terminal.read(&mut buffer).unwrap();
+            written.extend_from_slice(&buffer[..len]);
+        }
+        let written = String::from_utf8_lossy(&written);
+        let at = |text: &str| written.find(text).unwrap_or_else(|| panic!("{text:?} in {written:?}"));
+        assert!(at("\x1b[?1049h") < at("\x1b[?1049l") && at("\x1b[?1049l") < at("for a test"), "{written:?}");
+        assert!(written.rfind("\x1b[?25h") > written.rfind("\x1b[?25l"), "{written:?}");
+    }
+}
