@@ -218,7 +218,7 @@ impl Screen {
             let value = readings.text(leaf);
             let rate = rate_text(history.rate(leaf));
             let spark = match readings.number(leaf) {
-                Some(_) => sparkline(&history.last(leaf, columns.spark.into())),
+                Some(_) => sparkline(&history.last(leaf, usize::from(columns.spark).saturating_sub(1))),
                 None => String::new(),
             };
             let is_fresh =
@@ -471,6 +471,13 @@ mod tests {
         for (line, expected) in lines.iter().zip(expected) {
             assert_eq!(line, expected, "\n{}", lines.join("\n"));
         }
+        // Of more readings than there is room for, the last.
+        for _ in 0..30 {
+            drawn.read(Duration::from_millis(250));
+        }
+        station.readings.set(8);
+        drawn.read(Duration::from_millis(250));
+        assert!(drawn.lines(80, 8)[2].ends_with(" ▁▁▁▁▁▁▁▁▁▁▁█"), "{:?}", drawn.lines(80, 8));
     }
 
     #[test]
