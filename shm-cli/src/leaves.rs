@@ -123,7 +123,8 @@ impl<'a> Leaves<'a> {
         match attached.builtin(view) {
             Some(Builtin::Mutex(mutex)) => {
                 let is_word = |view: &View<'_>| matches!(view.ty(), Type::Atomic(_));
-                let words = view.fields().map(|(_, field)| field).filter(is_word).collect();
+                // The holder, and whether one died.
+                let words = view.fields().map(|(_, field)| field).filter(is_word).take(2).collect();
                 self.add(path, Place::Mutex(mutex, words), 1);
                 return self.below(path, ".value", |leaves, path| leaves.walk(attached, mutex.value(), path));
             }

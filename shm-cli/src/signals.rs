@@ -83,12 +83,18 @@ impl Deadlines {
         self.start + Duration::from_nanos(self.period.saturating_mul(self.next))
     }
 
-    /// The next one was met. Returns how many after it have passed meanwhile, and are left out.
+    /// The next one was met. Returns how many after it are over meanwhile, and left out.
     pub(crate) fn met(&mut self, now: Instant) -> u64 {
+        self.next += 1;
+        let over = self.over(now);
+        self.next += over;
+        over
+    }
+
+    /// How many from the next one on are over: it is later than the one after them.
+    pub(crate) fn over(&self, now: Instant) -> u64 {
         let passed = nanoseconds(now.saturating_duration_since(self.start)) / self.period;
-        let missed = passed.saturating_sub(self.next + 1);
-        self.next += 1 + missed;
-        missed
+        passed.saturating_sub(self.next)
     }
 }
 
@@ -138,5 +144,6 @@ mod tests {
         // When that at 20 is met, those at 30 and 40 are over; for that at 50 it is not too late.
         assert_eq!(deadlines.met(after(59)), 2);
         assert_eq!(deadlines.next(), after(50));
+        assert_eq!([59, 60, 79].map(|now| deadlines.over(after(now))), [0, 1, 2]);
     }
 }

@@ -24,6 +24,7 @@ use crate::terminal::{Printable, Terminal, complain};
 /// whole value. A deadline that passes before the sample is taken is left out, and counted. It ends well by Ctrl-C.
 #[derive(clap::Args)]
 pub(crate) struct Record {
+    /// The segment.
     name: Target,
     /// The parts to record: `wind.speed`, `series[3]`. Of a struct and an array, all fields and elements.
     #[arg(required = true, value_name = "PATH")]
@@ -112,7 +113,10 @@ impl Record {
                 break;
             }
             match signals.wait(until, None)? {
-                Woken::Ended(_) => break,
+                Woken::Ended(_) => {
+                    missed += deadlines.over(Instant::now());
+                    break;
+                }
                 Woken::Time => {}
                 Woken::Resized | Woken::Input => continue,
             }

@@ -34,6 +34,7 @@ use crate::terminal::Terminal;
 /// the space bar pauses; `q` ends it.
 #[derive(clap::Args)]
 pub(crate) struct Watch {
+    /// The segment.
     name: Target,
     /// The parts to watch: `wind.speed`, `series[3]`. All, if none is given.
     #[arg(value_name = "PATH")]
@@ -42,7 +43,7 @@ pub(crate) struct Watch {
     #[arg(short, long, value_name = "HZ", default_value = "5")]
     rate: Rate,
     /// Show fields only whose path has this in it.
-    #[arg(short, long, default_value = "")]
+    #[arg(short, long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     filter: String,
     /// In which order.
     #[arg(short, long, value_enum, default_value = "memory")]
