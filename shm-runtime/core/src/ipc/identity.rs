@@ -39,7 +39,7 @@ impl Identity {
     /// How the user's program would choose this option.
     pub(crate) fn option(&self, option: &str) -> String {
         match (self.object, self.type_name) {
-            (ObjectKind::Segment, name) => format!("{}::options().{option}", name.unwrap_or("T")),
+            (ObjectKind::Segment, name) => format!("{}::options().{option}", name.unwrap_or("Segment")),
             (ObjectKind::Semaphore, Some(name)) => format!("{name}::semaphore().{option}"),
             (ObjectKind::Semaphore, None) => format!("Semaphore::options(key).{option}"),
             (ObjectKind::Queue, _) => format!("Queue::options(key).{option}"),
@@ -80,10 +80,9 @@ impl fmt::Display for Identity {
         }
         match (self.object, self.type_name) {
             (ObjectKind::Segment, Some(name)) => f.write_str(name)?,
+            (ObjectKind::Segment, None) if self.id.is_some() => f.write_str("the segment")?,
             // Nothing but a key was asked about.
-            (ObjectKind::Segment, None) if self.value.is_none() && self.id.is_none() => {
-                f.write_str("a key")?
-            }
+            (ObjectKind::Segment, None) if self.value.is_none() => f.write_str("a key")?,
             (object @ (ObjectKind::Semaphore | ObjectKind::Queue), Some(name)) => {
                 write!(f, "{} of {name}", object.noun())?
             }
