@@ -148,6 +148,12 @@ impl Fit {
                 let mut kept = serde_json::Map::new();
                 for (name, field) in saved.fields() {
                     let Some(value) = values.remove(name) else { continue };
+                    if is_builtin(field.ty()) {
+                        let (path, ty) = (joined(path, name), field.ty());
+                        return Err(Failure::new(format!(
+                            "nothing was restored: {path} is a {ty}, which is not restored"
+                        )));
+                    }
                     let Some(&found) = theirs.get(name) else { continue };
                     if let Some(value) = self.keep(field, found, value, &joined(path, name))? {
                         kept.insert(name.to_owned(), value);

@@ -82,7 +82,8 @@ impl Prometheus {
     /// All metrics now, and why there are none of some segments.
     fn collect(&self) -> (Metrics, Vec<Failure>) {
         let (mut metrics, mut failures, mut seen) = (Metrics::default(), Vec::new(), HashSet::new());
-        for name in &self.names {
+        let mut texts = HashSet::new();
+        for name in self.names.iter().filter(|name| texts.insert(name.text())) {
             let collected = self.collect_from(name, &mut seen, &mut metrics);
             metrics.up(name.text(), collected.is_ok());
             failures.extend(collected.err());
