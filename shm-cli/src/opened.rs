@@ -4,14 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use shm_runtime::inspect::{Attached, Builtin, Segment, View};
-use shm_runtime::{Object, Schema};
+use shm_runtime::{ErrorKind, Object, Schema};
 
 use crate::failure::Failure;
 
 /// The schema of a segment that has none.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct Like {
-    /// The schema by which to read a segment that has none, or a sealed one otherwise: the text that `Schema` prints.
+    /// Read it by the schema in this file (the text that `Schema` prints), and not by one in its seal.
     #[arg(long, value_name = "FILE")]
     like: Option<PathBuf>,
 }
@@ -48,6 +48,17 @@ fn schema(file: &Path) -> Result<Schema, Failure> {
     Schema::parse(&text).map_err(|error| Failure::new(format!("{path} is not a schema: {error}")))
 }
 
+/// The whole struct.
+pub(crate) fn root(attached: &Attached) -> Result<View<'_>, Failure> {
+    attached.root().map_err(|error| match error.kind() {
+        ErrorKind::NotSealed { .. } => Failure::new(format!(
+            "the segment (shmid {}) has no seal, which would say what is in it: give its schema by --like FILE",
+            attached.segment().id()
+        )),
+        _ => error.into(),
+    })
+}
+
 /// Where a part of a segment is read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
@@ -63,7 +74,7 @@ pub(crate) fn with_part<R>(
     path: &str,
     done: impl FnOnce(View<'_>, Place) -> R,
 ) -> Result<R, Failure> {
-    let root = attached.root()?;
+    let root = root(attached)?;
     let error = match root.resolve(path) {
         Ok(view) => return Ok(done(view, Place::Memory)),
         Err(error) => error,

@@ -12,8 +12,9 @@ use crate::terminal::{Printable, Terminal};
 const FRONT: usize = 8;
 const BACK: usize = 3;
 
-/// Elements that are looked at from either end to fold them: more would take seconds, and touch pages that no process has used.
-const LOOKED_AT: usize = 1 << 20;
+/// Bytes of an array that are looked at from either end to fold it: more would take seconds, and touch pages that no process has
+/// used.
+const LOOKED_AT: usize = 8 << 20;
 
 /// Equal elements from which on they are folded.
 const RUN: usize = 4;
@@ -143,8 +144,8 @@ impl<'t> Renderer<'t> {
             return folded.back.into_iter().rev().try_for_each(|run| self.run(run, depth));
         }
         if let Type::Array(_) | Type::Struct(_) = array.of() {
-            let numbered = view.elements().enumerate();
-            return numbered.map(|(i, element)| self.part(element, &format_args!("[{i}]"), depth)).collect();
+            let mut numbered = view.elements().enumerate();
+            return numbered.try_for_each(|(i, element)| self.part(element, &format_args!("[{i}]"), depth));
         }
         for (i, element) in view.elements().enumerate() {
             match i % ROW {
@@ -271,11 +272,13 @@ struct Run<'a> {
 impl<'a> Folded<'a> {
     fn of(view: View<'a>) -> Self {
         let len = view.elements().len();
-        let forwards = view.elements().enumerate().take(LOOKED_AT);
+        // One at least, to say of which kind they are.
+        let looked_at = (LOOKED_AT / (view.ty().size() / len.max(1)).max(1)).max(1);
+        let forwards = view.elements().enumerate().take(looked_at);
         let (front, taken) = runs(forwards, FRONT);
         // Backwards, an element is reached by its index.
         let rest = len - taken;
-        let backwards = (taken..len).rev().take(LOOKED_AT);
+        let backwards = (taken..len).rev().take(looked_at);
         let backwards = backwards.filter_map(|i| Some((i, view.element(i).ok()?)));
         let (back, taken) = runs(backwards, BACK);
         Self { front, between: rest - taken, back }

@@ -13,7 +13,7 @@ use shm_runtime::inspect::{Location, Type};
 
 use super::save::{FORMAT, is_builtin, joined, not_plain};
 use crate::failure::{Failure, Outcome};
-use crate::opened::Like;
+use crate::opened::{Like, root};
 use crate::target::{Target, describe};
 use crate::terminal::{Terminal, complain};
 
@@ -45,7 +45,7 @@ impl Restore {
         let object = self.name.segment()?;
         let Saved { schema, values, .. } = read(&self.file)?;
         let attached = self.like.write(&object)?;
-        let root = attached.root()?;
+        let root = root(&attached)?;
         let mut fit = Fit::default();
         fit.compare(schema.root(), root.location(), "");
         let values = fit.keep(schema.root(), root.location(), values, "")?;

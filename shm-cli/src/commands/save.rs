@@ -1,5 +1,6 @@
 //! `shm save`: the plain values of a segment, for `shm restore`.
 
+use std::fmt::Display;
 use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -7,11 +8,11 @@ use std::process::ExitCode;
 use serde::ser::{Error as _, SerializeMap as _, SerializeSeq as _};
 use serde::{Serialize, Serializer};
 use shm_runtime::Schema;
-use shm_runtime::inspect::{Attached, Builtin, Location, SeqLock, Type, View};
+use shm_runtime::inspect::{Attached, Builtin, Location, Snapshot, Type, View};
 
 use crate::failure::{Failure, Outcome};
 use crate::json::is_plain;
-use crate::opened::Like;
+use crate::opened::{Like, root};
 use crate::target::Target;
 use crate::terminal::{Terminal, complain};
 
@@ -37,39 +38,74 @@ struct Saved<'a> {
     shm_save: u32,
     schema: &'a Schema,
     values: Plain<'a>,
-    #[serde(skip_serializing_if = "Snapshots::is_empty")]
-    snapshots: Snapshots<'a>,
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "by_path")]
+    snapshots: Vec<(String, Snapshot<'a>)>,
 }
 
 impl Save {
     pub(crate) fn run(self, terminal: &mut Terminal) -> Outcome {
         let attached = self.like.read(&self.name.segment()?)?;
-        let (schema, root) = (attached.schema()?, attached.root()?);
+        let root = root(&attached)?;
         let mut left_out = Vec::new();
-        not_plain(schema.root(), String::new(), &mut left_out);
-        let saved = Saved {
-            shm_save: FORMAT,
-            schema,
-            values: Plain(root),
-            snapshots: Snapshots { attached: &attached, root },
-        };
+        not_plain(root.location(), String::new(), &mut left_out);
+        let mut snapshots = Vec::new();
+        if left_out.iter().any(|part| part.ends_with(SEQLOCK)) {
+            copy_seqlocks(&attached, root, String::new(), &mut snapshots)?;
+            left_out.retain(|part| !part.ends_with(SEQLOCK));
+        }
+        let saved = Saved { shm_save: FORMAT, schema: attached.schema()?, values: Plain(root), snapshots };
         match self.output {
             None => terminal.json(&saved)?,
             Some(file) => {
-                let path = file.display();
                 let failed =
-                    |error: &dyn std::fmt::Display| Failure::new(format!("cannot write {path}: {error}"));
+                    |error: &dyn Display| Failure::new(format!("cannot write {}: {error}", file.display()));
                 let mut json = serde_json::to_string_pretty(&saved).map_err(|error| failed(&error))?;
                 json.push('\n');
                 fs::write(&file, json).map_err(|error| failed(&error))?;
             }
         }
-        left_out.retain(|part| !part.ends_with("(SeqLock)"));
         if !left_out.is_empty() {
             complain(format_args!("not saved: {}", left_out.join(", ")));
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// How [`not_plain`] says that something is one.
+const SEQLOCK: &str = "(SeqLock)";
+
+/// The last whole values of all `SeqLock`s, with their paths.
+fn copy_seqlocks<'a>(
+    attached: &'a Attached,
+    view: View<'a>,
+    path: String,
+    copies: &mut Vec<(String, Snapshot<'a>)>,
+) -> Result<(), Failure> {
+    if is_plain(view.ty()) {
+        return Ok(());
+    }
+    if view.location().builtin().is_some() {
+        if let Some(Builtin::SeqLock(lock)) = attached.builtin(view) {
+            let copy = lock.read().map_err(|error| Failure::new(format!("cannot save {path}: {error}")))?;
+            copies.push((path, copy));
+        }
+        return Ok(());
+    }
+    for (name, field) in view.fields() {
+        copy_seqlocks(attached, field, joined(&path, name), copies)?;
+    }
+    for (i, element) in view.elements().enumerate() {
+        copy_seqlocks(attached, element, format!("{path}[{i}]"), copies)?;
+    }
+    Ok(())
+}
+
+fn by_path<S: Serializer>(copies: &[(String, Snapshot<'_>)], serializer: S) -> Result<S::Ok, S::Error> {
+    let mut out = serializer.serialize_map(Some(copies.len()))?;
+    for (path, copy) in copies {
+        out.serialize_entry(path, &copy.view())?;
+    }
+    out.end()
 }
 
 /// The paths of what is not plain data, each with its type; of all elements of an array, one.
@@ -128,54 +164,5 @@ impl Serialize for Plain<'_> {
             Type::Struct(of) => Err(S::Error::custom(format!("it is a {}, and no plain data", of.name()))),
             _ => self.0.serialize(serializer),
         }
-    }
-}
-
-/// The last whole values of all `SeqLock`s, by their paths.
-struct Snapshots<'a> {
-    attached: &'a Attached,
-    root: View<'a>,
-}
-
-impl<'a> Snapshots<'a> {
-    fn is_empty(&self) -> bool {
-        let mut found = Vec::new();
-        not_plain(self.root.location(), String::new(), &mut found);
-        !found.iter().any(|part| part.ends_with("(SeqLock)"))
-    }
-
-    fn each<E>(
-        &self,
-        view: View<'a>,
-        path: &str,
-        done: &mut impl FnMut(&str, SeqLock<'a>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        if is_plain(view.ty()) {
-            return Ok(());
-        }
-        if let Some(builtin) = self.attached.builtin(view) {
-            return match builtin {
-                Builtin::SeqLock(lock) => done(path, lock),
-                _ => Ok(()),
-            };
-        }
-        for (name, field) in view.fields() {
-            self.each(field, &joined(path, name), done)?;
-        }
-        for (i, element) in view.elements().enumerate() {
-            self.each(element, &format!("{path}[{i}]"), done)?;
-        }
-        Ok(())
-    }
-}
-
-impl Serialize for Snapshots<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut out = serializer.serialize_map(None)?;
-        self.each(self.root, "", &mut |path, lock| match lock.read() {
-            Ok(copy) => out.serialize_entry(path, &copy.view()),
-            Err(error) => Err(S::Error::custom(format!("{path}: {error}"))),
-        })?;
-        out.end()
     }
 }

@@ -2,12 +2,13 @@
 
 use std::process::ExitCode;
 
+use shm_runtime::inspect::Attached;
 use shm_runtime::{ErrorKind, Object};
 
 use crate::failure::{Failure, Outcome};
 use crate::hexdump;
 use crate::json::Live;
-use crate::opened::{Like, with_part};
+use crate::opened::{Like, root, with_part};
 use crate::render::Renderer;
 use crate::sealed::state_of;
 use crate::target::{Target, describe};
@@ -37,16 +38,9 @@ impl Show {
     pub(crate) fn run(self, terminal: &mut Terminal) -> Outcome {
         let object = self.name.segment()?;
         let attached = self.like.read(&object)?;
-        if let Err(error) = attached.schema() {
-            if !matches!(error.kind(), ErrorKind::NotSealed { .. }) {
-                return Err(error.into());
-            }
-            if self.json || !self.path.is_empty() {
-                let named = describe(&object);
-                return Err(Failure::new(format!(
-                    "{named}: it has no seal, which would say what is in it: give a schema by --like FILE"
-                )));
-            }
+        let is_bare =
+            attached.schema().is_err_and(|error| matches!(error.kind(), ErrorKind::NotSealed { .. }));
+        if is_bare && self.path.is_empty() && !self.json {
             hexdump::print(attached, self.all, terminal)?;
             return Ok(ExitCode::SUCCESS);
         }
@@ -66,8 +60,8 @@ impl Show {
 }
 
 /// `Station: segment, shmid 5, key 0x53480001, name "org.example.weather", ready`.
-fn heading(object: &Object, attached: &shm_runtime::inspect::Attached) -> Result<String, Failure> {
-    let mut heading = format!("{}: {}", attached.root()?.ty(), describe(object));
+fn heading(object: &Object, attached: &Attached) -> Result<String, Failure> {
+    let mut heading = format!("{}: {}", root(attached)?.ty(), describe(object));
     if let Some(seal) = attached.seal() {
         if let Ok(key) = &seal.key {
             heading.extend([", ", key]);
