@@ -80,12 +80,11 @@ impl fmt::Display for Identity {
         }
         match (self.object, self.type_name) {
             (ObjectKind::Segment, Some(name)) => f.write_str(name)?,
-            (ObjectKind::Segment, None) if self.id.is_some() => f.write_str("the segment")?,
             // Nothing but a key was asked about.
-            (ObjectKind::Segment, None) if self.value.is_none() => f.write_str("a key")?,
-            (object @ (ObjectKind::Semaphore | ObjectKind::Queue), Some(name)) => {
-                write!(f, "{} of {name}", object.noun())?
+            (ObjectKind::Segment, None) if self.value.is_none() && self.id.is_none() => {
+                f.write_str("a key")?
             }
+            (object, Some(name)) => write!(f, "{} of {name}", object.noun())?,
             (object, None) => f.write_str(object.noun())?,
         }
         write!(f, " ({})", parts.join(", "))
