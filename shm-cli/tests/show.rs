@@ -5,6 +5,7 @@ mod support;
 use std::io::Read as _;
 use std::process::{Command, Stdio};
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
 
 use serde_json::{Value, json};
 use shm_runtime::{Segment, SharedSegment};
@@ -13,7 +14,7 @@ use shm_tests::child::Child;
 use shm_tests::key::{Own, OwnId, OwnKey};
 use shm_tests::seal::{Raw, raw_create};
 use shm_tests::temp::TempDir;
-use shm_tests::{have, oracle};
+use shm_tests::{HANGS, have, oracle};
 
 use self::support::{
     Cell, Mode, Random, SHM, Station, Wind, ended_well, id, json, printed, refused, shm, text,
@@ -276,7 +277,7 @@ fn no_bytes_of_the_segment_or_its_seal_make_it_panic_or_reach_the_terminal() {
     let mut random = Random(13);
     let kinds: [fn(&mut Random) -> u8; 3] =
         [Random::byte, |random| *random.pick(&[b" ", b"\n", b"9", b"@", b"["]).first().unwrap(), |_| 0x1b];
-    for round in 0..200 {
+    for round in 0..120 {
         raw.write(0, &before);
         // Values, or the schema and the footer, of which the last bytes are the most sensitive.
         let (from, len) = match round % 4 {
@@ -289,8 +290,15 @@ fn no_bytes_of_the_segment_or_its_seal_make_it_panic_or_reach_the_terminal() {
             let byte = kinds[random.below(3)](&mut random);
             raw.write(from + random.below(len), &[byte]);
         }
-        for json in [&["--json"][..], &[]] {
-            ended_well(&shm(&[&["show", &id(own.id())], json].concat()));
+        let named = id(own.id());
+        for arguments in [
+            &["show", &named][..],
+            &["show", "--json", &named],
+            &["save", &named],
+            &["export", "prometheus", &named],
+            &["set", &named, "small", "1"],
+        ] {
+            ended_well(&shm(arguments));
         }
     }
     raw.write(0, &before);
@@ -363,4 +371,25 @@ fn a_user_sees_what_the_mode_lets_that_user_read() {
     let shown = as_nobody(&["show", &id(own.id())]);
     assert_eq!(shown.status.code(), Some(1));
     assert!(text(&shown.stderr).contains("mode 0600"), "{shown:?}");
+}
+
+#[test]
+fn as_many_fields_as_there_are_are_shown_and_restored_in_time_that_grows_as_they_do() {
+    const COUNT: usize = 100_000;
+    let key = OwnKey::new();
+    let named = id(raw_create(key.value(), 8 * COUNT));
+    let fields: String = (0..COUNT).map(|i| format!("  field_{i} @{} u64\n", 8 * i)).collect();
+    let dir = TempDir::new();
+    let schema = dir.file("many.schema", &format!("struct Many size {} align 8\n{fields}", 8 * COUNT));
+    let like = ["--like", schema.to_str().unwrap(), &named];
+    printed(&[&["set"], &like[..], &["field_99999", "7"]].concat());
+    let start = Instant::now();
+    let shown = printed(&[&["show"], &like[..]].concat());
+    assert_eq!((shown.lines().count(), shown.lines().last()), (COUNT + 1, Some("field_99999: 7")));
+    let saved = dir.file("many.json", &printed(&[&["save"], &like[..]].concat()));
+    printed(&[&["set"], &like[..], &["field_99999", "8"]].concat());
+    printed(&[&["restore"], &like[..], &[saved.to_str().unwrap()]].concat());
+    assert_eq!(printed(&[&["show"], &like[..], &["field_99999"]].concat()), "7\n");
+    // Where each field is looked for among all of them, it takes minutes.
+    assert!(start.elapsed() < HANGS, "{:?}", start.elapsed());
 }
