@@ -1,6 +1,6 @@
 //! Live values in words: one line a field, long arrays folded.
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 use std::io;
 
 use shm_runtime::inspect::{Attached, Builtin, Holder, Mutex, Process, SeqLock, Type, Value, View};
@@ -54,7 +54,7 @@ impl<'t> Renderer<'t> {
     }
 
     /// A line with its name, and lines of what is in it.
-    fn part(&mut self, view: View<'_>, name: &dyn std::fmt::Display, depth: usize) -> io::Result<()> {
+    fn part(&mut self, view: View<'_>, name: &dyn Display, depth: usize) -> io::Result<()> {
         self.begin(name, depth);
         match view.ty() {
             Type::Struct(of) if of.is_builtin() => self.builtin(view, of.name(), depth),
@@ -79,12 +79,12 @@ impl<'t> Renderer<'t> {
         view.fields().try_for_each(|(name, field)| self.part(field, &name, depth + 1))
     }
 
-    fn begin(&mut self, name: &dyn std::fmt::Display, depth: usize) {
+    fn begin(&mut self, name: &dyn Display, depth: usize) {
         (0..depth).for_each(|_| self.line.push_str("  "));
         self.add(format_args!("{name}: "));
     }
 
-    fn add(&mut self, text: impl std::fmt::Display) {
+    fn add(&mut self, text: impl Display) {
         // Writing to a string does not fail.
         let _ = write!(self.line, "{text}");
     }

@@ -115,6 +115,11 @@ fn each_number_is_a_metric_with_its_segment_and_its_indices() {
         "{held}"
     );
     assert!(!held.contains("celsius"), "{held}");
+    let overlapping =
+        ["-p", "total.value", "-p", "total", "-p", "series[1]", "-p", "series[01]", "-p", "total"];
+    let overlapping =
+        self::samples(&printed(&[&["export", "prometheus", &segment], &overlapping[..]].concat()));
+    assert_eq!(overlapping.len(), 4, "{overlapping:?}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use shm_runtime::inspect::{Type, View};
+use shm_runtime::inspect::{Scalar, Type, View};
 
 use crate::failure::{Failure, Outcome};
 use crate::opened::{Like, Place, with_part};
@@ -60,7 +60,7 @@ fn parts(view: View<'_>, path: &str) -> Option<String> {
             Some(if path.is_empty() { field.to_owned() } else { format!("{path}.{field}") })
         }
         Type::Array(array) => match array.of() {
-            Type::Scalar(shm_runtime::inspect::Scalar::U8) => None,
+            Type::Scalar(Scalar::U8) => None,
             _ => Some(format!("{path}[0]")),
         },
         _ => None,

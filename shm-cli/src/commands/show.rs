@@ -68,5 +68,5 @@ fn heading(object: &Object, attached: &Attached) -> Result<String, Failure> {
         }
         heading.extend([", ", state_of(&seal)]);
     }
-    Ok(heading.replace(char::is_control, "?"))
+    Ok(heading)
 }

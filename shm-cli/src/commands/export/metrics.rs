@@ -1,6 +1,6 @@
 //! Values as metrics, in the text format of Prometheus, version 0.0.4.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::{self, Write as _};
 
 use shm_runtime::inspect::{Attached, Builtin, Scalar, Type, Value, View};
@@ -19,6 +19,8 @@ struct Family {
     kind: &'static str,
     /// Lines without the name.
     samples: String,
+    /// The labels that they have: two samples with the same would be refused. Paths may overlap.
+    labels: HashSet<String>,
 }
 
 /// The segment that is walked.
@@ -69,12 +71,17 @@ impl Metrics {
             help: help.to_owned(),
             kind,
             samples: String::new(),
+            labels: HashSet::new(),
         });
-        // Writing to a string does not fail.
-        let _ = match family.origin == origin {
-            true => writeln!(family.samples, "{{{labels}}} {value}"),
-            false => writeln!(family.samples, "{{{labels},field=\"{}\"}} {value}", Label(origin)),
+        let labels = match family.origin == origin {
+            true => format!("{{{labels}}}"),
+            false => format!("{{{labels},field=\"{}\"}}", Label(origin)),
         };
+        if !family.labels.contains(&labels) {
+            // Writing to a string does not fail.
+            let _ = writeln!(family.samples, "{labels} {value}");
+            family.labels.insert(labels);
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use self::metrics::Metrics;
 use crate::failure::{Failure, Outcome};
 use crate::opened::{Like, with_part};
 use crate::target::Target;
-use crate::terminal::{Terminal, complain};
+use crate::terminal::Terminal;
 
 /// Give the numbers in segments to a monitoring system.
 #[derive(clap::Args)]
@@ -110,9 +110,4 @@ impl Prometheus {
         }
         Ok(())
     }
-}
-
-/// Says on stderr what kept one connection from being served.
-fn not_served(error: impl std::fmt::Display) {
-    complain(format_args!("cannot accept a connection: {error}"));
 }

@@ -7,9 +7,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::not_served;
 use crate::failure::{Failure, Outcome};
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, complain};
 
 /// For one connection, from its beginning to its end.
 const TIME: Duration = Duration::from_secs(10);
@@ -38,7 +37,7 @@ pub(super) fn serve(
         let (stream, kept) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                not_served(error);
+                complain(format_args!("cannot accept a connection: {error}"));
                 // Of too many open files, say: until one is closed.
                 thread::sleep(Duration::from_millis(100));
                 continue;
@@ -58,7 +57,7 @@ pub(super) fn serve(
             let _ = stream.shutdown(Shutdown::Both);
         };
         if let Err(error) = thread::Builder::new().spawn(answering) {
-            not_served(error);
+            complain(format_args!("cannot answer a connection: {error}"));
         }
     }
 }
