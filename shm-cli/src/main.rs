@@ -6,10 +6,14 @@
 
 mod commands;
 mod failure;
+mod hexdump;
+mod json;
 mod kinds;
 mod leaves;
+mod opened;
 mod process;
 mod readings;
+mod render;
 mod sealed;
 mod signals;
 mod table;

@@ -66,6 +66,11 @@ pub(crate) fn parse_key(text: &str) -> Result<i32, String> {
 }
 
 impl Target {
+    /// As it was said.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The one object of these kinds that it names.
     pub(crate) fn find(&self, kinds: Kinds) -> Result<Object, Failure> {
         let mut candidates = Vec::new();

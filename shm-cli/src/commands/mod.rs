@@ -3,12 +3,17 @@
 mod chmod;
 mod chown;
 mod completions;
+mod export;
 mod key;
 mod list;
 mod man;
 mod plot;
 mod record;
 mod remove;
+mod restore;
+mod save;
+mod set;
+mod show;
 mod stat;
 mod watch;
 
@@ -35,9 +40,14 @@ macro_rules! commands {
 commands! {
     list::List,
     stat::Stat,
+    show::Show,
     watch::Watch,
     record::Record,
     plot::Plot,
+    set::Set,
+    save::Save,
+    restore::Restore,
+    export::Export,
     remove::Remove,
     chmod::Chmod,
     chown::Chown,
