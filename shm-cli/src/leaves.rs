@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use shm_runtime::inspect::{Attached, Builtin, Mutex, Scalar, Segment, SeqLock, Type, View};
+use shm_runtime::inspect::{Attached, Builtin, Mutex, Scalar, SeqLock, Type, View};
 
 use crate::failure::Failure;
-use crate::target::Target;
+use crate::opened;
 
 /// A part with one value.
 pub(crate) struct Leaf<'a> {
@@ -64,18 +64,12 @@ const MOST_TEXT: usize = 64 << 20;
 /// Of an array of bytes, the ones that are looked at.
 pub(crate) const MOST_BYTES: usize = 4096;
 
-/// Maps the segment to read, whosever it is.
-pub(crate) fn attach(name: &Target) -> Result<Attached, Failure> {
-    let id = name.segment()?.id();
-    Ok(Segment::options().trust_anybody().open_id(id)?.attach_read_only()?)
-}
-
 impl<'a> Leaves<'a> {
     /// Those of the parts with these paths; without any, all.
     pub(crate) fn of(attached: &'a Attached, paths: &[String]) -> Result<Self, Failure> {
         let mut leaves =
             Self { list: Vec::new(), locks: Vec::new(), is_cut: false, budget: MOST, text: MOST_TEXT };
-        let root = attached.root()?;
+        let root = opened::root(attached)?;
         match paths {
             [] => leaves.walk(attached, root, &mut String::new()),
             _ => paths.iter().try_for_each(|path| leaves.choose(attached, root, path))?,
@@ -97,25 +91,16 @@ impl<'a> Leaves<'a> {
             Err(error) => error,
         };
         // The value of a `SeqLock` is no field, but one of two copies.
-        for (at, name) in path.match_indices(".value") {
-            let (lock_path, from) = (&path[..at], &path[at + name.len()..]);
-            if !matches!(from.as_bytes(), [] | [b'.' | b'[', ..]) {
-                continue;
-            }
-            let Ok(view) = root.resolve(lock_path) else { continue };
-            let Some(Builtin::SeqLock(lock)) = attached.builtin(view) else { continue };
-            // A dot that nothing follows is no path.
-            let part = from.strip_prefix('.').filter(|part| !part.is_empty()).unwrap_or(from);
-            let snapshot = lock.read().map_err(|error| Failure::new(format!("{lock_path}: {error}")))?;
-            let wrong = |error| Failure::new(format!("in the value of {lock_path}: {error}"));
-            snapshot.view().resolve(part).map_err(wrong)?;
-            let Some(ty) = type_at(lock.ty(), part) else { continue };
-            if let Some(number) = self.lock(lock, view) {
-                self.publish(number, part, ty, &mut path.to_owned());
-            }
-            return Ok(());
+        let Some((view, lock, part)) = opened::seqlock(attached, root, path) else {
+            return Err(Failure::new(error.to_string()));
+        };
+        let snapshot = lock.read().map_err(|error| Failure::new(format!("{path}: {error}")))?;
+        let wrong = |error| Failure::new(format!("in the value of a SeqLock, {error}"));
+        snapshot.view().resolve(part).map_err(wrong)?;
+        if let (Some(ty), Some(number)) = (type_at(lock.ty(), part), self.lock(lock, view)) {
+            self.publish(number, part, ty, &mut path.to_owned());
         }
-        Err(Failure::new(error.to_string()))
+        Ok(())
     }
 
     /// Adds the leaves of a part.

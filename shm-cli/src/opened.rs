@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use shm_runtime::inspect::{Attached, Builtin, Segment, View};
+use shm_runtime::inspect::{Attached, Builtin, Segment, SeqLock, View};
 use shm_runtime::{ErrorKind, Object, Schema};
 
 use crate::failure::Failure;
@@ -79,18 +79,29 @@ pub(crate) fn with_part<R>(
         Ok(view) => return Ok(done(view, Place::Memory)),
         Err(error) => error,
     };
-    for (at, value) in path.match_indices(".value") {
+    let Some((_, lock, rest)) = seqlock(attached, root, path) else {
+        return Err(Failure::new(error.to_string()));
+    };
+    let copy = lock.read().map_err(|error| Failure::new(format!("{path}: {error}")))?;
+    let within = copy.view().resolve(rest);
+    let view = within.map_err(|error| Failure::new(format!("in the value of a SeqLock, {error}")))?;
+    Ok(done(view, Place::Copy))
+}
+
+/// Of a path into the last whole value of a `SeqLock`: where the lock is, the lock, and the path from its value on.
+pub(crate) fn seqlock<'a, 'p>(
+    attached: &'a Attached,
+    root: View<'a>,
+    path: &'p str,
+) -> Option<(View<'a>, SeqLock<'a>, &'p str)> {
+    path.match_indices(".value").find_map(|(at, value)| {
         let (lock, rest) = (&path[..at], &path[at + value.len()..]);
-        if !(rest.is_empty() || rest.starts_with(['.', '['])) {
-            continue;
+        let view = root.resolve(lock).ok()?;
+        let Some(Builtin::SeqLock(lock)) = attached.builtin(view) else { return None };
+        match rest.strip_prefix('.') {
+            // A dot that nothing follows is no path.
+            Some(rest) if !rest.is_empty() => Some((view, lock, rest)),
+            _ => (rest.is_empty() || rest.starts_with(['.', '['])).then_some((view, lock, rest)),
         }
-        let lock = root.resolve(lock).ok().and_then(|view| attached.builtin(view));
-        if let Some(Builtin::SeqLock(lock)) = lock {
-            let copy = lock.read().map_err(|error| Failure::new(format!("{path}: {error}")))?;
-            let within = copy.view().resolve(rest.strip_prefix('.').unwrap_or(rest));
-            let view = within.map_err(|error| Failure::new(format!("in the value of a SeqLock, {error}")))?;
-            return Ok(done(view, Place::Copy));
-        }
-    }
-    Err(Failure::new(error.to_string()))
+    })
 }

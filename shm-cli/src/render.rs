@@ -3,10 +3,11 @@
 use std::fmt::{Display, Write as _};
 use std::io;
 
-use shm_runtime::inspect::{Attached, Builtin, Holder, Mutex, Process, SeqLock, Type, Value, View};
+use shm_runtime::inspect::{Attached, Builtin, Type, Value, View};
 
 use crate::process::Programs;
 use crate::terminal::{Printable, Terminal};
+use crate::words::{mutex_words, push_value, writer_words};
 
 /// What is shown of an array before it is folded: so many runs of equal elements at its start, and at its end.
 const FRONT: usize = 8;
@@ -317,60 +318,6 @@ fn is_same(a: View<'_>, a_value: Value<'_>, b: View<'_>, b_value: Value<'_>) -> 
     }
 }
 
-/// As Rust writes it.
-fn push_value(line: &mut String, value: Value<'_>) {
-    // Writing to a string does not fail.
-    let _ = match value {
-        Value::Bool(value) => write!(line, "{value}"),
-        Value::Int(value) => match i64::try_from(value) {
-            // Those of 128 bits take longer.
-            Ok(value) => write!(line, "{value}"),
-            Err(_) => write!(line, "{value}"),
-        },
-        Value::F32(value) => write!(line, "{value:?}"),
-        Value::F64(value) => write!(line, "{value:?}"),
-        Value::Char(value) => write!(line, "{value:?}"),
-        Value::Enum { name, .. } => write!(line, "{name}"),
-        Value::Invalid { number, ty: "char" } => write!(line, "<{number:#x} is not a char>"),
-        Value::Invalid { number, ty } => write!(line, "<{number} is not a {ty}>"),
-        _ => Ok(()),
-    };
-}
-
 fn count(number: u64, of: &str) -> String {
     format!("{number} {of}{}", if number == 1 { "" } else { "s" })
-}
-
-/// `free`, `held by weatherd (pid 120, thread 123)`.
-fn mutex_words(mutex: &Mutex<'_>, programs: &mut Programs) -> String {
-    let mut words = match mutex.holder() {
-        None => "free".to_owned(),
-        Some(Holder { tid, alive: Some(false), .. }) => format!("held by a thread that died ({tid})"),
-        Some(Holder { tid, pid, .. }) => match pid.and_then(|pid| i32::try_from(pid).ok()) {
-            Some(pid) => format!("held by {} (pid {pid}, thread {tid})", program(pid, programs)),
-            None => format!("held by thread {tid} of a process that cannot be seen from here"),
-        },
-    };
-    if mutex.is_abandoned() {
-        words.push_str(", not repaired since a holder died or panicked");
-    }
-    words
-}
-
-/// `no writer`, `written by weatherd (pid 120)`.
-fn writer_words(lock: &SeqLock<'_>, programs: &mut Programs) -> String {
-    match lock.writer() {
-        None => "no writer".to_owned(),
-        Some(Process { pid, alive: Some(true), .. }) => {
-            format!("written by {} (pid {pid})", program(pid, programs))
-        }
-        Some(Process { pid, alive: Some(false), .. }) => format!("its writer died (pid {pid})"),
-        Some(Process { pid, .. }) => {
-            format!("written by a process that cannot be seen from here (pid {pid} there)")
-        }
-    }
-}
-
-fn program(pid: i32, programs: &mut Programs) -> String {
-    Printable(programs.name(pid).unwrap_or("a program")).to_string()
 }

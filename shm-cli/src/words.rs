@@ -5,13 +5,18 @@ use std::fmt::Write as _;
 use shm_runtime::inspect::{Holder, Mutex, Process, SeqLock, Value};
 
 use crate::process::Programs;
+use crate::terminal::Printable;
 
 /// A scalar, as Rust writes it.
 pub(crate) fn push_value(line: &mut String, value: Value<'_>) {
     // Writing to a string does not fail.
     let _ = match value {
         Value::Bool(value) => write!(line, "{value}"),
-        Value::Int(value) => write!(line, "{value}"),
+        Value::Int(value) => match i64::try_from(value) {
+            // Those of 128 bits take longer.
+            Ok(value) => write!(line, "{value}"),
+            Err(_) => write!(line, "{value}"),
+        },
         Value::F32(value) => write!(line, "{value:?}"),
         Value::F64(value) => write!(line, "{value:?}"),
         Value::Char(value) => write!(line, "{value:?}"),
@@ -53,5 +58,5 @@ pub(crate) fn writer_words(lock: &SeqLock<'_>, programs: &mut Programs) -> Strin
 }
 
 fn program(pid: i32, programs: &mut Programs) -> String {
-    programs.name(pid).unwrap_or("a program").to_owned()
+    Printable(programs.name(pid).unwrap_or("a program")).to_string()
 }

@@ -12,7 +12,8 @@ use serde::{Serialize, Serializer};
 use shm_runtime::inspect::Attached;
 
 use crate::failure::{Failure, Outcome};
-use crate::leaves::{Leaves, MOST, attach};
+use crate::leaves::{Leaves, MOST};
+use crate::opened::Like;
 use crate::readings::{Datum, Readings};
 use crate::signals::{Deadlines, Rate, Signals, Woken};
 use crate::target::Target;
@@ -29,6 +30,8 @@ pub(crate) struct Record {
     /// The parts to record: `wind.speed`, `series[3]`. Of a struct and an array, all fields and elements.
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<String>,
+    #[command(flatten)]
+    like: Like,
     /// Samples a second.
     #[arg(short, long, value_name = "HZ", default_value = "10")]
     rate: Rate,
@@ -76,7 +79,7 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
 
 impl Record {
     pub(crate) fn run(self, terminal: &mut Terminal) -> Outcome {
-        let attached = attach(&self.name)?;
+        let attached = self.like.read(&self.name.segment()?)?;
         let leaves = Leaves::of(&attached, &self.paths)?;
         if leaves.is_cut {
             return Err(Failure::new(format!(

@@ -18,7 +18,8 @@ use self::keys::Keys;
 use self::screen::{Next, Screen, Sort};
 use self::tty::Tty;
 use crate::failure::Outcome;
-use crate::leaves::{Leaves, attach};
+use crate::leaves::Leaves;
+use crate::opened::Like;
 use crate::readings::Readings;
 use crate::sealed::state_of;
 use crate::signals::{Deadlines, Rate, Signals, Woken};
@@ -39,6 +40,8 @@ pub(crate) struct Watch {
     /// The parts to watch: `wind.speed`, `series[3]`. All, if none is given.
     #[arg(value_name = "PATH")]
     paths: Vec<String>,
+    #[command(flatten)]
+    like: Like,
     /// How often to look, in Hz.
     #[arg(short, long, value_name = "HZ", default_value = "5")]
     rate: Rate,
@@ -56,7 +59,7 @@ const LOOK: Duration = Duration::from_secs(1);
 impl Watch {
     pub(crate) fn run(self, terminal: &mut Terminal) -> Outcome {
         tty::is_usable()?;
-        let attached = attach(&self.name)?;
+        let attached = self.like.read(&self.name.segment()?)?;
         let mut readings = Readings::new(Leaves::of(&attached, &self.paths)?);
         let segment = Watched::new(&attached);
         let mut history = History::new(readings.leaves().len());
