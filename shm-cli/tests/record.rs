@@ -37,6 +37,14 @@ struct Station {
     pair: SeqLock<Pair>,
 }
 
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private, bare)]
+struct Bare {
+    a: u32,
+    b: i32,
+}
+
 #[derive(Clone, Copy, Shareable)]
 #[repr(C)]
 struct Pair {
@@ -333,6 +341,21 @@ fn what_is_in_memory_stays_in_its_line() {
         let is_plain = |char: char| char == '\n' || !(char.is_control() || char == '\u{202e}');
         assert!(written.chars().all(is_plain), "{written:?}");
     }
+}
+
+#[test]
+fn a_segment_without_a_seal_is_read_by_a_schema_that_is_given() {
+    let own = OwnKey::new();
+    let bare = Bare::options().key(own.key()).create().unwrap().attach().unwrap();
+    bare.b.set(-3);
+    let id = format!("id:{}", bare.segment().id());
+    let output = record(&[&id, "b", "--samples", "1"]);
+    let said = text(&output.stderr);
+    assert!(output.status.code() == Some(1) && said.contains("--like FILE"), "{said}");
+    let directory = TempDir::new();
+    let file = directory.file("bare.schema", "struct Bare size 8 align 4\n  a @0 u32\n  b @4 i32\n");
+    let csv = printed(&[&id, "b", "--samples", "1", "--like", file.to_str().unwrap()]);
+    assert!(csv.starts_with("time,b\n") && csv.ends_with(",-3\n"), "{csv}");
 }
 
 #[test]
