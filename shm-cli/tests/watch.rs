@@ -52,6 +52,14 @@ struct Wide {
     series: [f64; 10_000],
 }
 
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private, type_name = "HugeOfWatch")]
+struct Huge {
+    series: [u64; 200_000],
+    last: u64,
+}
+
 fn id<T: Shareable>(segment: &Segment<T>) -> String {
     format!("id:{}", segment.id())
 }
@@ -166,6 +174,21 @@ fn ten_thousand_fields_are_scrolled_filtered_and_sorted() {
     pty.until(|screen| screen.contents().lines().nth(2).is_some_and(|line| line.starts_with("series[99]")));
     pty.keys("q");
     assert_eq!(pty.ends().code(), Some(0));
+}
+
+#[test]
+fn of_more_fields_than_can_be_watched_the_first_are_and_it_says_so() {
+    let own = OwnKey::new();
+    let huge = Huge::options().key(own.key()).create().unwrap();
+    let mut pty = Pty::start(SHM, &["watch", &id(&huge)], (24, 100));
+    pty.shows("1-21 of 100000 (of more than 100000: name a PATH)");
+    pty.keys("q");
+    assert_eq!(pty.ends().code(), Some(0));
+    let mut pty = Pty::start(SHM, &["watch", &id(&huge), "last"], (24, 100));
+    pty.shows("1-1 of 1 ");
+    let output = Command::new(SHM).args(["record", &id(&huge), "series"]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(1) && said.contains("more than 100000 values"), "{said}");
 }
 
 #[test]
