@@ -1,5 +1,6 @@
 //! Waiting for a time, a key or a signal, of which none is lost.
 
+use std::cell::Cell;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
@@ -13,6 +14,8 @@ use nix::sys::time::TimeSpec;
 /// The signals that end a program, and that of a terminal with another size. They are blocked, and asked for.
 pub(crate) struct Signals {
     fd: SignalFd,
+    /// That which is to end the program, once it has come.
+    end: Cell<Option<Signal>>,
 }
 
 /// What a wait ended with.
@@ -35,20 +38,35 @@ impl Signals {
             [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGWINCH].into_iter().collect();
         signals.thread_block()?;
         let fd = SignalFd::with_flags(&signals, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
-        Ok(Self { fd })
+        Ok(Self { fd, end: Cell::new(None) })
+    }
+
+    /// The signal that is to end the program, if it has come.
+    pub(crate) fn end(&self) -> Option<Signal> {
+        self.end.get()
+    }
+
+    /// Takes one that has come; whether there was one that says no more than that the terminal has another size.
+    fn take(&self) -> io::Result<bool> {
+        let mut is_resized = false;
+        while let Some(info) = self.fd.read_signal()? {
+            match i32::try_from(info.ssi_signo).ok().and_then(|number| Signal::try_from(number).ok()) {
+                Some(Signal::SIGWINCH) => is_resized = true,
+                end => self.end.set(end),
+            }
+        }
+        Ok(is_resized)
     }
 
     /// Waits until then; if there is an input, for it, too.
     pub(crate) fn wait(&self, until: Instant, input: Option<BorrowedFd<'_>>) -> io::Result<Woken> {
         loop {
-            if let Some(info) = self.fd.read_signal()? {
-                return Ok(
-                    match i32::try_from(info.ssi_signo).ok().and_then(|it| Signal::try_from(it).ok()) {
-                        Some(Signal::SIGWINCH) => Woken::Resized,
-                        Some(signal) => Woken::Ended(signal),
-                        None => continue,
-                    },
-                );
+            let is_resized = self.take()?;
+            if let Some(signal) = self.end() {
+                return Ok(Woken::Ended(signal));
+            }
+            if is_resized {
+                return Ok(Woken::Resized);
             }
             let left = until.saturating_duration_since(Instant::now());
             let mut fds = vec![PollFd::new(self.fd.as_fd(), PollFlags::POLLIN)];
@@ -57,6 +75,24 @@ impl Signals {
                 Ok(0) => return Ok(Woken::Time),
                 // A terminal that is gone can be read, too: to its end.
                 Ok(_) if fds.get(1).is_some_and(|fd| fd.any() == Some(true)) => return Ok(Woken::Input),
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Waits until more can be written to this. It is an error if a signal is to end the program first.
+    pub(crate) fn wait_for_room(&self, output: BorrowedFd<'_>) -> io::Result<()> {
+        loop {
+            // The size is asked for with each frame anyway.
+            self.take()?;
+            if let Some(signal) = self.end() {
+                return Err(io::Error::other(format!("{signal} came")));
+            }
+            let signals = PollFd::new(self.fd.as_fd(), PollFlags::POLLIN);
+            let mut fds = [signals, PollFd::new(output, PollFlags::POLLOUT)];
+            match ppoll(&mut fds, None, None) {
+                Ok(_) if fds[1].any() == Some(true) => return Ok(()),
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(error) => return Err(error.into()),
             }

@@ -271,6 +271,44 @@ fn it_ends_with_its_terminal() {
 }
 
 #[test]
+fn it_ends_when_it_is_told_to_though_the_terminal_takes_no_more() {
+    let own = OwnKey::new();
+    let wide = Wide::options().key(own.key()).create().unwrap().attach().unwrap();
+    let pair =
+        nix::pty::openpty(&nix::pty::Winsize { ws_row: 60, ws_col: 200, ws_xpixel: 0, ws_ypixel: 0 }, None)
+            .unwrap();
+    let end = || pair.slave.try_clone().unwrap();
+    let mut command = Command::new("setsid");
+    command
+        .args(["--ctty", SHM, "watch", &id(wide.segment()), "--rate", "1000"])
+        .env("TERM", "xterm-256color");
+    let mut child = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
+    let before = nix::sys::termios::tcgetattr(&pair.slave).unwrap();
+    // What is written is read by nobody, until there is no room for more.
+    let mut count = 0.0;
+    let mut written = (0, Instant::now());
+    while written.1.elapsed() < Duration::from_millis(500) {
+        count += 0.1;
+        wide.series.iter().for_each(|value| value.set(count));
+        let io = fs::read_to_string(format!("/proc/{}/io", child.id())).unwrap();
+        let so_far = io.lines().find_map(|line| line.strip_prefix("wchar: ")).unwrap().parse().unwrap();
+        if so_far != written.0 {
+            written = (so_far, Instant::now());
+        }
+        assert!(so_far < 10_000_000, "the terminal takes everything");
+    }
+    assert_ne!(nix::sys::termios::tcgetattr(&pair.slave).unwrap(), before);
+    kill(Pid::from_raw(child.id().try_into().unwrap()), Signal::SIGTERM).unwrap();
+    let ended = std::cell::Cell::new(None);
+    eventually(|| {
+        ended.set(child.try_wait().unwrap());
+        ended.get().is_some()
+    });
+    assert_eq!(ended.get().unwrap().code(), Some(128 + 15));
+    assert_eq!(nix::sys::termios::tcgetattr(&pair.slave).unwrap(), before);
+}
+
+#[test]
 fn a_terminal_that_is_too_small_is_told_and_drawn_on_when_it_grows() {
     let own = OwnKey::new();
     let station = Station::options().key(own.key()).create().unwrap().attach().unwrap();

@@ -67,7 +67,7 @@ impl Watch {
         let mut screen = Screen::new(rate, terminal.has_colours(), self.filter, self.sort, &readings);
 
         let signals = Signals::block()?;
-        let mut tty = Tty::enter()?;
+        let mut tty = Tty::enter(&signals)?;
         let (mut keys, mut looked) = (Keys::default(), None);
         let mut deadlines = Deadlines::new(self.rate);
         loop {
@@ -83,7 +83,11 @@ impl Watch {
                 screen.sort(&readings, &history);
             }
             loop {
-                tty.draw(|frame| screen.draw(&mut readings, &history, now, frame.buffer_mut()))?;
+                let drawn = tty.draw(|frame| screen.draw(&mut readings, &history, now, frame.buffer_mut()));
+                if let Some(signal) = signals.end() {
+                    return Ok(ended_by(signal as u8));
+                }
+                drawn?;
                 let mut typed = [0; 256];
                 let pressed = match signals.wait(deadlines.next(), Some(io::stdin().as_fd()))? {
                     Woken::Ended(signal) => return Ok(ended_by(signal as u8)),

@@ -1,8 +1,13 @@
 //! The terminal while it is drawn on, and as it was before.
 
-use std::io::{self, BufWriter, IsTerminal as _, Stdout};
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal as _};
+use std::mem::ManuallyDrop;
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::panic;
 
+use nix::fcntl::OFlag;
 use nix::unistd::read;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
@@ -13,6 +18,7 @@ use ratatui::crossterm::terminal::{
 };
 
 use crate::failure::Failure;
+use crate::signals::Signals;
 
 /// Whether standard input and output are a terminal that can be drawn on. If not, why, and what to use instead.
 pub(crate) fn is_usable() -> Result<(), Failure> {
@@ -32,15 +38,17 @@ pub(crate) fn is_usable() -> Result<(), Failure> {
 }
 
 /// The terminal, in raw mode and on its other screen, until this is dropped or the program panics.
-pub(crate) struct Tty {
-    terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+pub(crate) struct Tty<'s> {
+    /// Not dropped: what it would still write is not for the screen that there was before.
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<BufWriter<Output<'s>>>>>,
 }
 
-impl Tty {
-    pub(crate) fn enter() -> io::Result<Self> {
+impl<'s> Tty<'s> {
+    pub(crate) fn enter(signals: &'s Signals) -> io::Result<Self> {
         // A frame is one write.
-        let backend = CrosstermBackend::new(BufWriter::with_capacity(1 << 16, io::stdout()));
-        let tty = Self { terminal: Terminal::new(backend)? };
+        let output = BufWriter::with_capacity(1 << 16, Output { tty: output()?, signals });
+        let terminal = Terminal::new(CrosstermBackend::new(output))?;
+        let mut tty = Self { terminal: ManuallyDrop::new(terminal) };
         let report = panic::take_hook();
         panic::set_hook(Box::new(move |panic| {
             // On the other screen, nobody would read why.
@@ -48,11 +56,12 @@ impl Tty {
             report(panic);
         }));
         enable_raw_mode()?;
-        execute!(io::stdout(), EnterAlternateScreen, Hide)?;
+        execute!(tty.terminal.backend_mut(), EnterAlternateScreen, Hide)?;
         Ok(tty)
     }
 
-    /// Draws a frame, of which what differs from the last one is written.
+    /// Draws a frame, of which what differs from the last one is written. It is an error if a signal ends the wait for a
+    /// terminal that takes no more.
     pub(crate) fn draw(&mut self, draw: impl FnOnce(&mut ratatui::Frame<'_>)) -> io::Result<()> {
         self.terminal.draw(draw).map(drop)
     }
@@ -64,21 +73,51 @@ impl Tty {
     }
 }
 
-impl Drop for Tty {
+impl Drop for Tty<'_> {
     fn drop(&mut self) {
         restore();
     }
 }
 
-/// As it was. What fails of it, fails because the terminal is gone.
+/// As it was. What fails of it, fails because the terminal is gone, or takes no more.
 fn restore() {
-    let _ = execute!(io::stdout(), LeaveAlternateScreen, Show);
+    let _ = output().and_then(|mut tty| execute!(tty, LeaveAlternateScreen, Show));
     let _ = disable_raw_mode();
+}
+
+/// The terminal, opened anew to be written without waiting, which the other programs on it do not see.
+fn output() -> io::Result<File> {
+    let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    let opened = File::options().write(true).custom_flags(flags.bits()).open("/proc/self/fd/1");
+    // It can be another user's, who handed it over open: then it is waited for.
+    opened.or_else(|_| Ok(File::from(io::stdout().as_fd().try_clone_to_owned()?)))
+}
+
+/// Output that waits for the terminal, or a signal.
+struct Output<'s> {
+    tty: File,
+    signals: &'s Signals,
+}
+
+impl io::Write for Output<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            match io::Write::write(&mut self.tty, bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.signals.wait_for_room(self.tty.as_fd())?;
+                }
+                written => return written,
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs::File;
     use std::io::Read as _;
     use std::process::Command;
 
@@ -93,7 +132,8 @@ mod tests {
     #[test]
     fn a_program_that_panics_on_the_terminal() {
         if std::env::var_os(PANICS).is_some() {
-            let mut tty = Tty::enter().unwrap();
+            let signals = Signals::block().unwrap();
+            let mut tty = Tty::enter(&signals).unwrap();
             tty.draw(|_| panic!("for a test")).unwrap();
         }
     }
