@@ -90,7 +90,7 @@ impl<'a> Leaves<'a> {
             }
             Err(error) => error,
         };
-        // The value of a `SeqLock` is no field, but one of two copies.
+        // The value of a `SeqLock` is not a field, but one of two copies.
         let Some((view, lock, part)) = opened::seqlock(attached, root, path) else {
             return Err(Failure::new(error.to_string()));
         };

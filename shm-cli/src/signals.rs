@@ -1,8 +1,10 @@
 //! Waiting for a time, a key or a signal, of which none is lost.
 
 use std::cell::Cell;
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -81,22 +83,41 @@ impl Signals {
         }
     }
 
-    /// Waits until more can be written to this. It is an error if a signal is to end the program first.
+    /// Waits until more can be written to this. It is an error if it would take longer than to a signal that is to end the
+    /// program.
     pub(crate) fn wait_for_room(&self, output: BorrowedFd<'_>) -> io::Result<()> {
         loop {
             // The size is asked for with each frame anyway.
             self.take()?;
-            if let Some(signal) = self.end() {
-                return Err(io::Error::other(format!("{signal} came")));
-            }
+            let limit = self.end().map(|_| TimeSpec::from(Duration::ZERO));
             let signals = PollFd::new(self.fd.as_fd(), PollFlags::POLLIN);
-            let mut fds = [signals, PollFd::new(output, PollFlags::POLLOUT)];
-            match ppoll(&mut fds, None, None) {
-                Ok(_) if fds[1].any() == Some(true) => return Ok(()),
+            let mut fds = [PollFd::new(output, PollFlags::POLLOUT), signals];
+            match ppoll(&mut fds, limit, None) {
+                Ok(_) if fds[0].any() == Some(true) => return Ok(()),
+                Ok(0) => return Err(io::Error::other("a signal came while the output took no more")),
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+}
+
+/// Output whose reader may be slow: a signal ends the wait for it.
+pub(crate) struct Patient {
+    pub(crate) output: File,
+    pub(crate) signals: Rc<Signals>,
+}
+
+impl io::Write for Patient {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        /// A pipe that has room has room for so much (`PIPE_BUF`).
+        const ROOM: usize = 4096;
+        self.signals.wait_for_room(self.output.as_fd())?;
+        self.output.write(&bytes[..bytes.len().min(ROOM)])
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

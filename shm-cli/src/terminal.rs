@@ -5,12 +5,11 @@
 
 use std::env;
 use std::fmt::{self, Display, Write as _};
-use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 
 use serde::Serialize;
 
-/// Standard output, or a file, which may be shown on a terminal later.
+/// Standard output, or another.
 pub(crate) struct Terminal {
     out: BufWriter<Box<dyn io::Write>>,
     colours: bool,
@@ -33,9 +32,9 @@ impl Terminal {
         Self::to(stdout.lock(), colours)
     }
 
-    /// A file instead.
-    pub(crate) fn file(file: File) -> Self {
-        Self::to(file, false)
+    /// Another output, a file for one, which may be shown on a terminal later.
+    pub(crate) fn other(out: impl io::Write + 'static) -> Self {
+        Self::to(out, false)
     }
 
     fn to(out: impl io::Write + 'static, colours: bool) -> Self {

@@ -6,7 +6,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -272,6 +272,35 @@ fn it_ends_well_when_it_is_told_to() {
             assert_eq!(serde_json::from_str::<Value>(line).unwrap()["celsius"], 0.0);
         }
     }
+}
+
+#[test]
+fn it_ends_when_it_is_told_to_though_its_reader_takes_no_more() {
+    let own = OwnKey::new();
+    let (_station, id) = station(&own);
+    let recorder = start(&[&id, "celsius", "--rate", "10000"]);
+    // What fits into the pipe, and is not read.
+    let written = || {
+        let io = fs::read_to_string(format!("/proc/{}/io", recorder.id())).unwrap();
+        io.lines().find_map(|line| line.strip_prefix("wchar: ")?.parse::<u64>().ok()).unwrap()
+    };
+    let mut last = (0, Instant::now());
+    eventually(|| {
+        if written() != last.0 {
+            last = (written(), Instant::now());
+        }
+        last.0 > 30_000 && last.1.elapsed() > Duration::from_millis(500)
+    });
+    send(&recorder, Signal::SIGTERM);
+    let mut recorder = recorder;
+    let mut ended = None;
+    eventually(|| {
+        ended = recorder.try_wait().unwrap();
+        ended.is_some()
+    });
+    assert_eq!(ended.unwrap().code(), Some(1));
+    let said = text(&recorder.wait_with_output().unwrap().stderr);
+    assert!(said.contains("it was ended while its output took no more"), "{said}");
 }
 
 #[test]

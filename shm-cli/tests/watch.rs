@@ -284,7 +284,7 @@ fn it_ends_when_it_is_told_to_though_the_terminal_takes_no_more() {
         .env("TERM", "xterm-256color");
     let mut child = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
     let before = nix::sys::termios::tcgetattr(&pair.slave).unwrap();
-    // What is written is read by nobody, until there is no room for more.
+    // What it writes is not read, until there is no room for more.
     let mut count = 0.0;
     let mut written = (0, Instant::now());
     while written.1.elapsed() < Duration::from_millis(500) {
@@ -337,9 +337,7 @@ fn what_is_in_memory_never_controls_the_terminal() {
     let own = OwnKey::new();
     let station = Station::options().key(own.key()).create().unwrap().attach().unwrap();
     station.name.set_str("\x1b]0;owned\x07\u{9b}2J\r\n\u{202e}x").unwrap();
-    // Of the enum, no variant.
-    let raw = station.segment().id().to_string();
-    let mut pty = Pty::start(SHM, &["watch", &format!("id:{raw}")], (24, 120));
+    let mut pty = Pty::start(SHM, &["watch", &id(station.segment())], (24, 120));
     pty.shows("owned");
     let written = String::from_utf8_lossy(&pty.written).into_owned();
     for control in ["]0;owned\x07", "\u{9b}", "\x07", "\u{202e}"] {

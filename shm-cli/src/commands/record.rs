@@ -2,8 +2,10 @@
 
 use std::fs::File;
 use std::io;
+use std::os::fd::AsFd as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clap::ValueEnum;
@@ -15,7 +17,7 @@ use crate::failure::{Failure, Outcome};
 use crate::leaves::{Leaves, MOST};
 use crate::opened::Like;
 use crate::readings::{Datum, Readings};
-use crate::signals::{Deadlines, Rate, Signals, Woken};
+use crate::signals::{Deadlines, Patient, Rate, Signals, Woken};
 use crate::target::Target;
 use crate::terminal::{Printable, Terminal, complain};
 
@@ -78,7 +80,7 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
 }
 
 impl Record {
-    pub(crate) fn run(self, terminal: &mut Terminal) -> Outcome {
+    pub(crate) fn run(self, _: &mut Terminal) -> Outcome {
         let attached = self.like.read(&self.name.segment()?)?;
         let leaves = Leaves::of(&attached, &self.paths)?;
         if leaves.is_cut {
@@ -90,17 +92,35 @@ impl Record {
             return Err(Failure::new("there are no values in these parts"));
         }
         let readings = Readings::new(leaves);
-        let Some(path) = &self.output else { return self.record(&attached, readings, terminal) };
-        let file = File::create(path)
-            .map_err(|error| Failure::new(format!("cannot write {}: {error}", path.display())))?;
-        let mut file = Terminal::file(file);
-        let outcome = self.record(&attached, readings, &mut file)?;
-        file.flush()?;
-        Ok(outcome)
+        let output = match &self.output {
+            Some(path) => File::create(path)
+                .map_err(|error| Failure::new(format!("cannot write {}: {error}", path.display())))?,
+            // Without a buffer between.
+            None => File::from(io::stdout().as_fd().try_clone_to_owned()?),
+        };
+        let signals = Rc::new(Signals::block()?);
+        let mut out = Terminal::other(Patient { output, signals: Rc::clone(&signals) });
+        let recorded = self.record(&attached, readings, &signals, &mut out).and_then(|status| {
+            out.flush()?;
+            Ok(status)
+        });
+        match signals.end() {
+            Some(_) if matches!(&recorded, Err(Failure::Output(error)) if error.kind() == io::ErrorKind::Other) => {
+                Err(Failure::new(
+                    "it was ended while its output took no more: the last samples are not in it",
+                ))
+            }
+            _ => recorded,
+        }
     }
 
-    fn record(&self, attached: &Attached, mut readings: Readings<'_>, out: &mut Terminal) -> Outcome {
-        let signals = Signals::block()?;
+    fn record(
+        &self,
+        attached: &Attached,
+        mut readings: Readings<'_>,
+        signals: &Signals,
+        out: &mut Terminal,
+    ) -> Outcome {
         if let Format::Csv = self.format {
             let names = readings.leaves().iter().map(|leaf| leaf.path.clone());
             line_of_csv(std::iter::once("time".to_owned()).chain(names), out)?;

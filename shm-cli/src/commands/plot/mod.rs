@@ -16,7 +16,7 @@ use crate::terminal::{Terminal, complain};
 
 /// Draw what `shm record` wrote: in the terminal, or as SVG.
 ///
-/// Each field has a panel of its own, below one axis of time. What is no number is left out, and named on stderr.
+/// Each field has a panel of its own, below one axis of time. A field without numbers is left out, and named on stderr.
 #[derive(clap::Args)]
 pub(crate) struct Plot {
     /// What `shm record` wrote, as CSV or as lines of JSON; `-` is standard input.
@@ -55,7 +55,7 @@ impl Plot {
             Some(path) => {
                 let file = File::create(path)
                     .map_err(|error| Failure::new(format!("cannot write {}: {error}", path.display())))?;
-                let mut file = Terminal::file(file);
+                let mut file = Terminal::other(file);
                 self.draw(&samples, &mut file)?;
                 file.flush()?;
             }

@@ -23,7 +23,7 @@ pub(super) struct Series {
 const TIME: &str = "time";
 
 impl Samples {
-    /// Of a file, or why it is none.
+    /// Those in a file, or why it cannot be read.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
         // A recorder that was killed may have left half a line, whose last number is not what it was.
         let end = bytes.iter().rposition(|&byte| byte == b'\n').map_or(bytes.len(), |at| at + 1);
@@ -110,7 +110,7 @@ impl Samples {
                 let there: Vec<&str> =
                     self.series.iter().map(|series| series.name.as_str()).take(8).collect();
                 let there = there.join(", ");
-                return Err(format!("there is no field {name:?} in the file; of those there are: {there}"));
+                return Err(format!("there is no field {name:?} in the file, which has {there}"));
             };
             chosen.push(self.series.remove(at));
         }
@@ -130,7 +130,7 @@ fn numbered(len: usize) -> Vec<f64> {
     (0..u32::try_from(len).unwrap_or(u32::MAX)).map(f64::from).collect()
 }
 
-/// NaN, if it is none, or not finite.
+/// NaN, if it is not a number, or not a finite one.
 fn number(cell: &[u8]) -> f64 {
     match cell.trim_ascii() {
         b"true" => 1.0,

@@ -13,7 +13,7 @@ const WINDOW: Duration = Duration::from_secs(1);
 /// The last readings of all leaves.
 pub(crate) struct History {
     leaves: usize,
-    /// A row for each reading, in a ring: of each leaf the number, or how often it has changed if it is none.
+    /// A row for each reading, in a ring: of each leaf its number; of what is not a number, how often it has changed.
     kept: Vec<f64>,
     /// When the rows were read.
     times: [Option<Instant>; KEPT],

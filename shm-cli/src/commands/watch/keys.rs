@@ -26,7 +26,7 @@ pub(crate) struct Keys {
     bytes: Vec<u8>,
 }
 
-/// No sequence is longer. What is, is none.
+/// Bytes of a sequence. What is longer is not one, and dropped.
 const LONGEST: usize = 32;
 
 impl Keys {

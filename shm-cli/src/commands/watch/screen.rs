@@ -333,7 +333,7 @@ fn tail(path: &str, width: u16) -> String {
     format!("…{tail}")
 }
 
-/// A rate in a few characters: nothing if there is none.
+/// A rate in a few characters; nothing where nothing changes.
 fn rate_text(rate: f64) -> String {
     let size = rate.abs();
     if size == 0.0 {

@@ -24,7 +24,9 @@ use crate::signals::Signals;
 pub(crate) fn is_usable() -> Result<(), Failure> {
     let instead = "`shm show` prints the values once, and `shm record` again and again";
     if !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
-        return Err(Failure::new(format!("`shm watch` draws on a terminal, and this is none: {instead}")));
+        return Err(Failure::new(format!(
+            "`shm watch` draws on a terminal, and standard input and output are not one: {instead}"
+        )));
     }
     if std::env::var_os("TERM").is_some_and(|term| term == "dumb") {
         return Err(Failure::new(format!("this terminal cannot be drawn on (TERM=dumb): {instead}")));
@@ -51,7 +53,7 @@ impl<'s> Tty<'s> {
         let mut tty = Self { terminal: ManuallyDrop::new(terminal) };
         let report = panic::take_hook();
         panic::set_hook(Box::new(move |panic| {
-            // On the other screen, nobody would read why.
+            // On the other screen, it would be gone before it is read.
             restore();
             report(panic);
         }));
