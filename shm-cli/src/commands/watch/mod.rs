@@ -2,6 +2,7 @@
 
 mod history;
 mod keys;
+mod line;
 mod screen;
 mod tty;
 
