@@ -199,7 +199,7 @@ fn every_call_on_a_removed_segment_says_that_it_was_removed() {
     assert_eq!(oracle::by_id(successor.id()).unwrap().nattch, 0);
     for id in [segment.id(), -1, i32::MAX, i32::MIN] {
         let error = Segment::<Bare>::from_id(id).unwrap_err();
-        assert!(matches!(error.kind(), ErrorKind::Removed), "{error}");
+        assert!(matches!(error.kind(), ErrorKind::NoSuchId { .. }), "{error}");
         assert_says(&error, &[&format!("cannot open Bare (shmid {id})")]);
     }
 }
