@@ -43,6 +43,8 @@ impl Refused {
             "msgsnd" => call(libc::SYS_msgsnd),
             "msgrcv" => call(libc::SYS_msgrcv),
             "msgctl" => call(libc::SYS_msgctl),
+            "madvise" => call(libc::SYS_madvise),
+            "shmdt" => call(libc::SYS_shmdt),
             "futex" => [libc::FUTEX_LOCK_PI, libc::FUTEX_LOCK_PI2, libc::FUTEX_TRYLOCK_PI]
                 .map(|operation| Self::with_second(libc::SYS_futex, operation))
                 .into(),

@@ -113,9 +113,10 @@ fn a_call_that_a_filter_refuses_is_told_from_owner_mode_and_limits() {
     let bare = || peer!().in_namespace::<u64>(&[]).map(|peer| peer.start_bare());
     let ipc = || peer!().in_namespace::<u64>(&[]).map(|peer| peer.ipc());
     type Start<'a> = &'a dyn Fn() -> Option<Child>;
-    let cases: [(&str, Start<'_>, &[&str], &[&str]); 10] = [
+    let cases: [(&str, Start<'_>, &[&str], &[&str]); 11] = [
         ("shmget", &bare, &[], &["create_private", "create 77", "open 77", "remove_key 77"]),
         ("shmat", &bare, &["create 77"], &["attach", "attach_read_only"]),
+        ("shmdt", &bare, &["create 77", "attach"], &["detach"]),
         ("shmctl", &bare, &["create 77"], &["stat", "lock", "set_mode 600", "open 77", "remove"]),
         ("semget", &ipc, &[], &["create 77 1", "open 77"]),
         ("semop", &ipc, &["create 77 1"], &["acquire", "try_acquire", "release"]),
@@ -178,6 +179,22 @@ fn a_lock_that_a_filter_refuses_is_not_taken_for_an_overwritten_one() {
         assert!(said.contains("FUTEX_LOCK_PI") && said.contains("seccomp"), "{said}");
     }
     drop(held);
+}
+
+#[test]
+fn a_kernel_that_cannot_make_pages_present_at_once_is_named() {
+    let own = OwnKey::new();
+    let mut peer = peer!().start_bare();
+    peer.number(format!("create {}", own.value()));
+    peer.ask("attach");
+    // What a kernel before 5.14 says.
+    if refuse(&mut peer, "madvise", libc::EINVAL) {
+        assert_says(
+            &peer.failure("prefault"),
+            "InvalidInput",
+            &["cannot prefault Bare", "Linux 5.14", "instead"],
+        );
+    }
 }
 
 #[test]

@@ -95,3 +95,11 @@ pub(crate) fn shm_lock(error: io::Error, id: i32, size: usize) -> ErrorKind {
 pub(crate) fn set_permissions(error: io::Error, id: i32, to: (u32, u32)) -> ErrorKind {
     diagnose::set_permissions(ObjectKind::Segment, Call::Shmctl, error, id, to)
 }
+
+/// A shmdt(2) of what was attached at this address.
+pub(crate) fn shmdt(error: io::Error, address: usize) -> ErrorKind {
+    match error.raw_os_error() {
+        Some(sys::EINVAL) => ErrorKind::NotAttached { address },
+        _ => refused(Call::Shmdt, &error).unwrap_or(ErrorKind::Os { source: error }),
+    }
+}

@@ -11,6 +11,7 @@ use std::io;
 pub(crate) enum Call {
     Shmget,
     Shmat,
+    Shmdt,
     Shmctl,
     Semget,
     Semop,
@@ -30,6 +31,7 @@ impl Call {
         match self {
             Self::Shmget => "shmget",
             Self::Shmat => "shmat",
+            Self::Shmdt => "shmdt",
             Self::Shmctl => "shmctl",
             Self::Semget => "semget",
             Self::Semop => "semop",
@@ -47,13 +49,14 @@ impl Call {
     pub(crate) fn always_fails_with(self, errno: c_int) -> bool {
         let mut place = [0_u64; 2];
         let place = place.as_mut_ptr().cast::<c_void>();
-        // SAFETY: no segment, set or queue has the id -1 and none can be made of the sizes 0 and -1, so nothing is attached,
-        // made, changed, or written through a pointer; semtimedop and msgsnd may read, and `place` has room for one
+        // SAFETY: no segment, set or queue has the id -1 and none can be made of the sizes 0 and -1, and nothing is attached at 1, which is not
+        // the start of a page: so nothing is attached, detached, made, changed, or written through a pointer; semtimedop and msgsnd may read, and `place` has room for one
         // operation, and for a type and 8 bytes.
         let failed = unsafe {
             match self {
                 Self::Shmget => libc::shmget(libc::IPC_PRIVATE, 0, 0) == -1,
                 Self::Shmat => libc::shmat(NONE, ptr::null(), libc::SHM_RDONLY).addr() == usize::MAX,
+                Self::Shmdt => libc::shmdt(ptr::without_provenance(1)) == -1,
                 Self::Shmctl => libc::shmctl(NONE, libc::IPC_STAT, ptr::null_mut()) == -1,
                 Self::Semget => libc::semget(libc::IPC_PRIVATE, -1, 0) == -1,
                 Self::Semop => {

@@ -61,6 +61,7 @@ impl ErrorKind {
             &Self::NoMemory { size, huge_pages: true } => memory::none_left_huge(size, f),
             &Self::NoMemory { size, huge_pages: false } => memory::none_left(size, about, f),
             Self::HugePagesDenied { group, uid, groups } => permission::huge_pages(*group, *uid, groups, f),
+            &Self::NotAttached { address } => memory::not_attached(address, f),
             &Self::Address { address, page_size, size } => memory::address(address, page_size, size, f),
 
             Self::Uninitialised { existing, waited, kept } => {

@@ -221,6 +221,12 @@ pub enum ErrorKind {
         /// The bytes of the segment.
         size: usize,
     },
+    /// Nothing is attached any more where this attachment was: other code of this process has unmapped it.
+    #[non_exhaustive]
+    NotAttached {
+        /// The address.
+        address: usize,
+    },
     /// The semaphores were created, but no process has given them their initial values, and the waiting time is over.
     #[non_exhaustive]
     Uninitialised {

@@ -71,3 +71,12 @@ pub(super) fn address(
          mmap(2) and PROT_NONE, and attach there"
     )
 }
+
+/// Unmapped already.
+pub(super) fn not_attached(address: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(
+        f,
+        "no segment is attached at {address:#x} any more: other code of this process has unmapped it, by shmdt(2), \
+         munmap(2) or a mapping over it. Leave that to the attachment, and see which code was given the address (`as_ptr`)"
+    )
+}
