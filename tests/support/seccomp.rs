@@ -37,7 +37,7 @@ impl Refused {
             "shmat" => call(libc::SYS_shmat),
             "shmctl" => call(libc::SYS_shmctl),
             "semget" => call(libc::SYS_semget),
-            "semop" => call(libc::SYS_semtimedop),
+            "semtimedop" => call(libc::SYS_semtimedop),
             "semctl" => call(libc::SYS_semctl),
             "msgget" => call(libc::SYS_msgget),
             "msgsnd" => call(libc::SYS_msgsnd),

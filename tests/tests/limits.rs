@@ -119,7 +119,7 @@ fn a_call_that_a_filter_refuses_is_told_from_owner_mode_and_limits() {
         ("shmdt", &bare, &["create 77", "attach"], &["detach"]),
         ("shmctl", &bare, &["create 77"], &["stat", "lock", "set_mode 600", "open 77", "remove"]),
         ("semget", &ipc, &[], &["create 77 1", "open 77"]),
-        ("semop", &ipc, &["create 77 1"], &["acquire", "try_acquire", "release"]),
+        ("semtimedop", &ipc, &["create 77 1"], &["acquire", "try_acquire", "release"]),
         ("semctl", &ipc, &["create 77 1"], &["value", "remove"]),
         ("msgget", &ipc, &[], &["create_queue 77", "open_queue 77"]),
         ("msgsnd", &ipc, &["create_queue 77"], &["send 1 1", "try_send 1 1"]),

@@ -342,7 +342,8 @@ impl<T: Shareable> Segment<T> {
     ///
     /// # Errors
     ///
-    /// As for [`attach`](Self::attach), and if `address` is not a multiple of the page size.
+    /// As for [`attach`](Self::attach), and if `address` is not a multiple of the size of the segment's pages, which may be
+    /// huge, or nothing may be mapped there.
     pub unsafe fn attach_at(&self, address: usize) -> Result<Attached<T, ReadWrite>, Error> {
         // Waits and checks, and until it is dropped keeps the segment from being reclaimed and the id from another.
         // Mapped by this thread, as what follows is: the creator's mapping may be of another IPC namespace.
@@ -449,7 +450,8 @@ impl<T: Shareable> Segment<T> {
     ///
     /// # Errors
     ///
-    /// If it was removed, belongs to another user, or the mode has bits beyond 0o777.
+    /// If it was removed, belongs to another user, the mode has bits beyond 0o777, or the user or the group has no number in
+    /// this process's user namespace.
     pub fn set_permissions(&self, permissions: Permissions) -> Result<(), Error> {
         let Permissions { uid, gid, mode } = permissions;
         let operation = "set the permissions of";

@@ -193,7 +193,8 @@ impl<const N: usize> SemaphoreSet<N> {
     ///
     /// # Errors
     ///
-    /// If the set was removed, belongs to another user, or the mode has bits beyond 0o777.
+    /// If the set was removed, belongs to another user, the mode has bits beyond 0o777, or the user or the group has no number
+    /// in this process's user namespace.
     pub fn set_permissions(&self, permissions: Permissions) -> Result<(), Error> {
         let Permissions { uid, gid, mode } = permissions;
         let operation = "set the permissions of";

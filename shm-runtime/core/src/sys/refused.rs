@@ -26,7 +26,7 @@ pub(crate) enum Call {
 const NONE: c_int = -1;
 
 impl Call {
-    /// As its man page has it.
+    /// As its man page has it, and a filter knows it. (What waits for a semaphore without a time-out too is semtimedop(2).)
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Shmget => "shmget",
@@ -34,7 +34,7 @@ impl Call {
             Self::Shmdt => "shmdt",
             Self::Shmctl => "shmctl",
             Self::Semget => "semget",
-            Self::Semop => "semop",
+            Self::Semop => "semtimedop",
             Self::Semctl => "semctl",
             Self::Msgget => "msgget",
             Self::Msgsnd => "msgsnd",
