@@ -150,6 +150,57 @@ fn a_call_that_a_filter_refuses_is_told_from_owner_mode_and_limits() {
     }
 }
 
+/// Said by a filter in the kernel's place, as some of it takes a system that is out of memory or of files.
+#[test]
+fn what_else_a_call_can_fail_with_is_no_bare_errno() {
+    let size = format!("{} bytes of memory", size_of::<Bare>());
+    let cases: [(&str, i32, &[&str], &str, &str, &[&str]); 9] = [
+        ("shmget", libc::ENFILE, &[], "create_private", "Limit", &["fs.file-max is reached", "open files"]),
+        ("shmget", libc::ENOMEM, &[], "create_private", "NoMemory", &[&size, "`vm.overcommit_memory`"]),
+        ("shmget", libc::EINVAL, &[], "create_huge 77", "InvalidInput", &["this kernel has no huge pages"]),
+        ("shmget", libc::ENOSPC, &[], "create_huge 77", "NoMemory", &["vm.nr_hugepages"]),
+        (
+            "shmat",
+            libc::ENOMEM,
+            &["create 77"],
+            "attach",
+            "NoMemory",
+            &[&size, "RLIMIT_AS", "`vm.max_map_count`"],
+        ),
+        (
+            "semget",
+            libc::ENOMEM,
+            &[],
+            "create 77 1",
+            "NoMemory",
+            &["the kernel has no memory: ", "`memory.max`"],
+        ),
+        (
+            "semtimedop",
+            libc::ENOMEM,
+            &["create 77 1"],
+            "acquire",
+            "NoMemory",
+            &["the kernel has no memory: "],
+        ),
+        ("msgget", libc::ENOMEM, &[], "create_queue 77", "NoMemory", &["the kernel has no memory: "]),
+        ("msgsnd", libc::ENOMEM, &["create_queue 77"], "send 1 1", "NoMemory", &["no memory for 24 bytes: "]),
+    ];
+    for (call, errno, before, command, kind, parts) in cases {
+        let Some(peer) = peer!().in_namespace::<u64>(&[]) else { return };
+        let mut peer = if call.starts_with("shm") { peer.start_bare() } else { peer.ipc() };
+        for command in before {
+            peer.ask(command);
+        }
+        if !refuse(&mut peer, call, errno) {
+            return;
+        }
+        let failure = peer.failure(command);
+        assert_says(&failure, kind, parts);
+        assert!(!failure.text.contains("os error"), "{}", failure.text);
+    }
+}
+
 #[test]
 fn under_a_filter_owner_and_mode_are_still_told_as_such() {
     let own = Own::<Bare>::create_unattached();
