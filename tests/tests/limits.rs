@@ -153,8 +153,9 @@ fn a_call_that_a_filter_refuses_is_told_from_owner_mode_and_limits() {
 /// Said by a filter in the kernel's place, as some of it takes a system that is out of memory or of files.
 #[test]
 fn what_else_a_call_can_fail_with_is_no_bare_errno() {
+    type Case<'a> = (&'a str, i32, &'a [&'a str], &'a str, &'a str, &'a [&'a str]);
     let size = format!("{} bytes of memory", size_of::<Bare>());
-    let cases: [(&str, i32, &[&str], &str, &str, &[&str]); 9] = [
+    let cases: [Case<'_>; 9] = [
         ("shmget", libc::ENFILE, &[], "create_private", "Limit", &["fs.file-max is reached", "open files"]),
         ("shmget", libc::ENOMEM, &[], "create_private", "NoMemory", &[&size, "`vm.overcommit_memory`"]),
         ("shmget", libc::EINVAL, &[], "create_huge 77", "InvalidInput", &["this kernel has no huge pages"]),
