@@ -45,6 +45,7 @@ impl Refused {
             "msgctl" => call(libc::SYS_msgctl),
             "madvise" => call(libc::SYS_madvise),
             "shmdt" => call(libc::SYS_shmdt),
+            "futex_lock_pi2" => vec![Self::with_second(libc::SYS_futex, libc::FUTEX_LOCK_PI2)],
             "futex" => [libc::FUTEX_LOCK_PI, libc::FUTEX_LOCK_PI2, libc::FUTEX_TRYLOCK_PI]
                 .map(|operation| Self::with_second(libc::SYS_futex, operation))
                 .into(),

@@ -1,6 +1,8 @@
 //! The limits of the system, reached in an IPC namespace that has its own; what else of the system, and not of the segment, is
 //! in the way: filters of system calls, other namespaces, settings; and an id that is 0.
 
+use std::time::Duration;
+
 use shm_runtime::sem::Semaphore;
 use shm_runtime::{Error, ErrorKind, Key, Permissions, SharedSegment as _};
 use shm_tests::child::{Child, Failure};
@@ -231,6 +233,24 @@ fn a_lock_that_a_filter_refuses_is_not_taken_for_an_overwritten_one() {
         assert!(said.contains("FUTEX_LOCK_PI") && said.contains("seccomp"), "{said}");
     }
     drop(held);
+}
+
+#[test]
+fn a_filter_that_does_not_know_the_newest_way_to_lock_is_got_round() {
+    let segment = Own::<sync::Board>::create_unattached();
+    let board = segment.attach().unwrap();
+    for errno in [libc::EPERM, libc::ENOSYS] {
+        let held = board.first.lock().unwrap();
+        let mut peer = peer!().start_with("sync");
+        if !refuse(&mut peer, "futex_lock_pi2", errno) {
+            return;
+        }
+        peer.send(format!("lock-and-say {} 0", segment.id()));
+        // An error would not wait.
+        assert!(peer.is_silent(Duration::from_millis(30)));
+        drop(held);
+        assert_eq!(peer.answer().unwrap(), "locked");
+    }
 }
 
 #[test]
