@@ -270,10 +270,10 @@ fn a_removal_ends_the_waiting_with_an_error() {
         kind(queue.stat()),
         kind(queue.set_limit(100)),
         kind(queue.remove()),
-        kind(Queue::<Job>::from_id(queue.id())),
     ] {
         assert_eq!(found, "Removed");
     }
+    assert_eq!(kind(Queue::<Job>::from_id(queue.id())), "NoSuchId");
 
     let queue = Queue::<Job>::create(own.key()).unwrap();
     let mut receiver = peer!().ipc();
@@ -313,11 +313,18 @@ fn the_limits_of_the_system_are_told_apart() {
     peer.ask("create_queue 70");
     let Failure { kind: kind_of, text, .. } = peer.failure("send_large");
     assert_eq!(kind_of, "Limit");
-    assert!(text.contains("kernel.msgmax is reached, which is 100 bytes a message"), "{text}");
+    assert!(
+        text.contains("kernel.msgmax is reached, which is 100 bytes a message (asked for: 8200)"),
+        "{text}"
+    );
     peer.ask("create_queue 71");
     let Failure { kind: kind_of, text, .. } = peer.failure("create_queue 72");
     assert_eq!(kind_of, "Limit");
-    assert!(text.contains("kernel.msgmni is reached, which is 2") && text.contains("`ipcs -q`"), "{text}");
+    assert!(
+        text.contains("kernel.msgmni is reached, which is 2 message queues (in use: 2)")
+            && text.contains("`ipcs -q`"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -405,7 +405,7 @@ fn a_removal_ends_the_waiting_with_an_error() {
     assert_eq!(kind(semaphore.stat()), "Removed");
     assert_eq!(kind(semaphore.remove()), "Removed");
     assert_eq!(kind(semaphore.try_acquire()), "Removed");
-    assert_eq!(kind(Semaphore::from_id(semaphore.id())), "Removed");
+    assert_eq!(kind(Semaphore::from_id(semaphore.id())), "NoSuchId");
 }
 
 #[test]
@@ -534,7 +534,7 @@ fn permissions_can_be_changed_and_hold_for_others() {
 #[test]
 fn each_limit_is_named() {
     // SEMMSL SEMMNS SEMOPM SEMMNI
-    let named = |limits: &str, commands: &[&str], name: &str| {
+    let named = |limits: &str, commands: &[&str], name: &str, numbers: &str| {
         let Some(mut peer) = peer!().in_namespace(&[("sem", limits)]).map(Peer::ipc) else {
             return;
         };
@@ -544,14 +544,24 @@ fn each_limit_is_named() {
         }
         let Failure { kind: kind_of, text, .. } = peer.failure(last);
         assert_eq!(kind_of, "Limit", "{text}");
-        assert!(text.contains(&format!("the limit {name} is reached, which is ")), "{text}");
+        assert!(text.contains(&format!("the limit {name} is reached, which is {numbers}.")), "{text}");
         let place = name.to_owned();
         assert!(!text.contains(&format!("\"{place}")) && text.contains("sysctl -w kernel.sem=\""), "{text}");
     };
-    named("3 100 10 10", &["create_set_of_4 77"], "SEMMSL");
-    named("10 5 10 10", &["create 76 1", "create 75 1", "create_set_of_4 77"], "SEMMNS");
-    named("10 100 10 2", &["create 76 1", "create 75 1", "create 77 1"], "SEMMNI");
-    named("10 100 3 10", &["create_set_of_4 77"], "SEMOPM");
+    named("3 100 10 10", &["create_set_of_4 77"], "SEMMSL", "3 semaphores a set (asked for: 4)");
+    named(
+        "10 5 10 10",
+        &["create 76 1", "create 75 1", "create_set_of_4 77"],
+        "SEMMNS",
+        "5 semaphores in all sets (asked for: 4; in use: 2)",
+    );
+    named(
+        "10 100 10 2",
+        &["create 76 1", "create 75 1", "create 77 1"],
+        "SEMMNI",
+        "2 semaphore sets (in use: 2)",
+    );
+    named("10 100 3 10", &["create_set_of_4 77"], "SEMOPM", "3 operations at once (asked for: 4)");
 }
 
 #[test]

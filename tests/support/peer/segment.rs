@@ -109,6 +109,10 @@ impl<T: Whole> Domain for Told<T> {
                 self.mapped = Some(Mapped::Write(self.segment()?.attach_write_only()?));
                 done()
             }
+            ["prefault"] => {
+                self.both()?.prefault()?;
+                done()
+            }
             ["detach"] => {
                 match self.mapped.take().ok_or("not attached")? {
                     Mapped::Both(mapped) => mapped.detach()?,

@@ -16,6 +16,11 @@ pub(crate) struct Peer;
 impl Domain for Peer {
     fn follow(&mut self, words: &[&str]) -> Answer {
         let [role, segment, argument] = *words else { return Err("no such command".into()) };
+        if role == "lock-and-say" {
+            let board = Segment::<Board>::from_id(number(segment))?.attach()?;
+            let locked = board.first.lock().map(drop).map_err(LockError::release);
+            return Ok(locked.map_or_else(|error| error.to_string(), |()| "locked".to_owned()));
+        }
         play(role, &Segment::from_id(number(segment))?, number(argument));
         Ok(String::new())
     }

@@ -52,7 +52,8 @@ impl Lookup {
             Err(source) => {
                 let exists = source.raw_os_error() == Some(sys::EEXIST);
                 let existing = self.get(key, 0, 0).ok().filter(|_| exists);
-                let kind = why(source, existing);
+                let refused = diagnose::refused(self.object.get(), &source);
+                let kind = refused.unwrap_or_else(|| why(source, existing));
                 let identity = Identity { id: existing, ..identity };
                 Err(Error::new("create", identity, kind))
             }
@@ -78,7 +79,10 @@ impl Lookup {
             Err(source) if source.raw_os_error() == Some(sys::ENOENT) => {
                 Err(Error::new(operation, identity, ErrorKind::NotFound))
             }
-            Err(source) => Err(Error::new(operation, identity, ErrorKind::Os { source })),
+            Err(source) => {
+                let refused = diagnose::refused(self.object.get(), &source);
+                Err(Error::new(operation, identity, refused.unwrap_or(ErrorKind::Os { source })))
+            }
         }
     }
 
@@ -122,12 +126,12 @@ impl Lookup {
             Err(error) if error.raw_os_error() == Some(sys::EACCES) && self.object != ObjectKind::Segment => {
                 match Record::of_any(self.object, id) {
                     Some(existing) if self.may_be_altered(&existing, id) => existing,
-                    Some(_) => return Err(diagnose::by_id(self.object, error, id)),
+                    Some(_) => return Err(diagnose::by_id(self.object, self.object.control(), error, id)),
                     None if self.trusted.is_anybody() => return Ok(None),
-                    None => return Err(diagnose::by_id(self.object, error, id)),
+                    None => return Err(diagnose::by_id(self.object, self.object.control(), error, id)),
                 }
             }
-            Err(error) => return Err(diagnose::by_id(self.object, error, id)),
+            Err(error) => return Err(diagnose::by_id(self.object, self.object.control(), error, id)),
         };
         let (owner, creator) = existing.users();
         self.trusted.check(owner, creator)?;
@@ -143,6 +147,16 @@ impl Lookup {
             }
             _ => true,
         }
+    }
+
+    /// The error of opening what cannot be opened.
+    pub(crate) fn not_opened(&self, identity: Identity, id: i32, kind: ErrorKind) -> Error {
+        let kind = match kind {
+            // It was given as a number, and never seen.
+            ErrorKind::Removed if identity.key.is_none() => diagnose::no_such_id(self.object, id),
+            kind => kind,
+        };
+        Error::new("open", identity.with_id(id), kind)
     }
 
     /// The identity of an object that is known by its id only.

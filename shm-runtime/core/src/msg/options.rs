@@ -101,7 +101,7 @@ impl<T: Shareable + Copy> Options<T> {
     fn check(&self, identity: Identity, id: i32) -> Result<Queue<T>, Error> {
         match self.lookup.look(id) {
             Ok(_) => Ok(Queue::new(identity, id)),
-            Err(kind) => Err(Error::new("open", identity, kind)),
+            Err(kind) => Err(self.lookup.not_opened(identity, id, kind)),
         }
     }
 

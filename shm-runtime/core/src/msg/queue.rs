@@ -122,9 +122,15 @@ impl<T: Shareable + Copy> Queue<T> {
         // The kernel lets a sender wait for room that there can never be.
         let limit = Stat::of(self.id).ok().and_then(|stat| stat.limit);
         match limit {
-            Some(most) if usize::try_from(most).is_ok_and(|most| size_of::<T>() > most) => {
-                Err(self.error("send to", ErrorKind::Limit { name: "msg_qbytes", value: limit }))
-            }
+            Some(most) if usize::try_from(most).is_ok_and(|most| size_of::<T>() > most) => Err(self.error(
+                "send to",
+                ErrorKind::Limit {
+                    name: "msg_qbytes",
+                    value: limit,
+                    asked: u64::try_from(size_of::<T>()).ok(),
+                    used: None,
+                },
+            )),
             _ => Ok(false),
         }
     }
@@ -184,7 +190,7 @@ impl<T: Shareable + Copy> Queue<T> {
             Err(error) => match error.raw_os_error() {
                 Some(sys::ipc::ENOMSG) => Ok(None),
                 Some(sys::ipc::E2BIG) => wrong(None, None),
-                _ => Err(self.failed("receive from", error)),
+                _ => Err(self.error("receive from", diagnose::msgrcv(error, self.id))),
             },
         }
     }
@@ -206,7 +212,7 @@ impl<T: Shareable + Copy> Queue<T> {
                 Err(failed) => match failed.raw_os_error() {
                     Some(sys::ipc::ENOMSG) => return Ok(None),
                     Some(sys::ipc::E2BIG) => room = room.saturating_mul(2),
-                    _ => return Err(self.failed("receive from", failed)),
+                    _ => return Err(self.error("receive from", diagnose::msgrcv(failed, self.id))),
                 },
             }
         }

@@ -14,6 +14,7 @@ use crate::ipc::stat::segment::Stat;
 use crate::schema::Schema;
 use crate::seal::footer::{FooterFields, Seal, State};
 use crate::sys::liveness::Process;
+use crate::sys::refused::Call;
 
 /// How long to sleep before looking again whether the creator still lives: its death wakes no process.
 const SLICE: Duration = Duration::from_millis(20);
@@ -283,7 +284,8 @@ fn wait_until_ready(
         if state == State::Ready {
             return Ok(());
         }
-        let stat = Stat::of(id).map_err(|error| diagnose::by_id(ObjectKind::Segment, error, id))?;
+        let stat =
+            Stat::of(id).map_err(|error| diagnose::by_id(ObjectKind::Segment, Call::Shmctl, error, id))?;
         if stat.removed {
             return Err(ErrorKind::Removed.into());
         }

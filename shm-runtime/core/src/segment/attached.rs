@@ -9,6 +9,7 @@ use crate::memory::shareable::Shareable;
 use crate::memory::shared::Shared;
 use crate::schema::Schema;
 use crate::segment::Segment;
+use crate::segment::diagnose;
 use crate::segment::place::Place;
 use crate::sys;
 
@@ -38,7 +39,9 @@ impl<T: Shareable, A: Access> Attached<T, A> {
     /// If nothing was mapped there any more, because other code unmapped it.
     pub fn detach(self) -> Result<(), Error> {
         let Self { place, segment } = self;
-        place.into_mapping().unmap().map_err(|source| segment.error("detach", ErrorKind::Os { source }))
+        let mapping = place.into_mapping();
+        let address = mapping.address().addr().get();
+        mapping.unmap().map_err(|error| segment.error("detach", diagnose::shmdt(error, address)))
     }
 
     /// The schema that the segment's creator wrote into the seal; of a bare segment, that of `T`. After
@@ -87,6 +90,10 @@ impl<T: Shareable, A: Access> Attached<T, A> {
         self.place.mapping().populate(A::MAPS_WRITABLE).map_err(|source| {
             let kind = match source.raw_os_error() {
                 Some(sys::ENOMEM) => ErrorKind::NoMemory { size: self.segment.size(), huge_pages: false },
+                Some(sys::EINVAL) => ErrorKind::InvalidInput {
+                    reason: "this kernel cannot make pages present at once, which takes Linux 5.14 (MADV_POPULATE_WRITE): \
+                             read or write one value of each page instead",
+                },
                 _ => ErrorKind::Os { source },
             };
             self.segment.error("prefault", kind)

@@ -207,7 +207,7 @@ impl<const N: usize> Options<N> {
         let identity = self.lookup.identity_of(id);
         match self.ready(id, Instant::now(), &mut false) {
             Ok(()) => Ok(SemaphoreSet::new(identity, id, self.undo)),
-            Err(kind) => Err(Error::new("open", identity, kind)),
+            Err(kind) => Err(self.lookup.not_opened(identity, id, kind)),
         }
     }
 

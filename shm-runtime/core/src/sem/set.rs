@@ -193,12 +193,14 @@ impl<const N: usize> SemaphoreSet<N> {
     ///
     /// # Errors
     ///
-    /// If the set was removed, belongs to another user, or the mode has bits beyond 0o777.
+    /// If the set was removed, belongs to another user, the mode has bits beyond 0o777, or the user or the group has no number
+    /// in this process's user namespace.
     pub fn set_permissions(&self, permissions: Permissions) -> Result<(), Error> {
         let Permissions { uid, gid, mode } = permissions;
         let operation = "set the permissions of";
         let bits = mode_bits(mode).map_err(|kind| self.error(operation, kind))?;
-        sys::ipc::sem_set(self.id, uid, gid, bits).map_err(|error| self.failed(operation, error))
+        sys::ipc::sem_set(self.id, uid, gid, bits)
+            .map_err(|error| self.error(operation, diagnose::set_permissions(error, self.id, (uid, gid))))
     }
 
     /// Removes the set: semctl(2) with IPC_RMID, by id, so that it cannot hit a successor under the same key.
@@ -248,7 +250,7 @@ impl<const N: usize> SemaphoreSet<N> {
             match error.raw_os_error() {
                 Some(sys::ipc::EINTR) => {}
                 Some(sys::ipc::EAGAIN) => return Ok(false),
-                _ => return Err(self.error(operation, diagnose::semop(error, self.id))),
+                _ => return Err(self.error(operation, diagnose::semop(error, self.id, buffers.len()))),
             }
         }
     }

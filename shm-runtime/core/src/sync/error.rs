@@ -5,6 +5,7 @@ use std::io;
 
 use super::kernel::{OWNER_DIED, TID, WAITERS};
 use crate::memory::validity::InvalidValue;
+use crate::sys::futex::{ENOSYS, EPERM};
 use crate::sys::{liveness, process};
 
 /// Why [`Mutex::lock`](super::Mutex::lock) and its like returned no guard.
@@ -43,7 +44,8 @@ pub enum LockError<D = ()> {
         /// The word.
         word: u32,
     },
-    /// Anything else that the kernel says: no memory for those who wait (ENOMEM), no such futexes (ENOSYS).
+    /// Anything else that the kernel says: no memory for those who wait (ENOMEM), no such futexes (ENOSYS), or
+    /// a filter of system calls that refuses them (EPERM, ENOSYS).
     #[non_exhaustive]
     Os {
         /// The `errno`.
@@ -97,7 +99,17 @@ impl<D> fmt::Display for LockError<D> {
                 if word & WAITERS != 0 { ", waited for" } else { "" },
                 if word & OWNER_DIED != 0 { ", dead" } else { "" },
             ),
-            Self::Os { source } => write!(f, "{source}"),
+            Self::Os { source } => {
+                write!(f, "{source}")?;
+                match source.raw_os_error() {
+                    Some(EPERM | ENOSYS) => f.write_str(
+                        ": futex(2) is refused to this process for locks (FUTEX_LOCK_PI), by a filter of system calls \
+                         (seccomp), as a container or a sandbox has, or by a kernel without CONFIG_FUTEX_PI. Allow it in \
+                         the filter",
+                    ),
+                    _ => Ok(()),
+                }
+            }
         }
     }
 }

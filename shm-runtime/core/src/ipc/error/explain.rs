@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{ErrorKind, key, limits, memory, permission, queue, seal, semaphore};
+use super::{ErrorKind, key, limits, memory, permission, queue, refused, seal, semaphore};
 use crate::ipc::identity::Identity;
 use crate::ipc::kind::ObjectKind;
 
@@ -18,10 +18,15 @@ impl ErrorKind {
             Self::NotFound => key::not_found(about, f),
             Self::KeyCollision { theirs, ours } => key::collision(theirs, ours, f),
             Self::Removed => key::removed(about, f),
+            &Self::NoSuchId { ipc_namespace, successor } => {
+                key::no_such_id(ipc_namespace, successor, about, f)
+            }
+            Self::CallRefused { call, filtered, source } => refused::call(call, *filtered, source, f),
 
             Self::Permission { existing, uid, gid } => {
                 permission::denied(existing.as_deref(), *uid, *gid, about, f)
             }
+            &Self::NoSuchUser { uid, gid } => permission::no_such_user(uid, gid, f),
             Self::NotOwner { existing, uid } => permission::not_owner(existing.as_deref(), *uid, about, f),
             Self::Untrusted { owner, creator, uid, unidentified: Some(reason) } => {
                 permission::unidentified(*owner, *creator, *uid, reason, about, f)
@@ -48,12 +53,16 @@ impl ErrorKind {
             Self::BadSeal { reason } => seal::bad(reason, f),
             Self::LayoutDiffers { theirs, ours } => seal::layout_differs(theirs, ours, about, f),
 
-            &Self::Limit { name, value } => limits::limit(name, value, about, f),
+            &Self::Limit { name, value, asked, used } => {
+                limits::limit(name, limits::Numbers { value, asked, used }, about, f)
+            }
 
             Self::HugePages => memory::huge_pages(about, f),
             &Self::NoMemory { size, huge_pages: true } => memory::none_left_huge(size, f),
-            &Self::NoMemory { size, huge_pages: false } => memory::none_left(size, f),
-            &Self::Address { address } => memory::address(address, f),
+            &Self::NoMemory { size, huge_pages: false } => memory::none_left(size, about, f),
+            Self::HugePagesDenied { group, uid, groups } => permission::huge_pages(*group, *uid, groups, f),
+            &Self::NotAttached { address } => memory::not_attached(address, f),
+            &Self::Address { address, page_size, size } => memory::address(address, page_size, size, f),
 
             Self::Uninitialised { existing, waited, kept } => {
                 semaphore::uninitialised(existing.as_deref(), *waited, *kept, about, f)

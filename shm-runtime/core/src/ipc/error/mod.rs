@@ -7,6 +7,7 @@ mod limits;
 mod memory;
 mod permission;
 mod queue;
+mod refused;
 mod seal;
 mod semaphore;
 mod words;
@@ -94,7 +95,9 @@ impl fmt::Debug for Error {
 impl core::error::Error for Error {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self.kind() {
-            ErrorKind::KeyFile { source } | ErrorKind::Os { source } => Some(source),
+            ErrorKind::KeyFile { source }
+            | ErrorKind::Os { source }
+            | ErrorKind::CallRefused { source, .. } => Some(source),
             ErrorKind::UnknownUser { source: Some(source), .. } => Some(source),
             ErrorKind::WrongMessage { invalid: Some(invalid), .. } => Some(invalid),
             _ => None,

@@ -90,6 +90,7 @@ impl<T: Shareable> Options<T> {
             };
             let exists = source.raw_os_error() == Some(sys::EEXIST);
             let existing = sys::shmget(key, 0, 0).ok().filter(|_| exists);
+            let mut note = None;
             // A stranger's is not even looked into.
             if let Some(id) = existing
                 && !self.settings.bare
@@ -100,7 +101,10 @@ impl<T: Shareable> Options<T> {
                     true => match self.reclaim(&segment, Replace::Everything)? {
                         Outcome::Gone => continue,
                         Outcome::NotOurs(kind) => Some(kind),
-                        Outcome::InUse => None,
+                        Outcome::InUse => {
+                            note = segment.who_keeps_it();
+                            None
+                        }
                     },
                     false => self.collision(&segment),
                 };
@@ -111,7 +115,11 @@ impl<T: Shareable> Options<T> {
                 }
             }
             let kind = diagnose::shmget(source, Creation { size, huge_pages: self.huge_pages }, existing);
-            return error(Identity { id: existing, ..identity }, kind);
+            let error = Error::new("create", Identity { id: existing, ..identity }, kind);
+            return Err(match note {
+                Some(note) => error.with_note(note),
+                None => error,
+            });
         }
     }
 

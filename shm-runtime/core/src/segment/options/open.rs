@@ -60,7 +60,10 @@ impl<T: Shareable> Options<T> {
         match self.reclaim(&segment, replace)? {
             Outcome::Gone => Err(segment.error("open", ErrorKind::NotFound)),
             Outcome::NotOurs(kind) => Err(segment.error("open", kind)),
-            Outcome::InUse => Err(error),
+            Outcome::InUse => Err(match segment.who_keeps_it() {
+                Some(note) => error.with_note(note),
+                None => error,
+            }),
         }
     }
 
@@ -76,7 +79,7 @@ impl<T: Shareable> Options<T> {
                 trusts_writers: self.trusts_writers,
             },
         );
-        outcome.map_err(|error| segment.error("reclaim", diagnose::shmctl(error, segment.id())))
+        outcome.map_err(|(call, error)| segment.error("reclaim", diagnose::by_id(call, error, segment.id())))
     }
 
     /// The segment `id`, if its owner is trusted and, of a bare one, the size right.
@@ -87,7 +90,7 @@ impl<T: Shareable> Options<T> {
         });
         match checked {
             Ok(observed) => Ok(Segment::new(identity, id, observed, self.terms(compatible))),
-            Err(kind) => Err(Error::new("open", identity.with_id(id), kind)),
+            Err(kind) => Err(self.lookup.not_opened(identity, id, kind)),
         }
     }
 
