@@ -22,6 +22,18 @@ pub(crate) fn by_id(object: ObjectKind, error: io::Error, id: i32) -> ErrorKind 
     }
 }
 
+/// Why IPC_SET, with these permissions, failed.
+pub(crate) fn permissions(object: ObjectKind, error: io::Error, id: i32) -> ErrorKind {
+    let invalid = error.raw_os_error() == Some(sys::EINVAL);
+    match by_id(object, error, id) {
+        ErrorKind::Os { .. } if invalid => ErrorKind::InvalidInput {
+            reason: "the uid or gid is none: it is -1, or has no number in this process's user namespace (/proc/self/uid_map). \
+                     What `stat` shows as 65534 there may be any such user, and cannot be given back to it",
+        },
+        kind => kind,
+    }
+}
+
 /// Whether there is certainly no object with this id any more, whether this process may read it or not. Asked of the
 /// kernel, because there may be no /proc.
 pub(crate) fn is_gone(object: ObjectKind, id: i32) -> bool {

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::ipc::diagnose::{by_id, exists, limit, saturated};
+use crate::ipc::diagnose::{by_id, exists, limit, permissions, saturated};
 use crate::ipc::error::ErrorKind;
 use crate::ipc::kind::ObjectKind;
 use crate::ipc::record::Record;
@@ -26,24 +26,27 @@ pub(crate) fn msgsnd(error: io::Error, id: i32, size: usize) -> ErrorKind {
     }
 }
 
-/// A msgctl(2) with IPC_SET of this limit, in bytes.
-pub(crate) fn set_limit(error: io::Error, id: i32, bytes: u64) -> ErrorKind {
+/// That a message is larger than can be sent now.
+pub(crate) fn over_msgmax() -> ErrorKind {
+    limit(MSGMAX)
+}
+
+/// A msgctl(2) with IPC_SET, of permissions and this limit, in bytes.
+pub(crate) fn ipc_set(error: io::Error, id: i32, bytes: u64) -> ErrorKind {
     let too_much = || MSGMNB.value().is_some_and(|most| bytes > most);
     match (error.raw_os_error(), Record::look(ObjectKind::Queue, id).as_deref()) {
         // The kernel gives EPERM to those who do not own the queue, and to those who ask for too much.
         (Some(sys::EPERM), Some(record)) if record.is_owned_by(sys::effective_uid()) && too_much() => {
             limit(MSGMNB)
         }
-        _ => msgctl(error, id),
+        _ => permissions(ObjectKind::Queue, error, id),
     }
 }
 
-/// Any other call by the id: msgrcv(2), and msgctl(2).
+/// Any other call by the id: msgrcv(2), and msgctl(2). EINTR is an end only where it is to be one.
 pub(crate) fn msgctl(error: io::Error, id: i32) -> ErrorKind {
-    by_id(ObjectKind::Queue, error, id)
-}
-
-/// The bytes of the largest message that can be sent now.
-pub(crate) fn largest_message() -> Option<usize> {
-    MSGMAX.value().map(saturated)
+    match error.raw_os_error() {
+        Some(sys::ipc::EINTR) => ErrorKind::Interrupted,
+        _ => by_id(ObjectKind::Queue, error, id),
+    }
 }

@@ -29,7 +29,6 @@ pub(crate) fn semget(error: io::Error, count: usize, existing: Option<i32>) -> E
 pub(crate) fn semop(error: io::Error, id: i32) -> ErrorKind {
     match error.raw_os_error() {
         Some(sys::ipc::E2BIG) => limit(SEMOPM),
-        Some(sys::ipc::ERANGE) => too_high(),
         _ => semctl(error, id),
     }
 }
@@ -41,5 +40,20 @@ pub(crate) fn too_high() -> ErrorKind {
 
 /// A semctl(2).
 pub(crate) fn semctl(error: io::Error, id: i32) -> ErrorKind {
-    by_id(ObjectKind::Semaphore, error, id)
+    match error.raw_os_error() {
+        Some(sys::ipc::ERANGE) => too_high(),
+        _ => by_id(ObjectKind::Semaphore, error, id),
+    }
+}
+
+/// A semctl(2) with GETALL or SETALL, of `expected` semaphores.
+pub(crate) fn all(error: io::Error, id: i32, expected: usize) -> ErrorKind {
+    match error.raw_os_error() {
+        Some(sys::ipc::EFAULT) => match sys::ipc::sem_stat(id) {
+            // The id means another set than the one that was opened.
+            Ok(stat) => ErrorKind::SizeDiffers { found: saturated(stat.sem_nsems), expected },
+            Err(error) => semctl(error, id),
+        },
+        _ => semctl(error, id),
+    }
 }

@@ -5,14 +5,16 @@ use core::time::Duration;
 use std::io;
 use std::time::Instant;
 
+use crate::ipc::diagnose::permissions as permissions_failed;
 use crate::ipc::error::{Error, ErrorKind};
 use crate::ipc::identity::Identity;
 use crate::ipc::key::Key;
+use crate::ipc::kind::ObjectKind;
 use crate::ipc::mode::mode_bits;
 use crate::ipc::permissions::Permissions;
 use crate::ipc::remove_on_drop::{Removable, RemoveOnDrop, private};
 use crate::sem::diagnose;
-use crate::sem::op::{Wait, acquires, buffer};
+use crate::sem::op::{Wait, acquires, buffer, checked};
 use crate::sem::{Op, Options, Permit, Stat, State};
 use crate::sys;
 
@@ -36,11 +38,12 @@ pub struct SemaphoreSet<const N: usize> {
     identity: Identity,
     id: i32,
     undo: bool,
+    interruptible: bool,
 }
 
 impl<const N: usize> SemaphoreSet<N> {
     pub(crate) fn new(identity: Identity, id: i32, undo: bool) -> Self {
-        Self { identity, id, undo }
+        Self { identity, id, undo, interruptible: false }
     }
 
     pub(crate) fn identity(&self) -> &Identity {
@@ -86,6 +89,45 @@ impl<const N: usize> SemaphoreSet<N> {
     /// The `key_t` it was found or created by; 0 for a private one, and for one found by its id.
     pub fn key(&self) -> i32 {
         self.identity.value.unwrap_or(0)
+    }
+
+    /// The same set, by a handle whose waiting a signal ends: [`ErrorKind::Interrupted`], and nothing was done. Without it, a
+    /// call that a signal interrupts goes on waiting, as those of the standard library do.
+    ///
+    /// It takes a signal that has a handler, with SA_RESTART or not; and as semop(2) has it, a process that was stopped and
+    /// goes on (SIGCONT) is interrupted without one: look at what the handler left, and call again if there is nothing.
+    ///
+    /// A signal that came *just before* the call does not end it: the handler has run, and the call waits. So that none
+    /// is missed, wait for a limited time and look again:
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+    /// use std::time::Duration;
+    ///
+    /// use shm_runtime::sem::{Permit, Semaphore};
+    /// use shm_runtime::{Error, ErrorKind};
+    ///
+    /// /// `stop` is set by a handler: `signal_hook::flag::register(SIGTERM, ..)`.
+    /// fn acquire<'a>(semaphore: &'a Semaphore, stop: &AtomicBool) -> Result<Option<Permit<'a>>, Error> {
+    ///     while !stop.load(Relaxed) {
+    ///         match semaphore.acquire_timeout(Duration::from_secs(1)) {
+    ///             Ok(None) => {}
+    ///             Err(error) if matches!(error.kind(), ErrorKind::Interrupted) => {}
+    ///             acquired => return acquired,
+    ///         }
+    ///     }
+    ///     Ok(None)
+    /// }
+    /// # let key = shm_runtime::Key::private();
+    /// let semaphore = Semaphore::create(key, 1)?.remove_on_drop();
+    /// let semaphore = semaphore.interruptible();
+    /// assert!(acquire(&semaphore, &AtomicBool::new(false))?.is_some());
+    /// assert!(acquire(&semaphore, &AtomicBool::new(true))?.is_none());
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[must_use = "this is another handle, and the one that it is made of is not changed"]
+    pub fn interruptible(&self) -> Self {
+        Self { interruptible: true, ..self.clone() }
     }
 
     /// Acquires this many units of each semaphore, waiting until all are there at once: semop(2). They are released
@@ -167,7 +209,71 @@ impl<const N: usize> SemaphoreSet<N> {
         self.operate("operate on", operations.iter().copied(), Wait::For(timeout))
     }
 
-    /// Value and waiters of each semaphore. Each is asked for by itself: together they are not a snapshot.
+    /// The values of all semaphores at one time: semctl(2) with GETALL.
+    ///
+    /// # Errors
+    ///
+    /// If the set was removed, or may not be read.
+    pub fn values(&self) -> Result<[u16; N], Error> {
+        match sys::ipc::sem_get_all(self.id) {
+            Ok(Some(values)) => Ok(values),
+            Ok(None) => {
+                let found = self.stat()?.semaphores;
+                Err(self.error("look at", ErrorKind::SizeDiffers { found, expected: N }))
+            }
+            Err(error) => Err(self.error("look at", diagnose::all(error, self.id, N))),
+        }
+    }
+
+    /// Sets the values of all semaphores at once, whatever they are, and wakes those that can go on: semctl(2) with SETALL.
+    ///
+    /// This forgets what is to be undone: the kernel clears, of every process, what [`undo`](Options::undo) noted down for
+    /// these semaphores. A holder that is killed gives nothing back then; one that drops its [`Permit`] still adds its
+    /// units, to the new value, and the kernel takes these back when that process ends. So set values when no process
+    /// holds units: to repair, or to begin anew.
+    ///
+    /// It does not count as an operation: a set that was opened with [`allow_unused`](Options::allow_unused) is not
+    /// ready for others because of it, and if its creator is alive, the initial values are added to these. (Nor is it
+    /// [replaced](Options::open_or_create_set) from then on.)
+    ///
+    /// ```
+    /// use shm_runtime::Key;
+    /// use shm_runtime::sem::SemaphoreSet;
+    ///
+    /// let set = SemaphoreSet::<3>::options(Key::private()).create_set([1, 1, 1])?.remove_on_drop();
+    /// set.set_values([0, 5, 2])?;
+    /// assert_eq!(set.values()?, [0, 5, 2]);
+    /// # Ok::<(), shm_runtime::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the set was removed, may not be altered, or a value is above 32767 (SEMVMX): then none is set.
+    pub fn set_values(&self, values: [u16; N]) -> Result<(), Error> {
+        let operation = "set the values of";
+        // A smaller set would take the first ones. Setting takes no permission to read.
+        let stat = Stat::of(self.id).or_else(|_| Stat::of_any(self.id));
+        if let Some(found) = stat.ok().map(|stat| stat.semaphores).filter(|&found| found != N) {
+            return Err(self.error(operation, ErrorKind::SizeDiffers { found, expected: N }));
+        }
+        sys::ipc::sem_set_all(self.id, &values)
+            .map_err(|error| self.error(operation, diagnose::all(error, self.id, N)))
+    }
+
+    /// Sets the value of one semaphore, whatever it is, and wakes those that can go on: semctl(2) with SETVAL. As
+    /// [`set_values`](Self::set_values), this forgets what is to be undone, of this one.
+    ///
+    /// # Errors
+    ///
+    /// If the set was removed, may not be altered, has no semaphore of this index, or the value is above 32767 (SEMVMX).
+    pub fn set_value_of(&self, index: u16, value: u16) -> Result<(), Error> {
+        let operation = "set a value of";
+        checked::<N>(index).map_err(|kind| self.error(operation, kind))?;
+        sys::ipc::sem_set_value(self.id, index, value).map_err(|error| self.failed(operation, error))
+    }
+
+    /// Value and waiters of each semaphore. Each is asked for by itself: together they are not a snapshot, as
+    /// [`values`](Self::values) are.
     ///
     /// # Errors
     ///
@@ -198,7 +304,8 @@ impl<const N: usize> SemaphoreSet<N> {
         let Permissions { uid, gid, mode } = permissions;
         let operation = "set the permissions of";
         let bits = mode_bits(mode).map_err(|kind| self.error(operation, kind))?;
-        sys::ipc::sem_set(self.id, uid, gid, bits).map_err(|error| self.failed(operation, error))
+        sys::ipc::sem_set(self.id, uid, gid, bits)
+            .map_err(|error| self.error(operation, permissions_failed(ObjectKind::Semaphore, error, self.id)))
     }
 
     /// Removes the set: semctl(2) with IPC_RMID, by id, so that it cannot hit a successor under the same key.
@@ -246,6 +353,9 @@ impl<const N: usize> SemaphoreSet<N> {
                 return Ok(true);
             };
             match error.raw_os_error() {
+                Some(sys::ipc::EINTR) if self.interruptible => {
+                    return Err(self.error(operation, ErrorKind::Interrupted));
+                }
                 Some(sys::ipc::EINTR) => {}
                 Some(sys::ipc::EAGAIN) => return Ok(false),
                 _ => return Err(self.error(operation, diagnose::semop(error, self.id))),
