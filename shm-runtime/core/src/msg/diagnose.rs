@@ -33,10 +33,14 @@ pub(crate) fn over_msgmax() -> ErrorKind {
 
 /// A msgctl(2) with IPC_SET, of permissions and this limit, in bytes.
 pub(crate) fn ipc_set(error: io::Error, id: i32, bytes: u64) -> ErrorKind {
-    let too_much = || MSGMNB.value().is_some_and(|most| bytes > most);
+    let uid = sys::effective_uid();
+    let may = |record: &Record| uid == 0 || record.is_owned_by(uid);
     match (error.raw_os_error(), Record::look(ObjectKind::Queue, id).as_deref()) {
-        // The kernel gives EPERM to those who do not own the queue, and to those who ask for too much.
-        (Some(sys::EPERM), Some(record)) if record.is_owned_by(sys::effective_uid()) && too_much() => {
+        // The kernel gives EPERM to those who do not own the queue, and to those who ask for too much: root too, in a
+        // container that took CAP_SYS_RESOURCE away.
+        (Some(sys::EPERM), Some(record))
+            if may(record) && MSGMNB.value().is_some_and(|most| bytes > most) =>
+        {
             limit(MSGMNB)
         }
         _ => permissions(ObjectKind::Queue, error, id),

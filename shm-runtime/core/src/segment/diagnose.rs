@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::ipc::diagnose::{by_id, exists, limit, saturated};
+use crate::ipc::diagnose::{by_id, exists, limit, permissions, saturated};
 use crate::ipc::error::ErrorKind;
 use crate::ipc::kind::ObjectKind;
 use crate::ipc::record::Record;
@@ -33,9 +33,14 @@ pub(crate) fn shmget(error: io::Error, asked: Creation, existing: Option<i32>) -
     }
 }
 
-/// Any call by the id: shmat(2), and shmctl(2) but for SHM_LOCK.
+/// Any call by the id: shmat(2), and shmctl(2) but for IPC_SET and SHM_LOCK.
 pub(crate) fn shmctl(error: io::Error, id: i32) -> ErrorKind {
     by_id(ObjectKind::Segment, error, id)
+}
+
+/// A shmctl(2) with IPC_SET.
+pub(crate) fn ipc_set(error: io::Error, id: i32) -> ErrorKind {
+    permissions(ObjectKind::Segment, error, id)
 }
 
 /// A shmctl(2) with SHM_LOCK or SHM_UNLOCK.

@@ -431,14 +431,15 @@ impl<T: Shareable> Segment<T> {
     ///
     /// # Errors
     ///
-    /// If it was removed, belongs to another user, or the mode has bits beyond 0o777.
+    /// If it was removed, belongs to another user, or the mode has bits beyond 0o777; if there is no such uid or gid in this user
+    /// namespace.
     pub fn set_permissions(&self, permissions: Permissions) -> Result<(), Error> {
         let Permissions { uid, gid, mode } = permissions;
         let operation = "set the permissions of";
         let bits = mode_bits(mode).map_err(|kind| self.error(operation, kind))?;
         self.look(operation)?;
         sys::shm_set(self.id, uid, gid, bits)
-            .map_err(|error| self.error(operation, diagnose::shmctl(error, self.id)))?;
+            .map_err(|error| self.error(operation, diagnose::ipc_set(error, self.id)))?;
         self.given_to.store(uid, Relaxed);
         Ok(())
     }

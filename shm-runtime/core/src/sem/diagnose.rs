@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::ipc::diagnose::{by_id, exists, limit, saturated};
+use crate::ipc::diagnose::{by_id, exists, limit, permissions, saturated};
 use crate::ipc::error::ErrorKind;
 use crate::ipc::kind::ObjectKind;
 use crate::sys;
@@ -44,6 +44,11 @@ pub(crate) fn semctl(error: io::Error, id: i32) -> ErrorKind {
         Some(sys::ipc::ERANGE) => too_high(),
         _ => by_id(ObjectKind::Semaphore, error, id),
     }
+}
+
+/// A semctl(2) with IPC_SET.
+pub(crate) fn ipc_set(error: io::Error, id: i32) -> ErrorKind {
+    permissions(ObjectKind::Semaphore, error, id)
 }
 
 /// A semctl(2) with GETALL or SETALL, of `expected` semaphores.

@@ -5,11 +5,9 @@ use core::time::Duration;
 use std::io;
 use std::time::Instant;
 
-use crate::ipc::diagnose::permissions as permissions_failed;
 use crate::ipc::error::{Error, ErrorKind};
 use crate::ipc::identity::Identity;
 use crate::ipc::key::Key;
-use crate::ipc::kind::ObjectKind;
 use crate::ipc::mode::mode_bits;
 use crate::ipc::permissions::Permissions;
 use crate::ipc::remove_on_drop::{Removable, RemoveOnDrop, private};
@@ -299,13 +297,14 @@ impl<const N: usize> SemaphoreSet<N> {
     ///
     /// # Errors
     ///
-    /// If the set was removed, belongs to another user, or the mode has bits beyond 0o777.
+    /// If the set was removed, belongs to another user, or the mode has bits beyond 0o777; if there is no such uid or gid in
+    /// this user namespace.
     pub fn set_permissions(&self, permissions: Permissions) -> Result<(), Error> {
         let Permissions { uid, gid, mode } = permissions;
         let operation = "set the permissions of";
         let bits = mode_bits(mode).map_err(|kind| self.error(operation, kind))?;
         sys::ipc::sem_set(self.id, uid, gid, bits)
-            .map_err(|error| self.error(operation, permissions_failed(ObjectKind::Semaphore, error, self.id)))
+            .map_err(|error| self.error(operation, diagnose::ipc_set(error, self.id)))
     }
 
     /// Removes the set: semctl(2) with IPC_RMID, by id, so that it cannot hit a successor under the same key.
