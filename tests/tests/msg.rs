@@ -524,6 +524,23 @@ fn a_mode_that_cannot_be_changed_because_of_the_queues_limit_is_an_error_with_bo
 }
 
 #[test]
+fn root_without_the_capability_is_told_the_limit() {
+    let own = OwnKey::new();
+    let words = ["setpriv", "--bounding-set=-sys_resource", "--inh-caps=-sys_resource"];
+    let (Some(mut nobody), Some(root)) = (peer!().as_nobody().map(Peer::ipc), peer!().by(&words)) else {
+        return;
+    };
+    let mut root = root.ipc();
+    nobody.ask(format!("create_queue {}", own.value()));
+    root.ask(format!("open_queue_of_anybody {}", own.value()));
+    let Failure { kind: kind_of, text, .. } = root.failure("set_limit 1000000000");
+    assert_eq!(kind_of, "Limit");
+    assert!(text.contains("kernel.msgmnb") && text.contains("CAP_SYS_RESOURCE"), "{text}");
+    root.ask("set_limit 100");
+    nobody.ask("remove_queue");
+}
+
+#[test]
 fn an_owner_that_is_nobody_is_refused_with_the_reason() {
     let queue = private::<Job>();
     let permissions = queue.stat().unwrap().permissions;

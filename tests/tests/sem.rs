@@ -9,7 +9,7 @@ use shm_tests::child::{Child, Failure, NOBODY, Peer};
 use shm_tests::key::OwnKey;
 use shm_tests::oracle::Table;
 use shm_tests::structs::ipc::Counter;
-use shm_tests::{eventually, kind, peer};
+use shm_tests::{eventually, kind, peer, skip};
 
 fn private(units: u16) -> shm_runtime::RemoveOnDrop<Semaphore> {
     Semaphore::create(Key::private(), units).unwrap().remove_on_drop()
@@ -417,6 +417,38 @@ fn values_set_before_the_creator_gives_the_initial_ones_do_not_make_a_set_ready(
     assert!(matches!(error.kind(), ErrorKind::Uninitialised { kept: Some(_), .. }), "{error}");
     assert!(error.to_string().contains("set a value by SETVAL or SETALL"), "{error}");
     assert_eq!(early.value().unwrap(), 4);
+}
+
+#[test]
+fn values_of_a_set_of_another_size_under_the_same_id_are_an_error_and_not_too_many_bytes() {
+    // In a namespace of its own, the first set has id 0. A thread takes all in it along: the process stays where it is.
+    let other = |count| {
+        std::thread::spawn(move || {
+            let namespace = || {
+                // SAFETY: takes a number only.
+                unsafe { libc::unshare(libc::CLONE_NEWIPC) == 0 }
+            };
+            if !namespace() {
+                return None;
+            }
+            let set = SemaphoreSet::<2>::options(Key::private()).create_set([1, 2]).unwrap();
+            assert!(namespace());
+            // SAFETY: takes numbers only.
+            let id = unsafe { libc::semget(libc::IPC_PRIVATE, count, 0o600) };
+            assert_eq!(id, set.id());
+            Some([kind(set.values()), kind(set.set_values([3, 4]))])
+        })
+        .join()
+        .unwrap()
+    };
+    let Some(found) = other(2) else {
+        skip("making an IPC namespace takes root");
+        return;
+    };
+    assert_eq!(found, ["none", "none"]);
+    for count in [1, 3, 20_000] {
+        assert_eq!(other(count), Some(["SizeDiffers"; 2].map(str::to_owned)), "{count}");
+    }
 }
 
 #[test]

@@ -93,17 +93,26 @@ impl<T: Payload + ?Sized> Queue<T> {
     /// It takes a signal that has a handler, with SA_RESTART or not. A handler without `unsafe`, which sets a flag, is that of
     /// the crate `signal-hook`:
     ///
-    /// ```ignore
-    /// let stop = Arc::new(AtomicBool::new(false));
-    /// signal_hook::flag::register(SIGTERM, stop.clone())?;
-    /// let jobs = Queue::<Job>::open(key)?.interruptible();
-    /// while !stop.load(Relaxed) {
-    ///     match jobs.receive(Select::Any) {
-    ///         Ok(job) => work(&job.value),
-    ///         Err(error) if matches!(error.kind(), ErrorKind::Interrupted) => {}
-    ///         Err(error) => return Err(error),
+    /// ```
+    /// use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+    ///
+    /// use shm_runtime::msg::{Queue, Select};
+    /// use shm_runtime::{Error, ErrorKind};
+    ///
+    /// /// `stop` is set by a handler: `signal_hook::flag::register(SIGTERM, ..)`.
+    /// fn work(jobs: &Queue<u64>, stop: &AtomicBool) -> Result<(), Error> {
+    ///     while !stop.load(Relaxed) {
+    ///         match jobs.receive(Select::Any) {
+    ///             Ok(job) => println!("{}", job.value),
+    ///             Err(error) if matches!(error.kind(), ErrorKind::Interrupted) => {}
+    ///             Err(error) => return Err(error),
+    ///         }
     ///     }
+    ///     Ok(())
     /// }
+    /// # let jobs = Queue::create(shm_runtime::Key::private())?.remove_on_drop();
+    /// work(&jobs.interruptible(), &AtomicBool::new(true))?;
+    /// # Ok::<(), Error>(())
     /// ```
     ///
     /// A signal that comes *just before* the call, here between `load` and `receive`, does not end it: the handler has
