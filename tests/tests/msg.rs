@@ -319,9 +319,9 @@ fn messages_of_any_length_come_from_c_and_go_to_it() {
     let mut c = program.start(&[own.value()]);
     assert_eq!(c.line(), "sent");
     let mut text = vec![7; 3];
-    for size in 0..=20_usize {
-        let mtype = queue.receive_into(Select::Any, &mut text).unwrap();
-        assert_eq!((mtype, &text[..]), (size as i64 + 1, &b"abcdefghijklmnopqrst"[..size]));
+    for (size, mtype) in (0..=20).zip(1..) {
+        assert_eq!(queue.receive_into(Select::Any, &mut text).unwrap(), mtype);
+        assert_eq!(text, b"abcdefghijklmnopqrst"[..size]);
     }
     assert_eq!(queue.try_receive_into(Select::Any, &mut text).unwrap(), None);
     assert!(text.is_empty());
