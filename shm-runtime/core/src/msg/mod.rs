@@ -74,6 +74,7 @@
 //! ```
 
 mod diagnose;
+mod exchange;
 mod message;
 mod options;
 mod payload;

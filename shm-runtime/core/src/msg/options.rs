@@ -24,7 +24,7 @@ use crate::msg::{Payload, Queue, diagnose};
 /// assert_eq!(queue.stat()?.permissions.mode, 0o622);
 /// # Ok::<(), shm_runtime::Error>(())
 /// ```
-pub struct Options<T: ?Sized> {
+pub struct Options<T: Payload + ?Sized> {
     lookup: Lookup,
     holds: PhantomData<fn(&T)>,
 }
@@ -124,13 +124,13 @@ impl<T: Payload + ?Sized> Options<T> {
     }
 }
 
-impl<T: ?Sized> Clone for Options<T> {
+impl<T: Payload + ?Sized> Clone for Options<T> {
     fn clone(&self) -> Self {
         Self { lookup: self.lookup.clone(), holds: PhantomData }
     }
 }
 
-impl<T: ?Sized> fmt::Debug for Options<T> {
+impl<T: Payload + ?Sized> fmt::Debug for Options<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")
             .field("key", &self.lookup.key)

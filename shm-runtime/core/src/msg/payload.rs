@@ -10,6 +10,13 @@ use crate::msg::message::{Envelope, Message, Received, receive_slice, send_slice
 
 /// What the messages of a [`Queue`](crate::msg::Queue) hold: a `T`, or a `[T]`, which is any number of them. Implemented for
 /// every `T` that is [`Shareable`] and `Copy`, and for nothing else.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be in a message queue",
+    label = "not a value, nor a slice of values, that can be sent",
+    note = "a struct or fieldless enum of your own: add `#[derive(Clone, Copy, shm_runtime::Shareable)]` and `#[repr(C)]` (or \
+            `#[repr(u8)]` .. `#[repr(i64)]` for an enum)",
+    note = "text of any length: `Queue<[u8]>`, and `text.as_bytes()`; a list of any length: `Queue<[T]>`"
+)]
 pub trait Payload: private::Sealed {
     /// What is received: a `T`, or a `Vec<T>`.
     type Owned;
@@ -27,6 +34,8 @@ pub trait Payload: private::Sealed {
     fn __receive(id: i32, select: c_long, flags: i32) -> io::Result<Received<Self::Owned>>;
 }
 
+// Not recommended, so that the message is that of `Payload`.
+#[diagnostic::do_not_recommend]
 impl<T: Shareable + Copy> Payload for T {
     type Owned = T;
 
@@ -43,6 +52,8 @@ impl<T: Shareable + Copy> Payload for T {
     }
 }
 
+// Not recommended, so that the message is that of `Payload`.
+#[diagnostic::do_not_recommend]
 impl<T: Shareable + Copy> Payload for [T] {
     type Owned = Vec<T>;
 

@@ -64,6 +64,7 @@ mod options;
 mod permit;
 mod semaphore;
 mod set;
+mod values;
 
 pub use crate::ipc::stat::semaphore::{Stat, State};
 pub use op::Op;
