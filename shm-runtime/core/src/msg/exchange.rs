@@ -10,11 +10,11 @@ use crate::msg::{Message, Payload, Queue, RawMessage, Select, Stat, diagnose};
 use crate::sys;
 
 impl<T: Payload + ?Sized> Queue<T> {
-    /// The same queue, by a handle whose waiting a signal ends: [`ErrorKind::Interrupted`], and nothing was sent or received.
-    /// Without it, a call that a signal interrupts goes on waiting, as those of the standard library do.
+    /// The same queue, by a handle whose waiting a signal ends: [`ErrorKind::Interrupted`], and nothing was sent or
+    /// received. Without it, a call that a signal interrupts goes on waiting, as those of the standard library do.
     ///
-    /// It takes a signal that has a handler, with SA_RESTART or not. A handler without `unsafe`, which sets a flag, is that of
-    /// the crate `signal-hook`:
+    /// It takes a signal that has a handler, with SA_RESTART or not: these calls are never restarted, see signal(7). A
+    /// handler without `unsafe`, which sets a flag, is that of the crate `signal-hook`:
     ///
     /// ```
     /// use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -39,9 +39,9 @@ impl<T: Payload + ?Sized> Queue<T> {
     /// ```
     ///
     /// A signal that comes *just before* the call, here between `load` and `receive`, does not end it: the handler has
-    /// run, and the call waits. As msgrcv(2) and msgsnd(2) have no time-out, what closes the gap is another signal: the process
-    /// that stops this one sends it again, until this one has ended; or a timer of this one's own (setitimer(2), with an
-    /// interval) sends one every second, whose handler does nothing. Or do not wait in the kernel:
+    /// run, and the call waits. As msgrcv(2) and msgsnd(2) have no time-out, what closes the gap is another signal: the
+    /// process that stops this one sends it again, until this one has ended; or a timer of this one's own (setitimer(2),
+    /// with an interval) sends one every second, whose handler does nothing. Or do not wait in the kernel:
     /// [`try_receive`](Self::try_receive), and a short sleep if there was nothing.
     #[must_use = "this is another handle, and the one that it is made of is not changed"]
     pub fn interruptible(&self) -> Self {
@@ -130,8 +130,8 @@ impl<T: Payload + ?Sized> Queue<T> {
     /// The message at this place in the queue, from 0, the next one, without taking it: msgrcv(2) with MSG_COPY. `None` if
     /// there are fewer now. By the time that this returns, another process may have taken it.
     ///
-    /// It takes Linux 3.8 with CONFIG_CHECKPOINT_RESTORE, which distributions' kernels have. (Earlier kernels do not know the
-    /// flag, and take a message.)
+    /// It takes Linux 3.8 with CONFIG_CHECKPOINT_RESTORE, which distributions' kernels have. (Earlier kernels do not know
+    /// the flag, and take a message.)
     ///
     /// ```
     /// use shm_runtime::Key;

@@ -24,13 +24,14 @@ impl<const N: usize> SemaphoreSet<N> {
 
     /// Sets the values of all semaphores at once, whatever they are, and wakes those that can go on: semctl(2) with SETALL.
     ///
-    /// This forgets what is to be undone: the kernel clears, of every process, what [`undo`](crate::sem::Options::undo) noted down for
-    /// these semaphores. A holder that is killed gives nothing back then; one that drops its [`Permit`](crate::sem::Permit) still adds its
-    /// units, to the new value, and the kernel takes these back when that process ends. So set values when no process
-    /// holds units: to repair, or to begin anew.
+    /// This forgets what is to be undone: the kernel clears, of every process, what [`undo`](crate::sem::Options::undo)
+    /// noted down for these semaphores. A holder that is killed gives nothing back then; one that drops its
+    /// [`Permit`](crate::sem::Permit) still adds its units, to the new value, and the kernel takes these back when that
+    /// process ends. So set values when no process holds units: to repair, or to begin anew.
     ///
-    /// It does not count as an operation: a set that was opened with [`allow_unused`](crate::sem::Options::allow_unused) is not
-    /// ready for others because of it, and if its creator is alive, the initial values are added to these. (Nor is it
+    /// It does not count as an operation: a set that was opened with
+    /// [`allow_unused`](crate::sem::Options::allow_unused) is not ready for others because of it, and if its creator is
+    /// alive, the initial values are added to these. (Nor is it
     /// [replaced](crate::sem::Options::open_or_create_set) from then on.)
     ///
     /// ```

@@ -155,7 +155,8 @@ pub(crate) unsafe fn msgsnd(id: i32, message: *const c_void, size: usize, flags:
     checked(unsafe { libc::msgsnd(id, message, size, flags) }).map(drop)
 }
 
-/// msgrcv(2): how many bytes there are after the type.
+/// msgrcv(2): how many bytes there are after the type. (With MSG_COPY, the kernel reads the room too, and gives what it read
+/// to nobody: it need not be initialised.)
 ///
 /// # Safety
 ///
