@@ -198,6 +198,32 @@ fn the_work_queue_answers_every_job() {
     assert_eq!(output.matches(": done").count(), 3, "{output}");
 }
 
+#[test]
+fn a_worker_that_is_told_to_end_finishes_its_job_and_loses_none() {
+    let output = alone(env!("CARGO_BIN_EXE_worker"));
+    assert_eq!(output.matches(": ends\n").count(), 2, "{output}");
+    // The first one worked when the signal came; the second one, which had done all, waited, or was about to.
+    let numbers = |line: &str| -> Vec<u32> {
+        line.split(|character: char| !character.is_ascii_digit())
+            .filter_map(|word| word.parse().ok())
+            .collect()
+    };
+    let line = output.lines().find(|line| line.contains("jobs are done and")).expect("it says so");
+    let [done, left, all] = numbers(line)[..] else { panic!("{line}") };
+    assert!(done >= 3 && left > 0 && done + left == all, "{line}");
+    assert!(output.ends_with("every job was done once: true\n"), "{output}");
+}
+
+#[test]
+fn texts_of_any_length_arrive_whole() {
+    let output = alone(env!("CARGO_BIN_EXE_texts"));
+    assert_eq!(
+        output,
+        "sender: the next text is \"two words\"\nworker: 9 bytes, 2 words\nworker: 0 bytes, 0 words\nworker: 20 \
+         bytes, 3 words\nworker: 2100 bytes, 500 words\nsender: 0 texts are left\n"
+    );
+}
+
 /// The output of a program that starts its own children, ends well and leaves nothing.
 fn alone(path: &str) -> String {
     let mut program = Program::start(path, &[], "");

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::ipc::diagnose::{by_id, exists, limit, saturated};
+use crate::ipc::diagnose::{self, exists, limit, saturated};
 use crate::ipc::error::ErrorKind;
 use crate::ipc::kind::ObjectKind;
 use crate::ipc::record::Record;
@@ -27,33 +27,35 @@ pub(crate) fn msgsnd(error: io::Error, id: i32, size: usize) -> ErrorKind {
             limit(MSGMAX, Some(size), None)
         }
         Some(sys::ENOMEM) => ErrorKind::NoMemory { size, huge_pages: false },
-        _ => by_id(ObjectKind::Queue, Call::Msgsnd, error, id),
+        _ => by_id(Call::Msgsnd, error, id),
     }
 }
 
-/// A msgctl(2) with IPC_SET of this limit, in bytes.
-pub(crate) fn set_limit(error: io::Error, id: i32, bytes: u64) -> ErrorKind {
-    let too_much = || MSGMNB.value().is_some_and(|most| bytes > most);
+/// That a message is larger than can be sent now.
+pub(crate) fn over_msgmax() -> ErrorKind {
+    limit(MSGMAX, None, None)
+}
+
+/// A msgctl(2) with IPC_SET, of permissions and this limit, in bytes.
+pub(crate) fn ipc_set(error: io::Error, id: i32, to: (u32, u32), bytes: u64) -> ErrorKind {
+    let uid = sys::effective_uid();
+    let may = |record: &Record| uid == 0 || record.is_owned_by(uid);
     match (error.raw_os_error(), Record::look(ObjectKind::Queue, id).as_deref()) {
-        // The kernel gives EPERM to those who do not own the queue, and to those who ask for too much.
-        (Some(sys::EPERM), Some(record)) if record.is_owned_by(sys::effective_uid()) && too_much() => {
+        // The kernel gives EPERM to those who do not own the queue, and to those who ask for too much: root too, in a
+        // container that took CAP_SYS_RESOURCE away.
+        (Some(sys::EPERM), Some(record))
+            if may(record) && MSGMNB.value().is_some_and(|most| bytes > most) =>
+        {
             limit(MSGMNB, usize::try_from(bytes).ok(), None)
         }
-        _ => msgctl(error, id),
+        _ => diagnose::set_permissions(ObjectKind::Queue, Call::Msgctl, error, id, to),
     }
 }
 
-/// A msgrcv(2).
-pub(crate) fn msgrcv(error: io::Error, id: i32) -> ErrorKind {
-    by_id(ObjectKind::Queue, Call::Msgrcv, error, id)
-}
-
-/// Any other msgctl(2).
-pub(crate) fn msgctl(error: io::Error, id: i32) -> ErrorKind {
-    by_id(ObjectKind::Queue, Call::Msgctl, error, id)
-}
-
-/// The bytes of the largest message that can be sent now.
-pub(crate) fn largest_message() -> Option<usize> {
-    MSGMAX.value().map(saturated)
+/// A msgrcv(2), or another msgctl(2). EINTR is an end only where it is to be one.
+pub(crate) fn by_id(call: Call, error: io::Error, id: i32) -> ErrorKind {
+    match error.raw_os_error() {
+        Some(sys::ipc::EINTR) => ErrorKind::Interrupted,
+        _ => diagnose::by_id(ObjectKind::Queue, call, error, id),
+    }
 }

@@ -10,9 +10,7 @@ use crate::ipc::key::Key;
 use crate::ipc::kind::ObjectKind;
 use crate::ipc::lookup::Lookup;
 use crate::ipc::trusted::Trust;
-use crate::memory::shareable::Shareable;
-use crate::memory::structure::Declared;
-use crate::msg::{Queue, diagnose};
+use crate::msg::{Payload, Queue, diagnose};
 
 /// Options for creating and opening a queue of `T`, in the manner of [`std::fs::OpenOptions`].
 ///
@@ -26,15 +24,15 @@ use crate::msg::{Queue, diagnose};
 /// assert_eq!(queue.stat()?.permissions.mode, 0o622);
 /// # Ok::<(), shm_runtime::Error>(())
 /// ```
-pub struct Options<T> {
+pub struct Options<T: Payload + ?Sized> {
     lookup: Lookup,
-    holds: PhantomData<fn() -> T>,
+    holds: PhantomData<fn(&T)>,
 }
 
-impl<T: Shareable + Copy> Options<T> {
+impl<T: Payload + ?Sized> Options<T> {
     pub(crate) fn new(key: Key) -> Self {
         Self {
-            lookup: Lookup::new(ObjectKind::Queue, key, Declared::of::<T>().name(), Trust::Nobody),
+            lookup: Lookup::new(ObjectKind::Queue, key, T::__layout().name(), Trust::Nobody),
             holds: PhantomData,
         }
     }
@@ -126,13 +124,13 @@ impl<T: Shareable + Copy> Options<T> {
     }
 }
 
-impl<T> Clone for Options<T> {
+impl<T: Payload + ?Sized> Clone for Options<T> {
     fn clone(&self) -> Self {
         Self { lookup: self.lookup.clone(), holds: PhantomData }
     }
 }
 
-impl<T> fmt::Debug for Options<T> {
+impl<T: Payload + ?Sized> fmt::Debug for Options<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")
             .field("key", &self.lookup.key)

@@ -140,7 +140,7 @@ fn blocked<const N: usize>(id: i32, zeros: bool) -> io::Result<Option<Outcome>> 
 fn reason_to_keep(semaphore: State, zeros: bool) -> Option<&'static str> {
     // SETVAL notes its process since Linux 4.6.
     if semaphore.value != 0 || semaphore.last_pid != 0 {
-        return Some("a program, one in C it seems, has set a value by SETVAL or SETALL");
+        return Some("a program has set a value by SETVAL or SETALL");
     }
     if !zeros && (semaphore.waiting != 0 || semaphore.waiting_for_zero != 0) {
         return Some("a process waits at it, and would get an error");

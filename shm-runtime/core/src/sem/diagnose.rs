@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::ipc::diagnose::{self, by_id, exists, limit, saturated};
+use crate::ipc::diagnose::{self, exists, limit, saturated};
 use crate::ipc::error::ErrorKind;
 use crate::ipc::kind::ObjectKind;
 use crate::sys;
@@ -35,8 +35,7 @@ pub(crate) fn semget(error: io::Error, count: usize, existing: Option<i32>) -> E
 pub(crate) fn semop(error: io::Error, id: i32, operations: usize) -> ErrorKind {
     match error.raw_os_error() {
         Some(sys::ipc::E2BIG) => limit(SEMOPM, Some(operations), None),
-        Some(sys::ipc::ERANGE) => too_high(),
-        _ => by_id(ObjectKind::Semaphore, Call::Semop, error, id),
+        _ => by_call(Call::Semop, error, id),
     }
 }
 
@@ -52,5 +51,24 @@ pub(crate) fn set_permissions(error: io::Error, id: i32, to: (u32, u32)) -> Erro
 
 /// Any other semctl(2).
 pub(crate) fn semctl(error: io::Error, id: i32) -> ErrorKind {
-    by_id(ObjectKind::Semaphore, Call::Semctl, error, id)
+    by_call(Call::Semctl, error, id)
+}
+
+fn by_call(call: Call, error: io::Error, id: i32) -> ErrorKind {
+    match error.raw_os_error() {
+        Some(sys::ipc::ERANGE) => too_high(),
+        _ => diagnose::by_id(ObjectKind::Semaphore, call, error, id),
+    }
+}
+
+/// A semctl(2) with GETALL or SETALL, of `expected` semaphores.
+pub(crate) fn all(error: io::Error, id: i32, expected: usize) -> ErrorKind {
+    match error.raw_os_error() {
+        Some(sys::ipc::EFAULT) => match sys::ipc::sem_stat(id) {
+            // The id means another set than the one that was opened.
+            Ok(stat) => ErrorKind::SizeDiffers { found: saturated(stat.sem_nsems), expected },
+            Err(error) => semctl(error, id),
+        },
+        _ => semctl(error, id),
+    }
 }

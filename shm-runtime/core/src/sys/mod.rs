@@ -7,6 +7,7 @@ use std::io;
 
 #[cfg_attr(loom, allow(dead_code, unused_imports, reason = "the model checker has a kernel of its own"))]
 pub(crate) mod futex;
+mod guarded;
 pub(crate) mod ipc;
 pub(crate) mod limits;
 pub(crate) mod liveness;
@@ -91,7 +92,7 @@ pub(crate) fn is_of_huge_pages(address: NonNull<c_void>) -> bool {
     moved == libc::MAP_FAILED && io::Error::last_os_error().raw_os_error() == Some(EINVAL)
 }
 
-/// Bytes of a page of the usual size.
+/// Bytes of a page of the usual size: sysconf(3).
 pub(crate) fn page_size() -> usize {
     // SAFETY: takes a number only.
     usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096)

@@ -70,9 +70,14 @@ impl ErrorKind {
             &Self::NotHolder { holder_pid, ended, undo } => semaphore::not_holder(holder_pid, ended, undo, f),
 
             Self::WrongMessage { message: None, expected, .. } => queue::too_large(*expected, about, f),
-            Self::WrongMessage { message: Some(message), expected, invalid } => {
-                queue::wrong(message, *expected, invalid.as_ref(), about, f)
+            Self::WrongMessage { message: Some(message), in_queue, expected, invalid } => {
+                queue::wrong(message, *in_queue, *expected, invalid.as_ref(), about, f)
             }
+
+            Self::Interrupted => f.write_str(
+                "a signal came while it waited, and nothing was done. See what the signal's handler left (a flag, say), \
+                 and call again if there is nothing; a handle that was not made by `interruptible` goes on waiting",
+            ),
         }
     }
 }

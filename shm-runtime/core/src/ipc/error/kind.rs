@@ -248,16 +248,22 @@ pub enum ErrorKind {
         /// Whether the kernel gives them back when it ends (SEM_UNDO).
         undo: bool,
     },
-    /// The message is not a `T`. Nothing of it is lost.
+    /// The message is not a `T`, or not a whole number of them where the queue is one of `[T]`. Nothing of it is lost.
     #[non_exhaustive]
     WrongMessage {
-        /// The message, which was taken from the queue; `None` if it is larger than a `T`: then it is still there.
+        /// The message; `None` if it is larger than a `T`: then it is still in the queue.
         message: Option<Box<RawMessage>>,
+        /// Whether it is still in the queue: because it is too large, or was only [looked at](crate::msg::Queue::peek).
+        in_queue: bool,
         /// The bytes of a `T`.
         expected: usize,
-        /// If it has that many: what in it is not a value of its type.
+        /// If it has that many, or a multiple in a queue of `[T]`: what in it is not a value of its type.
         invalid: Option<InvalidValue>,
     },
+    /// A signal came while the call waited, on a handle that is to be interrupted by one: nothing was done. See
+    /// [`msg::Queue::interruptible`](crate::msg::Queue::interruptible) and
+    /// [`sem::SemaphoreSet::interruptible`](crate::sem::SemaphoreSet::interruptible).
+    Interrupted,
     /// Anything else that the kernel says.
     #[non_exhaustive]
     Os {
