@@ -38,10 +38,10 @@ use crate::memory::fingerprint::{FNV_BASIS, fnv1a};
 /// not told apart, but by their owner, by the number of semaphores, and by the size of messages. The
 /// [companion](crate::SharedSegment::semaphore) of a segment is: if the segment exists, its seal speaks for both. For others,
 /// choose names, whose keys use all 32 bits, and not ftok, whose keys use 16 bits of the file's number.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Key(pub(super) Source);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) enum Source {
     Ftok { path: Cow<'static, Path>, project: u8 },
     Fixed(i32),
@@ -106,6 +106,13 @@ pub(crate) const fn hash(name: &str) -> i32 {
     match i32::from_le_bytes([a ^ e, b ^ f, c ^ g, d ^ h]) {
         0 => 1,
         key => key,
+    }
+}
+
+/// As `Display`: numbers of keys are shown as ipcs(1) shows them.
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -44,6 +44,22 @@ pub(super) fn already_exists(
 pub(super) fn not_found(identity: &Identity, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let noun = identity.object.noun();
     write!(f, "no {noun} has this key. Create it first, with `{}`", identity.call("create"))?;
+    replaced_file(identity, f)
+}
+
+/// Nothing has the key of what was to be removed.
+pub(super) fn nothing_to_remove(identity: &Identity, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let (noun, flag) = (identity.object.noun(), identity.object.flag());
+    write!(
+        f,
+        "no {noun} has this key, so there is nothing to remove: it was removed already, or never created. A program that \
+         only wants it gone can ignore `ErrorKind::NotFound`; `ipcs -{flag}` lists what is there, and its keys"
+    )?;
+    replaced_file(identity, f)
+}
+
+/// That the file may have been another one when the object was created.
+fn replaced_file(identity: &Identity, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match identity.inode {
         Some(inode) => write!(
             f,

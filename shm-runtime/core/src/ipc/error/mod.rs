@@ -12,6 +12,7 @@ mod semaphore;
 mod words;
 
 use core::fmt;
+use std::io;
 
 pub use self::kind::ErrorKind;
 use crate::ipc::identity::Identity;
@@ -54,6 +55,15 @@ impl Error {
         self
     }
 
+    /// Whether what was looked for may still be created: it, or the file that its key comes from.
+    pub(crate) fn is_of_nothing_yet(&self) -> bool {
+        match self.kind() {
+            ErrorKind::NotFound | ErrorKind::Removed => true,
+            ErrorKind::KeyFile { source } => source.kind() == io::ErrorKind::NotFound,
+            _ => false,
+        }
+    }
+
     /// Why it failed.
     pub fn kind(&self) -> &ErrorKind {
         &self.0.kind
@@ -79,7 +89,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Inner { operation, identity, kind, note } = &*self.0;
         write!(f, "cannot {operation} {identity}: ")?;
-        kind.explain(identity, f)?;
+        kind.explain(operation, identity, f)?;
         note.as_ref().map_or(Ok(()), |note| write!(f, ". {note}"))
     }
 }
