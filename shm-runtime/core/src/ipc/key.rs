@@ -59,9 +59,10 @@ impl Key {
         Self(Source::Ftok { path: Cow::Owned(path.into()), project })
     }
 
-    /// This very `key_t`. 0 is refused when the key is used: it is IPC_PRIVATE.
-    pub const fn fixed(key: i32) -> Self {
-        Self(Source::Fixed(key))
+    /// This very key, as ipcs(1) shows it: `Key::fixed(0xdead_beef)`. C's `key_t`, and what [`value`](Self::value) gives, are
+    /// the same bits as an `i32`: `Key::fixed(value.cast_unsigned())`. 0 is refused when the key is used: it is IPC_PRIVATE.
+    pub const fn fixed(key: u32) -> Self {
+        Self(Source::Fixed(key.cast_signed()))
     }
 
     /// A key hashed from a name, the same in every program, that depends on no file. By custom the name starts

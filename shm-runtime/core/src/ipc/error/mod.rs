@@ -74,7 +74,7 @@ impl Error {
         self.0.operation
     }
 
-    /// The `key_t` of the object, if it was known.
+    /// The `key_t` of the object, if it was known. The text of the error has it as ipcs(1) shows it: `{:#010x}`.
     pub fn key(&self) -> Option<i32> {
         self.0.identity.value
     }
