@@ -73,7 +73,6 @@ impl<T: Shareable, A: Access> Shared<T, A> {
     /// ```
     #[inline]
     pub fn get(&self) -> T
-    // of an array, all of it; one element is `array[i].get()`
     where
         T: Plain + AlwaysValid,
         A: Readable,

@@ -43,7 +43,12 @@ pub(super) fn already_exists(
 /// Nothing has the key.
 pub(super) fn not_found(identity: &Identity, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let noun = identity.object.noun();
-    write!(f, "no {noun} has this key. Create it first, with `{}`", identity.call("create"))?;
+    write!(
+        f,
+        "no {noun} has this key. Create it first, with `{}`, or wait for another process to, with `{}`",
+        identity.call("create"),
+        identity.option("wait_for_creation(..)")
+    )?;
     replaced_file(identity, f)
 }
 
