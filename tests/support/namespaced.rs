@@ -24,7 +24,7 @@ fn main() {
 
 fn serve() {
     let key: i32 = std::env::args().nth(1).and_then(|key| key.parse().ok()).expect("a key");
-    let key = Key::fixed(key);
+    let key = Key::fixed(key.cast_unsigned());
     say("ready");
     loop {
         // Not `lines`, which would keep standard input from a command.

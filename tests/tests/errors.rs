@@ -2,6 +2,8 @@
 
 use std::error::Error as _;
 
+use shm_runtime::msg::Queue;
+use shm_runtime::sem::Semaphore;
 use shm_runtime::{Error, ErrorKind, Key, Permissions, Record, Segment, SharedSegment};
 use shm_tests::key::{Own, OwnKey};
 use shm_tests::structs::{Bare, Board};
@@ -45,15 +47,35 @@ fn what_does_not_exist_is_not_found_by_its_key() {
     let own = OwnKey::new();
     let mut options = Bare::options();
     options.key(own.key());
-    for error in [options.open().unwrap_err(), options.remove().unwrap_err()] {
-        assert!(matches!(error.kind(), ErrorKind::NotFound));
-        assert_eq!((error.key(), error.id()), (Some(own.value()), None));
-        let head = format!("Bare (key {:#010x}): ", own.value());
-        assert_says(&error, &["cannot ", &head, "`Bare::create()`"]);
-    }
+    let error = options.open().unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::NotFound));
+    assert_eq!((error.key(), error.id()), (Some(own.value()), None));
+    let head = format!("cannot open Bare (key {:#010x}): ", own.value());
+    assert_says(&error, &[&head, "`Bare::create()`"]);
     let name = format!("org.example.{}", own.value());
     let error = Bare::options().key(Key::name(name.clone())).open().unwrap_err();
     assert_says(&error, &[&format!("name {name:?}")]);
+}
+
+#[test]
+fn to_remove_what_does_not_exist_is_an_error_that_does_not_say_to_create_it() {
+    let own = OwnKey::new();
+    let removed = [
+        ("Bare", "ipcs -m", Bare::options().key(own.key()).remove()),
+        ("semaphore set", "ipcs -s", Semaphore::options(own.key()).remove()),
+        ("message queue", "ipcs -q", Queue::<u32>::options(own.key()).remove()),
+    ];
+    for (what, list, removed) in removed {
+        let error = removed.unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::NotFound));
+        assert_eq!((error.operation(), error.key()), ("remove", Some(own.value())));
+        let key = format!("(key {:#010x})", own.value());
+        assert_says(
+            &error,
+            &["cannot remove ", what, &key, "nothing to remove", "`ErrorKind::NotFound`", list],
+        );
+        assert!(!error.to_string().contains("create("), "{error}");
+    }
 }
 
 #[test]

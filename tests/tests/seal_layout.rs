@@ -224,6 +224,20 @@ fn a_type_name_makes_two_names_one() {
 }
 
 #[test]
+fn of_a_struct_with_another_name_the_error_says_how_to_give_it_the_first_ones() {
+    let name = unique();
+    let _cleanup = OwnKey::name(&name);
+    let _created = options::<Station>(&name).create().expect("create");
+    let error = options::<another_name::Buoy>(&name).open().expect("open").attach().unwrap_err();
+    let text = error.to_string();
+    let hint = "if Buoy is Station with another name, write `#[shm(type_name = \"Station\")]` on it";
+    assert!(text.contains(hint), "{text}");
+    // Of other differences, the name is not the way out.
+    let error = options::<changed_type::Station>(&name).open().expect("open").attach().unwrap_err();
+    assert!(!error.to_string().contains("type_name"), "{error}");
+}
+
+#[test]
 fn the_same_struct_in_another_program_is_let_in() {
     let name = unique();
     let _cleanup = OwnKey::name(&name);

@@ -53,7 +53,7 @@ pub mod __private {
     pub use crate::ipc::key::ftok_key;
     pub use crate::ipc::trusted::Trust;
     pub use crate::memory::direction::Direction;
-    pub use crate::memory::fields::{Fields, Member, offsets};
+    pub use crate::memory::fields::{Fields, Member, Typed, offsets};
     pub use crate::memory::layout::Scalar;
     pub use crate::memory::shareable::{If, Opaque};
     pub use crate::memory::structure::{

@@ -25,7 +25,7 @@ pub(crate) struct Peer {
 fn key(word: &str) -> Key {
     match number(word) {
         0 => Key::private(),
-        value => Key::fixed(value),
+        value => Key::fixed(value.try_into().expect("a key of tests is not negative")),
     }
 }
 

@@ -258,5 +258,5 @@ fn done() -> Answer {
 }
 
 fn fixed(key: &str) -> Result<Key, Box<dyn std::error::Error>> {
-    Ok(Key::fixed(key.parse()?))
+    Ok(Key::fixed(key.parse::<i32>()?.cast_unsigned()))
 }

@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::marker::PhantomData;
+use core::time::Duration;
 use std::borrow::Cow;
 
 use crate::ipc::error::Error;
@@ -44,6 +45,28 @@ impl<T: Payload + ?Sized> Options<T> {
         self
     }
 
+    /// How long opening waits for a queue that does not exist yet, where another process is to create it; also for the file
+    /// that an [ftok](Key::ftok) key comes from. Not at all, if not given.
+    ///
+    /// The kernel does not announce a new queue: it is asked every 5 ms. [`open_or_create`](Self::open_or_create) waits this
+    /// long too, before it creates one. `open_id` does not wait, because an id is of what exists.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use shm_runtime::{ErrorKind, Key, msg::Queue};
+    ///
+    /// let start = std::time::Instant::now();
+    /// let key = Key::name("org.example.queue-that-nobody-makes");
+    /// let error = Queue::<u64>::options(key).wait_for_creation(Duration::from_millis(20)).open().unwrap_err();
+    /// assert!(matches!(error.kind(), ErrorKind::NotFound));
+    /// assert!(start.elapsed() >= Duration::from_millis(20));
+    /// # Ok::<(), shm_runtime::Error>(())
+    /// ```
+    pub fn wait_for_creation(&mut self, wait: Duration) -> &mut Self {
+        self.lookup.wait_for_creation = wait;
+        self
+    }
+
     /// Accepts queues whose owner or creator is this user too. Without, only our own and root's are opened: the rule is
     /// that of segments, see [`trust_owner`](crate::Options::trust_owner) there.
     pub fn trust_owner(&mut self, uid: u32) -> &mut Self {
@@ -82,8 +105,7 @@ impl<T: Payload + ?Sized> Options<T> {
     /// If there is none, or its owner or creator is not trusted. If it may not be read, and neither Linux (before
     /// 4.17) nor /proc tells whose it is: [`trust_anybody`](Self::trust_anybody) opens it.
     pub fn open(&self) -> Result<Queue<T>, Error> {
-        let (identity, id) = self.lookup.find("open")?;
-        self.check(identity, id)
+        self.lookup.open(|identity, id, _| self.check(identity, id))
     }
 
     /// Opens the queue with this msqid: for private ones, whose id is all there is to find them by.
@@ -135,6 +157,7 @@ impl<T: Payload + ?Sized> fmt::Debug for Options<T> {
         f.debug_struct("Options")
             .field("key", &self.lookup.key)
             .field("mode", &format_args!("{:#o}", self.lookup.mode))
+            .field("wait_for_creation", &self.lookup.wait_for_creation)
             .finish()
     }
 }

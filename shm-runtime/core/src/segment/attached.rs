@@ -4,7 +4,8 @@ use core::fmt;
 use core::ops::Deref;
 
 use crate::ipc::error::{Error, ErrorKind};
-use crate::memory::access::{Access, ReadWrite, Readable};
+use crate::ipc::remove_on_drop::RemoveOnDrop;
+use crate::memory::access::{Access, ReadOnly, ReadWrite, Readable, WriteOnly};
 use crate::memory::shareable::Shareable;
 use crate::memory::shared::Shared;
 use crate::schema::Schema;
@@ -17,14 +18,21 @@ use crate::sys;
 ///
 /// The kernel detaches at the process's death too. A child of fork(2) inherits the mapping, exec(3) drops it.
 pub struct Attached<T: Shareable, A: Access = ReadWrite> {
+    // Dropped in this order: what is removed last is gone at once.
     place: Place<T, A>,
     segment: Segment<T>,
+    guard: Option<RemoveOnDrop<Segment<T>>>,
 }
 
 impl<T: Shareable, A: Access> Attached<T, A> {
     /// `place` is in a mapping of `segment`.
     pub(crate) fn new(segment: Segment<T>, place: Place<T, A>) -> Self {
-        Self { place, segment }
+        Self { place, segment, guard: None }
+    }
+
+    /// The same, which shares the guard that it was made by.
+    fn guarded(self, guard: &RemoveOnDrop<Segment<T>>) -> Self {
+        Self { guard: Some(guard.share()), ..self }
     }
 
     /// The segment that is mapped here.
@@ -38,7 +46,7 @@ impl<T: Shareable, A: Access> Attached<T, A> {
     ///
     /// If nothing was mapped there any more, because other code unmapped it.
     pub fn detach(self) -> Result<(), Error> {
-        let Self { place, segment } = self;
+        let Self { place, segment, guard: _guard } = self;
         let mapping = place.into_mapping();
         let address = mapping.address().addr().get();
         mapping.unmap().map_err(|error| segment.error("detach", diagnose::shmdt(error, address)))
@@ -98,6 +106,50 @@ impl<T: Shareable, A: Access> Attached<T, A> {
             };
             self.segment.error("prefault", kind)
         })
+    }
+}
+
+/// Attachments that keep a share of the guard: the segment is removed when the guard and these are dropped.
+impl<T: Shareable> RemoveOnDrop<Segment<T>> {
+    /// As [`Segment::attach`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Segment::attach`].
+    pub fn attach(&self) -> Result<Attached<T, ReadWrite>, Error> {
+        Segment::attach(self).map(|attached| attached.guarded(self))
+    }
+
+    /// As [`Segment::attach_read_only`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Segment::attach_read_only`].
+    pub fn attach_read_only(&self) -> Result<Attached<T, ReadOnly>, Error> {
+        Segment::attach_read_only(self).map(|attached| attached.guarded(self))
+    }
+
+    /// As [`Segment::attach_write_only`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Segment::attach_write_only`].
+    pub fn attach_write_only(&self) -> Result<Attached<T, WriteOnly>, Error> {
+        Segment::attach_write_only(self).map(|attached| attached.guarded(self))
+    }
+
+    /// As [`Segment::attach_at`].
+    ///
+    /// # Safety
+    ///
+    /// As for [`Segment::attach_at`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Segment::attach_at`].
+    pub unsafe fn attach_at(&self, address: usize) -> Result<Attached<T, ReadWrite>, Error> {
+        // SAFETY: the caller says of the pages at `address` what `Segment::attach_at` asks for.
+        unsafe { Segment::attach_at(self, address) }.map(|attached| attached.guarded(self))
     }
 }
 

@@ -114,7 +114,7 @@ impl<D> fmt::Display for LockError<D> {
     }
 }
 
-impl<D: fmt::Debug> core::error::Error for LockError<D> {
+impl<D: WithoutGuard> core::error::Error for LockError<D> {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Os { source } => Some(source),
@@ -122,6 +122,18 @@ impl<D: fmt::Debug> core::error::Error for LockError<D> {
         }
     }
 }
+
+/// What an error can carry into any error type: it borrows nothing, and goes to other threads. A guard is bound to its mutex and
+/// to its thread, and the error that carries it is one only without it.
+// After `?`, the compiler shows the label, and neither message nor notes.
+#[diagnostic::on_unimplemented(
+    message = "this error carries the guard of a `Mutex`, and goes into no other error type with it",
+    label = "this error carries the guard: write `.map_err(LockError::release)?` to pass it on without, or \
+             `.or_else(|error| error.repair(|value| ..))?` to go on with a repaired value"
+)]
+pub trait WithoutGuard: fmt::Debug {}
+
+impl WithoutGuard for () {}
 
 /// `thread 1234 (weatherd)`.
 struct Named(&'static str, u32);

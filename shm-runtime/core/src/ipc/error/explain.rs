@@ -8,13 +8,19 @@ use crate::ipc::kind::ObjectKind;
 
 impl ErrorKind {
     /// Why, and the way out.
-    pub(super) fn explain(&self, about: &Identity, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    pub(super) fn explain(
+        &self,
+        operation: &str,
+        about: &Identity,
+        f: &mut fmt::Formatter<'_>,
+    ) -> fmt::Result {
         match self {
             Self::InvalidInput { reason } => f.write_str(reason),
             Self::Os { source } => write!(f, "{source}"),
 
             Self::KeyFile { source } => key::file(source, f),
             Self::AlreadyExists { existing } => key::already_exists(existing.as_deref(), about, f),
+            Self::NotFound if operation == "remove" => key::nothing_to_remove(about, f),
             Self::NotFound => key::not_found(about, f),
             Self::KeyCollision { theirs, ours } => key::collision(theirs, ours, f),
             Self::Removed => key::removed(about, f),

@@ -45,15 +45,38 @@ pub(super) fn already_exists(
 /// Nothing has the key.
 pub(super) fn not_found(identity: &Identity, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let noun = identity.object.noun();
-    write!(f, "no {noun} has this key. Create it first, with `{}`", identity.call("create"))?;
-    if let Some(inode) = identity.inode {
-        write!(
+    write!(
+        f,
+        "no {noun} has this key. Create it first, with `{}`, or wait for another process to, with `{}`",
+        identity.call("create"),
+        identity.option("wait_for_creation(..)")
+    )?;
+    replaced_file(identity, f)?;
+    forced(identity, f)
+}
+
+/// Nothing has the key of what was to be removed.
+pub(super) fn nothing_to_remove(identity: &Identity, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let (noun, flag) = (identity.object.noun(), identity.object.flag());
+    write!(
+        f,
+        "no {noun} has this key, so there is nothing to remove: it was removed already, or never created. A program that \
+         only wants it gone can ignore `ErrorKind::NotFound`; `ipcs -{flag}` lists what is there, and its keys"
+    )?;
+    replaced_file(identity, f)?;
+    forced(identity, f)
+}
+
+/// That the file may have been another one when the object was created.
+fn replaced_file(identity: &Identity, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match identity.inode {
+        Some(inode) => write!(
             f,
             "; and if it was created already, see whether the file was replaced since: the key comes from \
              its inode, now {inode}, and a replaced file has another"
-        )?;
+        ),
+        None => Ok(()),
     }
-    forced(identity, f)
 }
 
 /// Something else has the key.

@@ -13,6 +13,7 @@ mod semaphore;
 mod words;
 
 use core::fmt;
+use std::io;
 
 pub use self::kind::ErrorKind;
 use crate::ipc::identity::Identity;
@@ -55,6 +56,15 @@ impl Error {
         self
     }
 
+    /// Whether what was looked for may still be created: it, or the file that its key comes from.
+    pub(crate) fn is_of_nothing_yet(&self) -> bool {
+        match self.kind() {
+            ErrorKind::NotFound | ErrorKind::Removed => true,
+            ErrorKind::KeyFile { source } => source.kind() == io::ErrorKind::NotFound,
+            _ => false,
+        }
+    }
+
     /// Why it failed.
     pub fn kind(&self) -> &ErrorKind {
         &self.0.kind
@@ -65,7 +75,7 @@ impl Error {
         self.0.operation
     }
 
-    /// The `key_t` of the object, if it was known.
+    /// The `key_t` of the object, if it was known. The text of the error has it as ipcs(1) shows it: `{:#010x}`.
     pub fn key(&self) -> Option<i32> {
         self.0.identity.value
     }
@@ -80,7 +90,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Inner { operation, identity, kind, note } = &*self.0;
         write!(f, "cannot {operation} {identity}: ")?;
-        kind.explain(identity, f)?;
+        kind.explain(operation, identity, f)?;
         note.as_ref().map_or(Ok(()), |note| write!(f, ". {note}"))
     }
 }

@@ -122,5 +122,14 @@ pub(super) fn layout_differs(
          both from one definition, or remove the segment and create it anew; if it only gained fields at its \
          end, `{type_name}::open_compatible()` takes it",
         theirs.difference(ours)
-    )
+    )?;
+    let (theirs, ours) = (theirs.name(), ours.name());
+    match theirs == ours {
+        true => Ok(()),
+        false => write!(
+            f,
+            ". The name of the struct counts too: if {ours} is {theirs} with another name, write \
+             `#[shm(type_name = \"{theirs}\")]` on it"
+        ),
+    }
 }

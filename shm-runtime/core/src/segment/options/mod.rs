@@ -179,6 +179,34 @@ impl<T: Shareable> Options<T> {
         self
     }
 
+    /// How long opening waits for a segment that does not exist yet, where another process is to create it; also for the file
+    /// that an [ftok](Key::ftok) key comes from. Not at all, if not given.
+    ///
+    /// What is left of the time when it is there is also waited for its creator to finish initialising it, when it is attached, even if [`wait`](Self::wait) is less.
+    ///
+    /// The kernel does not announce a new segment: it is asked every 5 ms. [`open_or_create`](Self::open_or_create) waits this
+    /// long too, before it creates one. `open_id` does not wait, because an id is of what exists.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use shm_runtime::{ErrorKind, SharedSegment};
+    ///
+    /// #[derive(SharedSegment)]
+    /// #[repr(C)]
+    /// #[shm(name = "org.example.station-that-nobody-starts")]
+    /// struct Station { celsius: f64 }
+    ///
+    /// let start = std::time::Instant::now();
+    /// let error = Station::options().wait_for_creation(Duration::from_millis(20)).open().unwrap_err();
+    /// assert!(matches!(error.kind(), ErrorKind::NotFound));
+    /// assert!(start.elapsed() >= Duration::from_millis(20));
+    /// # Ok::<(), shm_runtime::Error>(())
+    /// ```
+    pub fn wait_for_creation(&mut self, wait: Duration) -> &mut Self {
+        self.lookup.wait_for_creation = wait;
+        self
+    }
+
     /// Accepts segments whose owner or creator is this user too. Without, only our own and root's are opened:
     /// any user can create a segment under a key that is not in use, and wait for us to open it.
     ///
@@ -262,8 +290,7 @@ impl<T: Shareable> Options<T> {
     ///
     /// As for [`SharedSegment::open`](crate::SharedSegment::open).
     pub fn open(&self) -> Result<Segment<T>, Error> {
-        let (identity, id) = self.lookup.find("open")?;
-        self.check(identity, id, false)
+        self.open_with(self.terms(false))
     }
 
     /// As [`SharedSegment::open_compatible`](crate::SharedSegment::open_compatible).
@@ -272,8 +299,7 @@ impl<T: Shareable> Options<T> {
     ///
     /// As for [`SharedSegment::open`](crate::SharedSegment::open).
     pub fn open_compatible(&self) -> Result<Segment<T>, Error> {
-        let (identity, id) = self.lookup.find("open")?;
-        self.check(identity, id, true)
+        self.open_with(self.terms(true))
     }
 
     /// As [`Segment::from_id`]; the key plays no part.
@@ -282,7 +308,7 @@ impl<T: Shareable> Options<T> {
     ///
     /// As for [`SharedSegment::open`](crate::SharedSegment::open).
     pub fn open_id(&self, id: i32) -> Result<Segment<T>, Error> {
-        self.check(self.lookup.identity_of(id), id, false)
+        self.check(self.lookup.identity_of(id), id, self.terms(false))
     }
 
     /// As [`SharedSegment::open_or_create`](crate::SharedSegment::open_or_create).
@@ -350,6 +376,7 @@ impl<T> fmt::Debug for Options<T> {
             .field("allow_larger", &self.allow_larger)
             .field("reclaim_stale", &self.reclaim_stale)
             .field("wait", &self.wait)
+            .field("wait_for_creation", &self.lookup.wait_for_creation)
             .finish_non_exhaustive()
     }
 }

@@ -11,11 +11,11 @@ use crate::ipc::record::Record;
 use crate::ipc::stat::segment::Stat;
 use crate::memory::shareable::Shareable;
 use crate::seal::footer::Seal;
-use crate::segment::Segment;
 use crate::segment::diagnose;
 use crate::segment::mapping::Mapping;
 use crate::segment::observed::Observed;
 use crate::segment::reclaim::{self, Outcome, Replace};
+use crate::segment::{Segment, Terms};
 
 impl<T: Shareable> Options<T> {
     /// Opens, or creates if there is none; and again, if another process was faster with either, or left a segment
@@ -82,14 +82,22 @@ impl<T: Shareable> Options<T> {
         outcome.map_err(|(call, error)| segment.error("reclaim", diagnose::by_id(call, error, segment.id())))
     }
 
+    /// The segment that has the key, or will have it soon enough.
+    pub(super) fn open_with(&self, terms: Terms) -> Result<Segment<T>, Error> {
+        self.lookup.open(|identity, id, left| {
+            let wait = terms.wait.max(left);
+            self.check(identity, id, Terms { wait, ..terms.clone() })
+        })
+    }
+
     /// The segment `id`, if its owner is trusted and, of a bare one, the size right.
-    pub(super) fn check(&self, identity: Identity, id: i32, compatible: bool) -> Result<Segment<T>, Error> {
+    pub(super) fn check(&self, identity: Identity, id: i32, terms: Terms) -> Result<Segment<T>, Error> {
         let checked = self.look(id).and_then(|stat| {
             self.check_size(&stat, id)?;
             Ok(Observed::from(&stat))
         });
         match checked {
-            Ok(observed) => Ok(Segment::new(identity, id, observed, self.terms(compatible))),
+            Ok(observed) => Ok(Segment::new(identity, id, observed, terms)),
             Err(kind) => Err(self.lookup.not_opened(identity, id, kind)),
         }
     }
