@@ -476,6 +476,7 @@ impl Latch {
 
     fn read(&self) -> Option<[u32; 2]> {
         latch::read(&self.sequence, |slot| [0, 1].map(|word| self.slots[slot][word].load(Relaxed)))
+            .map(|(_, value)| value)
     }
 }
 
