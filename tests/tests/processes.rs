@@ -158,6 +158,12 @@ fn a_writer_in_another_pid_namespace_is_never_robbed_and_is_not_said_to_be_gone(
         let segment = with_key::<Station>(&key).open().unwrap();
         let station = segment.attach().unwrap();
         assert!(station.wind.writer().unwrap_err().to_string().contains("another pid namespace"));
+        let info = segment.attach_read_only().unwrap().wind.writer_info().unwrap();
+        assert_eq!((info.pid, info.alive), (1, None));
+        assert!(
+            info.pid_namespace.is_some_and(|namespace| u64::from(namespace) != pid_namespace()),
+            "{info:?}"
+        );
         // Nor is the creator, which only its own pid namespace knows.
         assert_eq!(second.ask("replace"), "42");
         drop(station);

@@ -68,7 +68,7 @@ impl<T: Shareable, A: Access> Attached<T, A> {
     ///
     /// Of another attachment it cannot be, because that need not live as long:
     ///
-    /// ```compile_fail
+    /// ```compile_fail,E0597
     /// # use std::sync::Arc;
     /// # use shm_runtime::{Part, SharedSegment};
     /// # #[derive(SharedSegment)]
