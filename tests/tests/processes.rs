@@ -56,7 +56,11 @@ fn a_living_writer_and_creator_are_alive_from_another_time_namespace_and_dead_on
             first.ask("create");
             first.ask("write");
             assert_eq!(second.failure("write").kind, "Held", "old: {old}");
+            let seen = second.ask("writer");
+            let age = seen.strip_prefix("Some(true) Some(").and_then(|rest| rest.strip_suffix(')'));
+            assert!(age.is_some_and(|age| age.parse::<u64>().unwrap() < 60), "old: {old}: {seen}");
             first.kill();
+            until(|| second.ask("writer").starts_with("Some(false)"));
             until(|| writes(&mut second));
         }
         for [first, second] in [[&[][..], &TIME_NAMESPACE], [&TIME_NAMESPACE, &[]]] {

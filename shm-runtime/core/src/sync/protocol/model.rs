@@ -505,6 +505,29 @@ fn a_read_of_the_sequence_lock_is_whole_and_never_goes_back() {
 }
 
 #[test]
+fn a_role_that_is_looked_at_is_that_of_its_own_process_while_claims_come_and_go() {
+    bounded(4, || {
+        let latch = Latch::new();
+        let other = Arc::clone(&latch);
+        let thread = thread::spawn(move || {
+            for pid in [2, 3] {
+                if let Ok(role) = other.claim(pid) {
+                    other.words().release(role);
+                }
+            }
+        });
+        if let Some((role, process)) = latch.words().current() {
+            let pid = latch::pid(role);
+            assert!(pid == 2 || pid == 3);
+            // Not known only if all is over meanwhile, or about to be.
+            assert!(process.is_none_or(|process| process == Identity { pid, marks: [pid.into(); 2] }));
+        }
+        thread.join().unwrap();
+        assert_eq!(latch.words().current(), None);
+    });
+}
+
+#[test]
 fn one_writer_at_a_time_who_goes_on_where_the_last_one_ended() {
     bounded(3, || {
         let latch = Latch::new();

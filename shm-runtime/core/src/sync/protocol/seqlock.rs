@@ -421,6 +421,23 @@ mod tests {
     }
 
     #[test]
+    fn a_role_is_told_while_it_is_held_and_its_process_if_the_marks_are_of_its_claim() {
+        let latch = Latch::default();
+        let words = latch.words();
+        assert_eq!(words.current(), None);
+        let role = words.claim(ME, |_| false, &Linux).unwrap();
+        assert_eq!(words.current(), Some((role, Some(ME))));
+        words.marks[1].fetch_add(1, Relaxed);
+        assert_eq!(words.current(), Some((role, None)));
+        // Not the role yet.
+        words.writer.store(role | super::PENDING, Relaxed);
+        assert_eq!(words.current(), None);
+        words.writer.store(role, Relaxed);
+        words.release(role);
+        assert_eq!(words.current(), None);
+    }
+
+    #[test]
     fn a_claim_that_was_not_completed_holds_nobody_up_and_is_not_completed_later() {
         let other = Identity { pid: 8, marks: [80, 800] };
         // It stops before, between and after its marks.
