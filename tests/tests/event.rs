@@ -86,7 +86,7 @@ fn a_waiter_that_was_killed_leaves_nothing_behind() {
 }
 
 /// Two processes asleep that wait for work, of which the first that finds some dies before it has taken it; and work, for which
-/// `notify` announces. Says which has died, and which has not.
+/// `notify` announces. Gives the one that has not died.
 fn one_dies_over_work(
     segment: &Segment<Board>,
     millis: u64,
@@ -98,20 +98,22 @@ fn one_dies_over_work(
     workers.iter().for_each(|worker| asleep(worker.pid()));
     board.second.lock().unwrap().set(1);
     notify(&board.ping);
-    eventually(|| workers.iter().any(|worker| is_killed(worker.pid())));
+    eventually(|| board.round.load(SeqCst) != 0);
     let [first, second] = workers;
-    let survivor = if is_killed(first.pid()) { second } else { first };
+    let first_died = board.round.load(SeqCst) == first.pid().into();
+    let (dead, survivor) = if first_died { (first, second) } else { (second, first) };
+    eventually(|| has_ended(dead.pid()));
     (board, survivor)
 }
 
 /// Whether it has ended; nothing waits for it meanwhile.
-fn is_killed(pid: u32) -> bool {
+fn has_ended(pid: u32) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     status.lines().any(|line| line.starts_with("State:\tZ"))
 }
 
 #[test]
-fn what_is_announced_to_one_is_lost_to_the_others_if_that_one_is_killed_before_it_takes_the_work() {
+fn what_is_announced_to_one_is_lost_to_the_others_if_that_one_has_ended_before_it_takes_the_work() {
     let segment = board();
     let (board, survivor) = one_dies_over_work(&segment, 0, Event::notify_one);
     // Time for it to be woken after all.
@@ -126,7 +128,7 @@ fn what_is_announced_to_one_is_lost_to_the_others_if_that_one_is_killed_before_i
 }
 
 #[test]
-fn work_that_is_counted_in_a_mutex_and_announced_to_all_is_done_if_one_is_killed_before_it_takes_it() {
+fn work_that_is_counted_in_a_mutex_and_announced_to_all_is_done_if_one_has_ended_before_it_takes_it() {
     let segment = board();
     let (board, survivor) = one_dies_over_work(&segment, 0, Event::notify_all);
     survivor.ends();

@@ -137,7 +137,7 @@ fn play(role: &str, segment: &Segment<Board>, argument: u64) {
             }
         }
         // Waits for work and takes it, looking by itself every so many milliseconds, if any. The first that finds some is
-        // killed before it has taken it.
+        // killed before it has taken it, and says so.
         "work" => {
             let mut arrives = 1;
             loop {
@@ -145,6 +145,7 @@ fn play(role: &str, segment: &Segment<Board>, argument: u64) {
                 let work = board.second.lock().or_else(|error| error.repair(|_| {})).unwrap();
                 if work.get() > 0 {
                     if board.go.fetch_add(1, SeqCst) == 0 {
+                        board.round.store(std::process::id().into(), SeqCst);
                         die();
                     }
                     work.update(|work| work - 1);
