@@ -95,6 +95,14 @@ fn follow(line: &str, key: &Key) -> Result<String, (String, String)> {
             .open()
             .and_then(|segment| segment.attach())
             .map(|attached| format!("{:?}", attached.shares_pid_namespace())),
+        // Whether the writer is alive, and for how many seconds it has been running, with both as they are known here.
+        "writer" => {
+            let attached = station().open().and_then(|segment| segment.attach_read_only());
+            let info = attached.map_err(|error| failure(&error))?.wind.writer_info();
+            let started = info.and_then(|info| info.started);
+            let age = started.map(|time| time.elapsed().unwrap_or_default().as_secs());
+            Ok(format!("{:?} {age:?}", info.and_then(|info| info.alive)))
+        }
         "write" => {
             let attached =
                 station().open().and_then(|segment| segment.attach()).map_err(|error| failure(&error))?;

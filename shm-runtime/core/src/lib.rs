@@ -31,6 +31,7 @@ pub use memory::access::{Access, ReadOnly, ReadWrite, Readable, Writable, WriteO
 // Public for the compiler only: its notes then say `shm_runtime::array`, and not `shm_runtime_core::memory::array`.
 pub use memory::atomic::Atomic;
 pub use memory::integer::Integer;
+pub use memory::part::Part;
 pub use memory::shareable::{AlwaysValid, Plain, Shareable};
 pub use memory::shared::Shared;
 pub use memory::text::TextError;

@@ -9,6 +9,7 @@ pub(crate) mod fields;
 pub(crate) mod fingerprint;
 pub(crate) mod integer;
 pub(crate) mod layout;
+pub(crate) mod part;
 pub(crate) mod region;
 mod scalars;
 pub(crate) mod shareable;

@@ -111,7 +111,7 @@ pub unsafe trait Shareable: Sized + 'static {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` may hold bytes that are not a value of it, because another process wrote them",
     label = "not every byte pattern is a `{Self}`",
-    note = "use `try_get()`, which checks and returns a `Result`"
+    note = "use `try_get()`, which checks and returns a `Result`; of a `SeqLock`, `read()` or `read_into_uninit()`"
 )]
 pub unsafe trait AlwaysValid {}
 

@@ -2,10 +2,13 @@
 
 use core::fmt;
 use core::ops::Deref;
+use core::ptr::NonNull;
+use std::sync::Arc;
 
 use crate::ipc::error::{Error, ErrorKind};
 use crate::ipc::remove_on_drop::RemoveOnDrop;
 use crate::memory::access::{Access, ReadOnly, ReadWrite, Readable, WriteOnly};
+use crate::memory::part::{Kept, Part};
 use crate::memory::shareable::Shareable;
 use crate::memory::shared::Shared;
 use crate::schema::Schema;
@@ -50,6 +53,56 @@ impl<T: Shareable, A: Access> Attached<T, A> {
         let mapping = place.into_mapping();
         let address = mapping.address().addr().get();
         mapping.unmap().map_err(|error| segment.error("detach", diagnose::shmdt(error, address)))
+    }
+
+    /// A part with a share of this attachment, to be kept in a struct or given to a thread: a field, an element of an
+    /// array, a field of a nested struct.
+    ///
+    /// `find` is given the struct, and returns the part: `|station| &station.wind`.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// # use shm_runtime::{Part, SharedSegment};
+    /// # #[derive(SharedSegment)]
+    /// # #[repr(C)]
+    /// # #[shm(private)]
+    /// # struct Station { celsius: f64 }
+    /// # let segment = Station::create()?.remove_on_drop();
+    /// let station = Arc::new(segment.attach()?);
+    /// let celsius: Part<f64> = station.part(|station| &station.celsius);
+    /// let thermometer = std::thread::spawn(move || celsius.set(21.5));
+    /// thermometer.join().expect("it only writes");
+    /// assert_eq!(station.celsius.get(), 21.5);
+    /// # Ok::<(), shm_runtime::Error>(())
+    /// ```
+    ///
+    /// Of another attachment it cannot be, because that need not live as long:
+    ///
+    /// ```compile_fail,E0597
+    /// # use std::sync::Arc;
+    /// # use shm_runtime::{Part, SharedSegment};
+    /// # #[derive(SharedSegment)]
+    /// # #[repr(C)]
+    /// # #[shm(private)]
+    /// # struct Station { celsius: f64 }
+    /// # let segment = Station::create()?.remove_on_drop();
+    /// let station = Arc::new(segment.attach()?);
+    /// let other = segment.attach()?;
+    /// let celsius = station.part(|_| &other.celsius); // `other` does not live long enough
+    /// # Ok::<(), shm_runtime::Error>(())
+    /// ```
+    pub fn part<F: Shareable>(
+        self: &Arc<Self>,
+        find: impl for<'a> FnOnce(&'a Shared<T, A>) -> &'a Shared<F, A>,
+    ) -> Part<F, A> {
+        let part = NonNull::from(find(self));
+        // SAFETY: `find` works for a reference of any lifetime. So what it returns is a part of what it is given, or valid
+        // for ever: of a place that it knows otherwise it cannot say that it lives as long. What it is given is in the mapping of
+        // this attachment, which stays where it is until the attachment is dropped or detached: that is after the last
+        // share of it, because `detach` takes the attachment itself, and `Arc` gives it and `&mut` to it to nothing but the
+        // only share.
+        Part::new(unsafe { Kept::owned(part, self.clone()) })
     }
 
     /// The schema that the segment's creator wrote into the seal; of a bare segment, that of `T`. After

@@ -217,7 +217,10 @@ pub enum ReadError {
         /// How often it was tried.
         attempts: u32,
     },
-    /// The bytes are not a value of the type: nothing was written yet, or by something else than this library.
+    /// Nothing was ever written, and zeros are not a value of the type. (Where they are, a read gives that value, and
+    /// [`version`](super::SeqLock::version) is 0.)
+    NeverWritten,
+    /// Another process wrote bytes that are not a value of the type.
     Invalid(InvalidValue),
 }
 
@@ -229,6 +232,10 @@ impl fmt::Display for ReadError {
                 "the writer published another value each of the {attempts} times that this one was being copied. Let it \
                  write less often than a copy takes"
             ),
+            Self::NeverWritten => f.write_str(
+                "nothing was written yet: read it when `version` is not 0 any more, or let the segment's creator write a \
+                 first value in `create_with`",
+            ),
             Self::Invalid(invalid) => fmt::Display::fmt(invalid, f),
         }
     }
@@ -237,7 +244,7 @@ impl fmt::Display for ReadError {
 impl core::error::Error for ReadError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
-            Self::Overtaken { .. } => None,
+            Self::Overtaken { .. } | Self::NeverWritten => None,
             Self::Invalid(invalid) => Some(invalid),
         }
     }

@@ -69,5 +69,5 @@ pub use self::{
     error::{LockError, ReadError, WriterError},
     event::{Event, Listener},
     mutex::{Mutex, MutexGuard, OwnerDied},
-    seqlock::{SeqLock, SeqWriter},
+    seqlock::{SeqLock, SeqWriter, WriterInfo},
 };
