@@ -82,6 +82,16 @@ pub trait SharedSegment: Shareable {
         Self::options().open_or_create()
     }
 
+    /// As [`open_or_create`](Self::open_or_create), but a segment that is there is opened as by
+    /// [`open_compatible`](Self::open_compatible): for a program of which a newer version may have been there first.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open_or_create`](Self::open_or_create).
+    fn open_or_create_compatible() -> Result<Segment<Self>, Error> {
+        Self::options().open_or_create_compatible()
+    }
+
     /// Opens the segment, or creates it and lets `init` fill it in if there is none.
     ///
     /// # Errors

@@ -22,16 +22,45 @@ impl<T: Shareable> Options<T> {
     /// half-made.
     pub(super) fn open_or(
         &self,
+        compatible: bool,
         create: impl FnMut() -> Result<Segment<T>, Error>,
     ) -> Result<Segment<T>, Error> {
-        self.lookup.open_or_create(|| self.open_or_reclaim(), create)
+        self.lookup.open_or_create(|| self.open_or_reclaim(compatible), create)
+    }
+
+    /// The segment; if it is older and to be upgraded, its next generation.
+    pub(super) fn open_as(&self, compatible: bool) -> Result<Segment<T>, Error> {
+        match self.upgrade {
+            None => self.open_as_it_is(compatible),
+            Some(init) => self.open_upgraded(init, compatible),
+        }
+    }
+
+    pub(super) fn open_as_it_is(&self, compatible: bool) -> Result<Segment<T>, Error> {
+        let (identity, id) = self.lookup.find("open")?;
+        self.check(identity, id, compatible)
     }
 
     /// The segment, once it can be attached. Not found, if there is none, or if it was a stale one, and is removed now.
-    fn open_or_reclaim(&self) -> Result<Segment<T>, Error> {
+    fn open_or_reclaim(&self, compatible: bool) -> Result<Segment<T>, Error> {
         let start = Instant::now();
         loop {
-            match self.open().and_then(|segment| self.usable(segment)) {
+            let opened = match self.open_as(compatible) {
+                // It was attached already.
+                Ok(segment) if self.upgrade.is_some() => return Ok(segment),
+                // What there is to be said of it, and what is replaced, is the same without an upgrade.
+                Err(error)
+                    if self.upgrade.is_some()
+                        && matches!(
+                            error.kind(),
+                            ErrorKind::Abandoned { .. } | ErrorKind::LayoutDiffers { .. }
+                        ) =>
+                {
+                    self.open_as_it_is(compatible)
+                }
+                opened => opened,
+            };
+            match opened.and_then(|segment| self.usable(segment)) {
                 // Another process is reclaiming it, or is attached.
                 Err(error)
                     if matches!(error.kind(), ErrorKind::Abandoned { .. }) && start.elapsed() < self.wait =>
