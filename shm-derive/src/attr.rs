@@ -204,6 +204,13 @@ impl Container {
                 (Role::Segment, "trust") => once(&mut this.trust, setting.expr(ctxt), ctxt),
                 (Role::Segment, "bare") => once(&mut this.bare, setting.flag(ctxt), ctxt),
                 (Role::Segment, name) if KEYS.contains(&name) => this.set_key(setting, ctxt),
+                (_, "was") => ctxt.error(
+                    &setting.name,
+                    "`was` belongs on a field; a struct that was renamed keeps its former name with `type_name`",
+                ),
+                (_, name) if FIELD.contains(&name) => {
+                    ctxt.error(&setting.name, format_args!("`{name}` belongs on a field"));
+                }
                 (Role::Part, name) if KEYS.contains(&name) => {
                     this.key_on_part = true;
                     ctxt.error(

@@ -38,6 +38,9 @@ pub(super) fn relation(theirs: &Schema, ours: &Schema) -> Relation {
                 fields += usize::from(is_field(theirs));
             }
             (None, None) if extent == our_extent => return Relation::Same,
+            // Aligned to more on one side, as new fields may do it, but no fields.
+            (None, None) if contains(extent, our_extent) => return Relation::Newer,
+            (None, None) if contains(our_extent, extent) => return Relation::Older { fields },
             (Some(more), None) if is_field(more) && contains(extent, our_extent) => return Relation::Newer,
             (None, Some((more, _))) if is_field(more) && contains(our_extent, extent) => {
                 return Relation::Older { fields };

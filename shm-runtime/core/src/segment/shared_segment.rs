@@ -63,7 +63,8 @@ pub trait SharedSegment: Shareable {
     }
 
     /// As [`open`](Self::open), for a struct that gained fields at its end since this program was built: the segment
-    /// may have more fields after all of ours, which have to be at the same places and of the same types.
+    /// may have more fields after all of ours, which have to be at the same places and of the same types. (The guide has
+    /// [what else can change](https://docs.rs/shm-runtime/latest/shm_runtime/guide/seal/index.html#upgrading).)
     ///
     /// # Errors
     ///
