@@ -23,9 +23,9 @@ mod v1 {
     #[derive(shm_runtime::SharedSegment)]
     #[repr(C)]
     #[shm(private)]
-    pub struct Service {
-        pub requests: AtomicU64,
-        pub version: u32,
+    pub(crate) struct Service {
+        pub(crate) requests: AtomicU64,
+        pub(crate) version: u32,
     }
 }
 
@@ -36,11 +36,11 @@ mod v2 {
     #[derive(shm_runtime::SharedSegment)]
     #[repr(C)]
     #[shm(private)]
-    pub struct Service {
-        pub requests: AtomicU64,
-        pub version: u32,
-        pub slowest_ms: f32,
-        pub errors: AtomicU64,
+    pub(crate) struct Service {
+        pub(crate) requests: AtomicU64,
+        pub(crate) version: u32,
+        pub(crate) slowest_ms: f32,
+        pub(crate) errors: AtomicU64,
     }
 }
 
