@@ -48,13 +48,9 @@ impl Name {
     }
 }
 
-/// The name of the spare's key: that of a key by name is hashed from `name` and the name itself (FNV-1a).
+/// The name of the spare's key.
 fn spare_of(name: &str) -> String {
-    let bytes = b"name".iter().chain(name.as_bytes());
-    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
-    format!("next generation of {:#010x}, derived as {hash:016x}", key_of(name))
+    format!("next generation of {:#010x}", key_of(name))
 }
 
 fn soon() -> u64 {
@@ -237,6 +233,90 @@ fn wherever_the_process_that_upgrades_is_killed_the_next_one_has_all_values() {
         "killed at {point} points, at {without} of them with nothing under the key, at {spares} with a spare"
     );
     assert!(point > 30 && without > 2 && spares > without, "{point} {without} {spares}");
+}
+
+#[test]
+fn whichever_of_two_that_upgrade_one_after_the_other_are_killed_the_third_has_all_values() {
+    let mut rounds = 0;
+    for first in (0..).step_by(7) {
+        let mut last = false;
+        for second in (0..).step_by(4) {
+            let own = Name::new();
+            let name = &own.name;
+            peer!().start_with("upgrade").ask(format!("create {name} 17"));
+            let Some(mut stopped) = stopped_at(first, name) else { return skip("ptrace is forbidden here") };
+            stopped.traced.kill();
+            last |= stopped.ended;
+            let Some(mut stopped) = stopped_at(second, name) else { return skip("ptrace is forbidden here") };
+            stopped.traced.kill();
+            assert_upgraded(&upgrade(name).unwrap_or_else(|error| panic!("{first}, {second}: {error}")), 17);
+            assert!(own.spares().is_empty(), "{first}, {second}: {:?}", own.spares());
+            own.only();
+            rounds += 1;
+            if stopped.ended {
+                break;
+            }
+        }
+        if last {
+            break;
+        }
+    }
+    println!("{rounds} pairs of points");
+}
+
+#[test]
+fn an_old_segment_of_any_bytes_is_upgraded_or_refused_and_never_more() {
+    let seed = soon() | 1;
+    println!("seed {seed}");
+    let mut random = seed;
+    let mut next = |below: usize| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        usize::try_from(random).expect("64 bits") % below
+    };
+    let (mut upgraded, mut refused) = (0, 0);
+    for _ in 0..600 {
+        let own = Name::new();
+        let old = options::<Old>(&own.name).create_with(|old| fill(old, 1)).expect("new");
+        let raw = Raw::attach(old.id());
+        for _ in 0..1 + next(3) {
+            // Each of the parts as often: the struct, the texts, the footer but for its state.
+            let (from, to) = match next(3) {
+                0 => (0, size_of::<Old>()),
+                1 => (size_of::<Old>(), raw.footer()),
+                _ => (raw.footer() + 4, raw.size()),
+            };
+            let byte = u8::try_from(next(256)).expect("a byte");
+            raw.write(from + next(to - from), &[byte]);
+        }
+        match options::<New>(&own.name).wait(Duration::from_millis(5)).upgrade(init).open() {
+            Ok(new) => {
+                assert_ne!(new.id(), old.id());
+                upgraded += 1;
+            }
+            Err(error) => {
+                assert!(!error.to_string().is_empty());
+                assert_eq!(own.only().id, old.id());
+                refused += 1;
+            }
+        }
+        assert!(own.spares().is_empty());
+    }
+    println!("{upgraded} upgraded, {refused} refused");
+    assert!(upgraded > 100 && refused > 100);
+}
+
+#[test]
+fn a_key_by_its_name_and_by_its_number_have_one_upgrade() {
+    let own = Name::new();
+    let _old = options::<Old>(&own.name).create_with(|old| fill(old, 1)).expect("new");
+    let mut peer = peer!().start_with("upgrade");
+    peer.send(format!("upgrade open {} 0", own.name));
+    let mut by_number = options::<New>(&own.name);
+    let new = by_number.key(Key::fixed(key_of(&own.name))).upgrade(init).open().expect("upgraded");
+    assert_eq!(peer.answer().expect("upgraded"), format!("{} 1 true", new.id()));
+    assert!(own.spares().is_empty());
 }
 
 #[test]

@@ -19,7 +19,6 @@ use std::time::{Duration, Instant};
 
 use super::Options;
 use crate::ipc::error::{Error, ErrorKind};
-use crate::ipc::identity::Identity;
 use crate::ipc::key::Key;
 use crate::ipc::stat::segment::Stat;
 use crate::memory::carry::carry;
@@ -66,7 +65,7 @@ impl<T: Shareable> Options<T> {
                           copy its values into a new one";
             return Err(Error::new("upgrade", identity, ErrorKind::InvalidInput { reason }));
         }
-        let spare = self.spare(&identity);
+        let spare = self.spare(identity.value.unwrap_or_default());
         let start = Instant::now();
         // The spare of which this call is to make the new segment.
         let mut mine = None;
@@ -97,7 +96,7 @@ impl<T: Shareable> Options<T> {
                 (Under::HalfMade(_, error), None) => return Err(error),
                 (Under::Old(old), None) => self.begin(&spare, old, init, &mut mine)?,
                 (under, Some(left)) if mine == Some(left.id()) || is_of_a_dead(left) => {
-                    self.recover(under, &spare, left)?
+                    self.recover(under, &spare, left, mine.is_some())?
                 }
                 // A living process is at it.
                 (_, Some(_)) => None,
@@ -175,7 +174,9 @@ impl<T: Shareable> Options<T> {
         };
         // What was copied, and no other: while it is mapped, its id is its own.
         if let Err(error) = sys::shm_remove(id) {
-            return Err(old.segment.error("upgrade", diagnose::shmctl(error, id)));
+            let error = old.segment.error("upgrade", diagnose::shmctl(error, id));
+            // Removed by a user: what was copied is to go, too.
+            return if is_overtaken(&error) { Ok(None) } else { Err(error) };
         }
         // From here on, the values are those of the spare: it stays until they are in the new one.
         let spare = spare.keep();
@@ -184,12 +185,13 @@ impl<T: Shareable> Options<T> {
         self.finish(&spare)
     }
 
-    /// Goes on with a spare of a process that died, or of this call.
+    /// Goes on with a spare of a process that died, or of this call (`mine`).
     fn recover(
         &self,
         under: Under<T>,
         options: &Self,
         spare: &Segment<T>,
+        mine: bool,
     ) -> Result<Option<Segment<T>>, Error> {
         let discarded = || match options.reclaim(spare, Replace::Everything)? {
             Outcome::NotOurs(kind) => Err(spare.error("upgrade", kind)),
@@ -199,7 +201,7 @@ impl<T: Shareable> Options<T> {
             |old: &Old<T>| Ok::<_, Error>(sealed_at(&old.mapping) <= sealed_at(&spare.map(false)?));
         match under {
             // It died before it removed the old one, whose values may have changed since.
-            Under::Old(old) if is_older(&old)? => return discarded(),
+            Under::Old(old) if !mine && is_older(&old)? => return discarded(),
             Under::Old(_) | Under::HalfMade(..) | Under::Nothing | Under::Current(_) => {}
         }
         match spare.attach_read_only() {
@@ -245,11 +247,10 @@ impl<T: Shareable> Options<T> {
     }
 
     /// What finds and creates the spare: as these options do, but for the key.
-    fn spare(&self, of: &Identity) -> Self {
+    fn spare(&self, of: i32) -> Self {
         let mut spare = self.plain();
-        let (value, hash) = (of.value.unwrap_or_default(), of.key_hash.unwrap_or_default());
-        // Of the derivation, so that two that have one key by accident have two spares.
-        spare.lookup.key = Key::name(format!("next generation of {value:#010x}, derived as {hash:016x}"));
+        // Of the number, because a key by name and one by its number mean the same segment.
+        spare.lookup.key = Key::name(format!("next generation of {of:#010x}"));
         spare
     }
 
@@ -282,7 +283,8 @@ fn keep_users<T: Shareable>(new: &Segment<T>, stat: &Stat) -> Result<(), Error> 
     }
 }
 
-/// When a segment was sealed: of what its seal says only the order matters, and that decides which values are kept.
+/// When a segment was sealed, by the system's clock. (If that was set back between the two, and a process died in an upgrade,
+/// and an old program made an empty segment meanwhile, then that one is taken for the older.)
 fn sealed_at(mapping: &Mapping) -> u64 {
     Seal::of(mapping.region()).map_or(0, Seal::incarnation)
 }
