@@ -44,7 +44,7 @@ impl Name {
     fn only(&self) -> Row {
         let rows = oracle::with_key(key_of(&self.name));
         let [row] = &rows[..] else { panic!("one segment: {rows:?}") };
-        row.clone()
+        *row
     }
 }
 
@@ -94,7 +94,8 @@ fn a_new_program_takes_the_values_of_an_old_segment_over_and_old_programs_find_t
 
 #[test]
 fn every_way_to_open_upgrades_and_creates_only_what_is_not_there() {
-    let ways: [fn(&Options<New>) -> Result<Segment<New>, Error>; 5] = [
+    type Way = fn(&Options<New>) -> Result<Segment<New>, Error>;
+    let ways: [Way; 5] = [
         Options::open,
         Options::open_compatible,
         Options::open_or_create,
