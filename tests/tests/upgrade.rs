@@ -1,9 +1,9 @@
 //! Upgrades: a new program gives an old segment's values to a new segment under the same key, whatever dies on the way.
 
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use shm_runtime::sync::LockError;
+use shm_runtime::sync::{LockError, Mutex, SeqLock};
 use shm_runtime::{Error, ErrorKind, Key, Options, Segment, SharedSegment};
 use shm_tests::child::Child;
 use shm_tests::key::OwnKey;
@@ -365,6 +365,47 @@ fn an_empty_old_segment_made_while_an_upgrade_was_dead_gets_the_values_from_befo
     assert_eq!(empty.attach().expect("ours").count.load(Relaxed), 0);
     assert_upgraded(&upgrade(name).expect("upgraded"), 21);
     assert!(own.spares().is_empty());
+}
+
+#[test]
+fn a_still_newer_program_goes_on_where_an_upgrade_was_killed() {
+    #[derive(SharedSegment)]
+    #[repr(C)]
+    #[shm(private, type_name = "Ledger")]
+    struct Newest {
+        count: AtomicU64,
+        pattern: [u64; 16],
+        total: Mutex<Pair>,
+        last: SeqLock<Pair>,
+        valid: bool,
+        letter: char,
+        inits: AtomicU32,
+        added: [u64; 600],
+        newest: u8,
+    }
+    let mut without = 0;
+    for point in (0..).step_by(2) {
+        let own = Name::new();
+        let name = &own.name;
+        peer!().start_with("upgrade").ask(format!("create {name} 25"));
+        let Some(mut stopped) = stopped_at(point, name) else { return skip("ptrace is forbidden here") };
+        stopped.traced.kill();
+        let in_spare = oracle::with_key(key_of(name)).is_empty();
+        without += usize::from(in_spare);
+        let newest = options::<Newest>(name).upgrade(|newest| newest.newest.set(9)).open();
+        let newest = newest.unwrap_or_else(|error| panic!("{point}: {error}"));
+        assert_eq!(own.only().id, newest.id());
+        assert!(own.spares().is_empty(), "{point}: {:?}", own.spares());
+        let newest = newest.attach().expect("ready");
+        assert_eq!((newest.count.load(Relaxed), newest.newest.get()), (25, 9), "{point}");
+        assert!(is_whole(25, &newest.pattern) && newest.valid.get());
+        // What the version between them had given its fields.
+        assert_eq!(newest.added[0].get(), if in_spare { ADDED } else { newest.added[599].get() });
+        if stopped.ended {
+            break;
+        }
+    }
+    assert!(without > 0);
 }
 
 #[test]

@@ -63,8 +63,8 @@ pub trait SharedSegment: Shareable {
     }
 
     /// As [`open`](Self::open), for a struct that gained fields at its end since this program was built: the segment
-    /// may have more fields after all of ours, which have to be at the same places and of the same types. (The guide has
-    /// [what else can change](https://docs.rs/shm-runtime/latest/shm_runtime/guide/seal/index.html#upgrading).)
+    /// may have more fields after all of ours, which have to be at the same places and of the same types. (What
+    /// else can change is in the guide, on the page of the seal.)
     ///
     /// # Errors
     ///

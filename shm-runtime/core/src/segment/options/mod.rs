@@ -256,7 +256,7 @@ impl<T: Shareable> Options<T> {
     ///   [`Event`](crate::sync::Event) of the old segment is not woken.
     /// - A process can die at any instruction of it. Before the old segment is removed, that one stays as it was. After that, and
     ///   until the new one is ready, the values are in a third segment, under a key that is derived from this one: the next process
-    ///   that opens the key with `upgrade`, and with the same struct, goes on with that. **Others find no segment until then.** One
+    ///   that opens the key with `upgrade`, and with the same struct or a still newer one, goes on with that. **Others find no segment until then.** One
     ///   that creates an old one in that moment, with `open_or_create`, has what it writes there replaced by the values from
     ///   before; one that creates a new one without `upgrade` begins anew, and the third segment is removed.
     /// - It takes the memory for two copies for a moment, and one segment more.

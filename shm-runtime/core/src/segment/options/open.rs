@@ -94,12 +94,22 @@ impl<T: Shareable> Options<T> {
     }
 
     pub(super) fn reclaim(&self, segment: &Segment<T>, replace: Replace) -> Result<Outcome, Error> {
+        self.reclaim_blank(segment, replace, Self::size(self.texts().as_ref()))
+    }
+
+    /// The same, where a segment without a seal is taken for ours if it has this size.
+    pub(super) fn reclaim_blank(
+        &self,
+        segment: &Segment<T>,
+        replace: Replace,
+        blank_size: usize,
+    ) -> Result<Outcome, Error> {
         let outcome = reclaim::reclaim(
             segment.id(),
             segment.observed(),
             reclaim::Rules {
                 expected: segment.expected(),
-                blank_size: Self::size(self.texts().as_ref()),
+                blank_size,
                 replace,
                 wait: self.wait,
                 trusts_writers: self.trusts_writers,

@@ -7,7 +7,7 @@
 //! 1. The spare is created. That is possible for one process at a time; the others wait for it.
 //! 2. The values are copied into it, and the user's function gives those of new fields. Now the spare is ready.
 //! 3. The old segment is removed: from here on, the values are those of the spare.
-//! 4. The new one is created under the key, waits for no function of the user's, and is ready when the spare is copied.
+//! 4. The new one is created under the key, and is ready when the spare is copied.
 //! 5. The spare is removed.
 //!
 //! A process that dies before the third step leaves the old segment as it was, and a spare that is thrown away, ready or not; after
@@ -82,7 +82,7 @@ impl<T: Shareable> Options<T> {
                     match left {
                         Some(left) if mine == Some(left.id()) => removed(left)?,
                         // One of a living process, which removes it itself, is in use.
-                        Some(left) => drop(spare.reclaim(left, Replace::Everything)?),
+                        Some(left) => drop(spare.reclaim_any(left, Replace::Everything)?),
                         None => {}
                     }
                     Some(segment)
@@ -96,7 +96,7 @@ impl<T: Shareable> Options<T> {
                 (Under::HalfMade(_, error), None) => return Err(error),
                 (Under::Old(old), None) => self.begin(&spare, old, init, &mut mine)?,
                 (under, Some(left)) if mine == Some(left.id()) || is_of_a_dead(left) => {
-                    self.recover(under, &spare, left, mine.is_some())?
+                    self.recover(under, &spare, left, init, mine.is_some())?
                 }
                 // A living process is at it.
                 (_, Some(_)) => None,
@@ -128,22 +128,7 @@ impl<T: Shareable> Options<T> {
         match error.kind() {
             ErrorKind::Removed => Ok(Under::Nothing),
             ErrorKind::Abandoned { .. } => Ok(Under::HalfMade(segment, error)),
-            ErrorKind::LayoutDiffers { theirs, ours } => match theirs.relation(ours) {
-                Relation::Older { fields } => {
-                    let mapping = segment.map(false)?;
-                    // What was compared was a copy of the text; this is what it says of where the fields are.
-                    match mapping.size().checked_sub(FOOTER) {
-                        Some(room) if theirs.size() <= room => {
-                            Ok(Under::Old(Old { segment, mapping, fields }))
-                        }
-                        _ => {
-                            let reason = "the segment is too small for the struct that it claims to have";
-                            Err(segment.error("upgrade", ErrorKind::BadSeal { reason: reason.to_owned() }))
-                        }
-                    }
-                }
-                Relation::Same | Relation::Newer | Relation::Different => Err(error),
-            },
+            ErrorKind::LayoutDiffers { .. } => Ok(Under::Old(older(segment, error)?)),
             _ => Err(error),
         }
     }
@@ -182,7 +167,10 @@ impl<T: Shareable> Options<T> {
         let spare = spare.keep();
         *mine = Some(spare.id());
         drop(old);
-        self.finish(&spare)
+        match spare.map(false) {
+            Ok(mapping) => self.finish(&spare, &mapping, fields::<T>(), None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Goes on with a spare of a process that died, or of this call (`mine`).
@@ -191,9 +179,10 @@ impl<T: Shareable> Options<T> {
         under: Under<T>,
         options: &Self,
         spare: &Segment<T>,
+        init: fn(&Shared<T>),
         mine: bool,
     ) -> Result<Option<Segment<T>>, Error> {
-        let discarded = || match options.reclaim(spare, Replace::Everything)? {
+        let discarded = || match options.reclaim_any(spare, Replace::Everything)? {
             Outcome::NotOurs(kind) => Err(spare.error("upgrade", kind)),
             Outcome::Gone | Outcome::InUse => Ok(None),
         };
@@ -204,39 +193,59 @@ impl<T: Shareable> Options<T> {
             Under::Old(old) if !mine && is_older(&old)? => return discarded(),
             Under::Old(_) | Under::HalfMade(..) | Under::Nothing | Under::Current(_) => {}
         }
-        match spare.attach_read_only() {
-            Ok(_) => {}
-            Err(error) if matches!(error.kind(), ErrorKind::Abandoned { .. }) => return discarded(),
-            Err(error) if matches!(error.kind(), ErrorKind::Removed) => return Ok(None),
-            Err(error) => return Err(error),
-        }
+        // Of an older version of this program that had removed a still older one, it lacks fields, too.
+        let (mapping, known) = match spare.attach_read_only() {
+            Ok(_) => match spare.map(false) {
+                Ok(mapping) => (mapping, None),
+                Err(error) if is_missing(&error) => return Ok(None),
+                Err(error) => return Err(error),
+            },
+            Err(error) => match error.kind() {
+                ErrorKind::Abandoned { .. } => return discarded(),
+                ErrorKind::Removed => return Ok(None),
+                ErrorKind::LayoutDiffers { .. } => {
+                    let old = older(spare.clone(), error)?;
+                    (old.mapping, Some(old.fields))
+                }
+                _ => return Err(error),
+            },
+        };
         match under {
             // Made by a program that found nothing.
             Under::Old(old) => removed(&old.segment).map(|()| None),
-            Under::HalfMade(segment, error) => match self.reclaim(&segment, Replace::HalfMade)? {
+            Under::HalfMade(segment, error) => match self.reclaim_any(&segment, Replace::HalfMade)? {
                 Outcome::Gone => Ok(None),
                 Outcome::NotOurs(kind) => Err(segment.error("upgrade", kind)),
                 Outcome::InUse => Err(error),
             },
-            Under::Nothing => self.finish(spare),
+            Under::Nothing => {
+                let fields = fields::<T>();
+                let known_fields = known.map_or(fields, |known| &fields[..known]);
+                self.finish(spare, &mapping, known_fields, known.map(|_| init))
+            }
             Under::Current(segment) => Ok(Some(segment)),
         }
     }
 
-    /// Makes the new segment from the spare, which is ready. `None` if there is one under the key.
-    fn finish(&self, spare: &Segment<T>) -> Result<Option<Segment<T>>, Error> {
-        let values = match spare.map(false) {
-            Ok(values) => values,
-            Err(error) if matches!(error.kind(), ErrorKind::Removed) => return Ok(None),
-            Err(error) => return Err(error),
-        };
+    /// Makes the new segment from these fields of the spare, which is ready; `init` gives it those that the spare has not.
+    /// `None` if there is one under the key.
+    fn finish(
+        &self,
+        spare: &Segment<T>,
+        mapping: &Mapping,
+        fields: &[Field],
+        init: Option<fn(&Shared<T>)>,
+    ) -> Result<Option<Segment<T>>, Error> {
         let stat = spare.stat()?;
-        let made = self.with_mode_of(&stat).create_filled(|new, to, _| {
+        let made = self.with_mode_of(&stat).create_filled(|new, to, value| {
             // While this one has the key, no other is made from the spare; but one may have been before.
             if spare.stat()?.removed {
                 return Err(spare.error("upgrade", ErrorKind::Removed));
             }
-            carry(fields::<T>(), values.region(), to);
+            carry(fields, mapping.region(), to);
+            if let Some(init) = init {
+                init(value);
+            }
             keep_users(new, &stat)
         });
         match made {
@@ -244,6 +253,12 @@ impl<T: Shareable> Options<T> {
             Err(error) if is_overtaken(&error) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// As `reclaim`, of a segment that an upgrade has left: without a seal, it can be of the size of another version's, and all
+    /// of its bytes are zero.
+    fn reclaim_any(&self, segment: &Segment<T>, replace: Replace) -> Result<Outcome, Error> {
+        self.reclaim_blank(segment, replace, segment.size())
     }
 
     /// What finds and creates the spare: as these options do, but for the key.
@@ -264,6 +279,21 @@ impl<T: Shareable> Options<T> {
         let mut options = self.plain();
         options.lookup.mode = stat.permissions.mode | 0o600;
         options
+    }
+}
+
+/// The segment that was refused with this error, mapped, if that is because it is older.
+fn older<T: Shareable>(segment: Segment<T>, error: Error) -> Result<Old<T>, Error> {
+    let ErrorKind::LayoutDiffers { theirs, ours } = error.kind() else { return Err(error) };
+    let Relation::Older { fields } = theirs.relation(ours) else { return Err(error) };
+    let mapping = segment.map(false)?;
+    // What was compared was a copy of the text; this is what it says of where the fields are.
+    match mapping.size().checked_sub(FOOTER) {
+        Some(room) if theirs.size() <= room => Ok(Old { segment, mapping, fields }),
+        _ => {
+            let reason = "the segment is too small for the struct that it claims to have".to_owned();
+            Err(segment.error("upgrade", ErrorKind::BadSeal { reason }))
+        }
     }
 }
 
