@@ -259,6 +259,9 @@ impl<T: Shareable> Options<T> {
     ///   that opens the key with `upgrade`, and with the same struct or a still newer one, goes on with that. **Others find no segment until then.** One
     ///   that creates an old one in that moment, with `open_or_create`, has what it writes there replaced by the values from
     ///   before; one that creates a new one without `upgrade` begins anew, and the third segment is removed.
+    ///   Which one is from before is known by the system's clock.
+    /// - If the new segment cannot be created then, because a limit was reached in that moment, the error says so, and the values
+    ///   stay in the third segment. A process goes on with it when the one that made it has ended.
     /// - It takes the memory for two copies for a moment, and one segment more.
     ///
     /// A segment whose seal this program does not understand, a bare one, and one of which fields were removed, moved or given
