@@ -65,6 +65,18 @@ pub(crate) fn structure(container: &Container<'_>, fields: &[Field<'_>]) -> Toke
         #at_name::__private::Fields::now #known (#struct_of) #twins.#are::<#members>()
     };
 
+    let renamed = fields.iter().enumerate().filter_map(|(i, field)| {
+        let (i, was) = (Literal::usize_unsuffixed(i), &field.settings.was.as_ref()?.value);
+        Some(quote!((#i, #was)))
+    });
+    let renamed: Vec<TokenStream> = renamed.collect();
+    let was = (!renamed.is_empty()).then(|| {
+        quote! {
+            const __WAS: &'static [(__shm::core::primitive::usize, &'static __shm::core::primitive::str)] =
+                &[#(#renamed),*];
+        }
+    });
+
     // Where it says `unsafe {`: the pointer is to room for a struct, in which all of the fields are, and only addresses are
     // taken. Variables have names that no constant of the user's has.
     quote! {
@@ -74,6 +86,7 @@ pub(crate) fn structure(container: &Container<'_>, fields: &[Field<'_>]) -> Toke
             type __Member = __shm::Member<Self>;
             const __MEMBERS: __shm::Fields = #members;
             const __NAMES: &'static [&'static __shm::core::primitive::str] = &[#(#names),*];
+            #was
             const __OFFSETS: &'static [__shm::core::primitive::usize] = &{
                 __shm::assert_can_be_placed::<Self>();
                 let __shm_place = __shm::core::mem::MaybeUninit::<Self>::uninit();

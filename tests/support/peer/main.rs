@@ -18,6 +18,7 @@ mod ipc;
 mod seal;
 mod segment;
 mod sync;
+mod upgrade;
 
 /// What a command gives, or an error: one of the library's, which the test is told of, or another, which says what the peer did
 /// not understand.
@@ -40,6 +41,7 @@ fn main() {
         "ipc" => Box::<ipc::Peer>::default(),
         "guards" => Box::<guards::Peer>::default(),
         "sync" => Box::new(sync::Peer),
+        "upgrade" => Box::<upgrade::Peer>::default(),
         _ => panic!("there is no domain {name}"),
     };
     if words.is_empty() {

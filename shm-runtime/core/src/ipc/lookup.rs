@@ -102,16 +102,21 @@ impl Lookup {
         }
     }
 
-    /// Opens what `find` finds, by `open`, to which it says how much of the time to wait is left; waits for it, if that was
-    /// asked for, and it is not there yet, or is removed before it is open.
+    /// Opens what `find` finds, by `open`; waits for it as `waiting` does.
     pub(crate) fn open<O>(
         &self,
-        mut open: impl FnMut(Identity, i32, Duration) -> Result<O, Error>,
+        mut open: impl FnMut(Identity, i32) -> Result<O, Error>,
     ) -> Result<O, Error> {
+        self.waiting(|_| self.find("open").and_then(|(identity, id)| open(identity, id)))
+    }
+
+    /// Opens by `open`, to which it says how much of the time to wait is left; waits for the object, if that was asked
+    /// for, and it is not there yet, or is removed before it is open.
+    pub(crate) fn waiting<O>(&self, mut open: impl FnMut(Duration) -> Result<O, Error>) -> Result<O, Error> {
         let start = Instant::now();
         loop {
             let left = || self.wait_for_creation.saturating_sub(start.elapsed());
-            let error = match self.find("open").and_then(|(identity, id)| open(identity, id, left())) {
+            let error = match open(left()) {
                 Err(error) if !self.wait_for_creation.is_zero() && error.is_of_nothing_yet() => error,
                 opened => return opened,
             };

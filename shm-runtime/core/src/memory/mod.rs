@@ -4,6 +4,7 @@ pub(crate) mod access;
 pub mod array;
 pub(crate) mod atomic;
 pub(crate) mod bulk;
+pub(crate) mod carry;
 pub(crate) mod direction;
 pub(crate) mod fields;
 pub(crate) mod fingerprint;

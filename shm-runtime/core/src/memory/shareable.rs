@@ -62,6 +62,10 @@ pub unsafe trait Shareable: Sized + 'static {
     #[doc(hidden)]
     const __NAMES: &'static [&'static str] = &[];
 
+    /// The fields that had another name before, by their numbers, and those names.
+    #[doc(hidden)]
+    const __WAS: &'static [(usize, &'static str)] = &[];
+
     /// Their offsets, as the compiler has them.
     #[doc(hidden)]
     const __OFFSETS: &'static [usize] = &[];

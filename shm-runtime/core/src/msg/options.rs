@@ -105,7 +105,7 @@ impl<T: Payload + ?Sized> Options<T> {
     /// If there is none, or its owner or creator is not trusted. If it may not be read, and neither Linux (before
     /// 4.17) nor /proc tells whose it is: [`trust_anybody`](Self::trust_anybody) opens it.
     pub fn open(&self) -> Result<Queue<T>, Error> {
-        self.lookup.open(|identity, id, _| self.check(identity, id))
+        self.lookup.open(|identity, id| self.check(identity, id))
     }
 
     /// Opens the queue with this msqid: for private ones, whose id is all there is to find them by.

@@ -11,7 +11,7 @@ use crate::ipc::key::Key;
 use crate::ipc::kind::ObjectKind;
 use crate::ipc::resolve::Derivations;
 use crate::ipc::stat::segment::Stat;
-use crate::schema::Schema;
+use crate::schema::{Relation, Schema};
 use crate::seal::footer::{FooterFields, Seal, State};
 use crate::sys::liveness::Process;
 use crate::sys::refused::Call;
@@ -130,7 +130,7 @@ impl Expected<'_> {
             let theirs = Schema::from_text(schema).map_err(|error| bad(&error.to_string()))?;
             let ours = (self.schema)();
             self.key.map_or(Ok(()), |key| key.agrees(seal, &fields, theirs.name(), ours.name()))?;
-            match (theirs.name() == ours.name(), theirs == ours) {
+            match (theirs.name() == ours.name(), theirs.relation(&ours) == Relation::Same) {
                 (true, same) => Ok(same),
                 (false, _) => {
                     Err(ErrorKind::LayoutDiffers { theirs: Box::new(theirs), ours: Box::new(ours) })
@@ -209,8 +209,10 @@ impl Expected<'_> {
         if theirs == ours {
             return Err(bad("the fingerprint in its seal is not that of its schema"));
         }
-        if self.compatible && theirs.extends(&ours) {
-            return self.room(size);
+        match theirs.relation(&ours) {
+            Relation::Same => return self.room(size),
+            Relation::Newer if self.compatible => return self.room(size),
+            Relation::Newer | Relation::Older { .. } | Relation::Different => {}
         }
         Err(ErrorKind::LayoutDiffers { theirs: Box::new(theirs), ours: Box::new(ours) })
     }

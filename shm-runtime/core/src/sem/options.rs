@@ -206,7 +206,7 @@ impl<const N: usize> Options<N> {
         let (start, wait) = (Instant::now(), self.wait.max(self.lookup.wait_for_creation));
         let mut half_made = false;
         loop {
-            let opened = self.lookup.open(|identity, id, _| {
+            let opened = self.lookup.open(|identity, id| {
                 match self.usable(&identity, id, start, wait, &mut half_made) {
                     Ok(()) => Ok(SemaphoreSet::new(identity, id, self.undo)),
                     Err(kind) => Err(Error::new("open", identity, kind)),
@@ -255,7 +255,7 @@ impl<const N: usize> Options<N> {
 
     /// Opens the set, and removes it if its creator died before it was ready: then it is not found.
     fn open_or_replace(&self, initial: &[u16; N]) -> Result<SemaphoreSet<N>, Error> {
-        let mut found = self.lookup.open(|identity, id, _| Ok((identity, id)));
+        let mut found = self.lookup.open(|identity, id| Ok((identity, id)));
         loop {
             let (identity, id) = found?;
             let set = SemaphoreSet::new(identity, id, self.undo);

@@ -134,7 +134,7 @@ unsafe impl<T: Shareable + Copy> Shareable for SeqLock<T> {
         offset_of!(Self, namespace),
         offset_of!(Self, writing),
     ];
-    const __LAYOUT: Declared = Declared::structure::<Self, 6>("SeqLock");
+    const __LAYOUT: Declared = Declared::structure::<Self, 6>("SeqLock").latch();
 }
 
 impl<T: Shareable + Copy, A: Access> SeqLock<T, A> {
