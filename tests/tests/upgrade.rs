@@ -315,7 +315,8 @@ fn a_key_by_its_name_and_by_its_number_have_one_upgrade() {
     let mut peer = peer!().start_with("upgrade");
     peer.send(format!("upgrade open {} 0", own.name));
     let mut by_number = options::<New>(&own.name);
-    let new = by_number.key(Key::fixed(key_of(&own.name).cast_unsigned())).upgrade(init).open().expect("upgraded");
+    let new =
+        by_number.key(Key::fixed(key_of(&own.name).cast_unsigned())).upgrade(init).open().expect("upgraded");
     assert_eq!(peer.answer().expect("upgraded"), format!("{} 1 true", new.id()));
     assert!(own.spares().is_empty());
 }
