@@ -8,6 +8,7 @@ compile_error!(
      8 bytes that are naturally aligned and read atomically from read-only pages"
 );
 
+pub mod inspect;
 mod ipc;
 mod memory;
 pub mod msg;
@@ -23,6 +24,8 @@ mod walls;
 
 pub use ipc::error::{Error, ErrorKind};
 pub use ipc::key::Key;
+pub use ipc::kind::ObjectKind;
+pub use ipc::object::Object;
 pub use ipc::permissions::Permissions;
 pub use ipc::record::Record;
 pub use ipc::remove_on_drop::{Removable, RemoveOnDrop};

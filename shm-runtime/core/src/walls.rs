@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each folder, and what it may know. It is below all that may know it: so none can be in a circle.
-const FOLDERS: [(&str, &[&str]); 9] = [
+const FOLDERS: [(&str, &[&str]); 10] = [
     ("sys", &[]),
     ("memory", &[]),
     ("schema", &["memory"]),
@@ -15,6 +15,7 @@ const FOLDERS: [(&str, &[&str]); 9] = [
     ("msg", &["sys", "memory", "schema", "ipc"]),
     // A segment's companion is a semaphore.
     ("segment", &["sys", "memory", "schema", "ipc", "seal", "sem"]),
+    ("inspect", &["sys", "memory", "schema", "sync", "ipc", "seal", "segment"]),
 ];
 
 /// The only files in no folder: the table of contents, which knows all, and this one.

@@ -7,7 +7,7 @@ use crate::ipc::error::ErrorKind;
 use crate::ipc::kind::ObjectKind;
 use crate::ipc::record::Record;
 use crate::sys;
-use crate::sys::limits::Limit;
+use crate::sys::limits::{Limit, MSGMNB};
 use crate::sys::proc::{self, ProcRow};
 use crate::sys::refused::{self, Call};
 
@@ -64,6 +64,22 @@ pub(crate) fn set_permissions(
         // Of arguments that are numbers, the kernel refuses these only.
         Some(sys::EINVAL) if !is_gone(object, id) => ErrorKind::NoSuchUser { uid, gid },
         _ => by_id(object, call, error, id),
+    }
+}
+
+/// Why owner, group and limit of a queue, in bytes, could not be set: one call sets them all.
+pub(crate) fn set_queue(error: io::Error, id: i32, to: (u32, u32), bytes: u64) -> ErrorKind {
+    let uid = sys::effective_uid();
+    let may = |record: &Record| uid == 0 || record.is_owned_by(uid);
+    match (error.raw_os_error(), Record::look(ObjectKind::Queue, id).as_deref()) {
+        // The kernel gives EPERM to those who do not own the queue, and to those who ask for too much: root too, in a
+        // container that took CAP_SYS_RESOURCE away.
+        (Some(sys::EPERM), Some(record))
+            if may(record) && MSGMNB.value().is_some_and(|most| bytes > most) =>
+        {
+            limit(MSGMNB, usize::try_from(bytes).ok(), None)
+        }
+        _ => set_permissions(ObjectKind::Queue, Call::Msgctl, error, id, to),
     }
 }
 

@@ -3,16 +3,23 @@
 use crate::sys::refused::Call;
 
 /// The three kinds of System V objects. Each has its own keys and ids.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum ObjectKind {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum ObjectKind {
+    /// A segment of shared memory: shmget(2).
     #[default]
     Segment,
+    /// A semaphore set: semget(2).
     Semaphore,
+    /// A message queue: msgget(2).
     Queue,
 }
 
 impl ObjectKind {
-    pub(crate) fn noun(self) -> &'static str {
+    /// All three, in the order in which ipcs(1) shows them.
+    pub const ALL: [Self; 3] = [Self::Queue, Self::Segment, Self::Semaphore];
+
+    /// What errors call it: `segment`, `semaphore set`, `message queue`.
+    pub fn noun(self) -> &'static str {
         match self {
             Self::Segment => "segment",
             Self::Semaphore => "semaphore set",
@@ -20,8 +27,8 @@ impl ObjectKind {
         }
     }
 
-    /// What its id is called.
-    pub(crate) fn id_name(self) -> &'static str {
+    /// What its id is called: `shmid`, `semid`, `msqid`.
+    pub fn id_name(self) -> &'static str {
         match self {
             Self::Segment => "shmid",
             Self::Semaphore => "semid",
@@ -29,7 +36,7 @@ impl ObjectKind {
         }
     }
 
-    /// Its table in /proc/sysvipc.
+    /// The file of /proc/sysvipc in which they are listed.
     pub(crate) fn table(self) -> &'static str {
         match self {
             Self::Segment => "shm",
@@ -56,8 +63,8 @@ impl ObjectKind {
         }
     }
 
-    /// The option by which ipcs(1) and ipcrm(1) know it.
-    pub(crate) fn flag(self) -> char {
+    /// The option by which ipcs(1) and ipcrm(1) know it: `m`, `s`, `q`.
+    pub fn flag(self) -> char {
         match self {
             Self::Segment => 'm',
             Self::Semaphore => 's',

@@ -1,11 +1,13 @@
-//! What the kernel knows of an object, of whatever kind: what errors show.
+//! What the kernel knows of an object, of whatever kind: what errors and lists show.
 
 use std::io;
 
 use crate::ipc::kind::ObjectKind;
+use crate::ipc::permissions::Permissions;
 use crate::ipc::stat::{queue, segment, semaphore};
+use crate::sys::proc::ProcRow;
 
-/// What the kernel knows of the object that an error is about.
+/// What the kernel knows of the object that an error is about, or of an [`Object`](crate::Object).
 ///
 /// ```
 /// use shm_runtime::msg::Queue;
@@ -67,11 +69,47 @@ impl Record {
 
     /// What `of` gives, from /proc/sysvipc, which shows objects that this process may not read.
     pub(crate) fn from_proc(object: ObjectKind, id: i32) -> Option<Self> {
+        Self::from_row(object, &ProcRow::of(object.table(), id)?)
+    }
+
+    pub(crate) fn from_row(object: ObjectKind, row: &ProcRow) -> Option<Self> {
         match object {
-            ObjectKind::Segment => segment::Stat::from_proc(id).map(Self::Segment),
-            ObjectKind::Semaphore => semaphore::Stat::from_proc(id).map(Self::Semaphore),
-            ObjectKind::Queue => queue::Stat::from_proc(id).map(Self::Queue),
+            ObjectKind::Segment => segment::Stat::from_row(row).map(Self::Segment),
+            ObjectKind::Semaphore => semaphore::Stat::from_row(row).map(Self::Semaphore),
+            ObjectKind::Queue => queue::Stat::from_row(row).map(Self::Queue),
         }
+    }
+
+    /// The kind of the object.
+    pub fn kind(&self) -> ObjectKind {
+        match self {
+            Self::Segment(_) => ObjectKind::Segment,
+            Self::Semaphore(_) => ObjectKind::Semaphore,
+            Self::Queue(_) => ObjectKind::Queue,
+        }
+    }
+
+    /// The key; 0 of a private object, and of a segment that was removed.
+    pub fn key(&self) -> i32 {
+        match self {
+            Self::Segment(stat) => stat.key,
+            Self::Semaphore(stat) => stat.key,
+            Self::Queue(stat) => stat.key,
+        }
+    }
+
+    /// Owner, group and mode.
+    pub fn permissions(&self) -> Permissions {
+        match self {
+            Self::Segment(stat) => stat.permissions,
+            Self::Semaphore(stat) => stat.permissions,
+            Self::Queue(stat) => stat.permissions,
+        }
+    }
+
+    /// The creator's user.
+    pub fn creator_uid(&self) -> u32 {
+        self.users().1
     }
 
     /// Whether this user is its owner or its creator.

@@ -4,7 +4,7 @@ use crate::memory::fingerprint::Hash;
 
 /// A scalar, by its Rust name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)] // hidden: the derive names these
+#[allow(missing_docs)] // each is the type that it is named after
 pub enum Scalar {
     U8,
     U16,
@@ -42,7 +42,7 @@ impl Scalar {
     ];
 
     /// The Rust name.
-    pub(crate) const fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::U8 => "u8",
             Self::U16 => "u16",
@@ -61,8 +61,13 @@ impl Scalar {
         }
     }
 
+    /// The scalar with this Rust name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scalar| scalar.name() == name)
+    }
+
     /// Bytes, which is the alignment too: on the targets this crate builds for, scalars are naturally aligned.
-    pub(crate) const fn size(self) -> usize {
+    pub const fn size(self) -> usize {
         match self {
             Self::U8 | Self::I8 | Self::Bool => 1,
             Self::U16 | Self::I16 => 2,
@@ -116,9 +121,21 @@ pub(crate) enum Carried {
 pub(crate) enum Kind {
     Scalar(Scalar),
     Atomic(Scalar),
-    Array { of: &'static Layout, len: usize },
-    Struct { name: &'static str, fields: &'static [Field] },
-    Enum { name: &'static str, repr: Scalar, variants: &'static [(&'static str, i128)] },
+    Array {
+        of: &'static Layout,
+        len: usize,
+    },
+    /// `builtin`: one of this crate's own, and not of a derive.
+    Struct {
+        name: &'static str,
+        builtin: bool,
+        fields: &'static [Field],
+    },
+    Enum {
+        name: &'static str,
+        repr: Scalar,
+        variants: &'static [(&'static str, i128)],
+    },
 }
 
 /// One field of a struct.

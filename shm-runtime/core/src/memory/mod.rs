@@ -15,6 +15,7 @@ pub(crate) mod region;
 mod scalars;
 pub(crate) mod shareable;
 pub(crate) mod shared;
+pub(crate) mod span;
 pub(crate) mod structure;
 pub mod text;
 pub(crate) mod validity;

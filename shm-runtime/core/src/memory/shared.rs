@@ -172,13 +172,6 @@ impl<T: Shareable, A: Access> Shared<T, A> {
     }
 }
 
-impl<T, A> Shared<T, A> {
-    /// The address, whatever may be done there.
-    pub(crate) fn address(&self) -> *const T {
-        self.memory.get().cast()
-    }
-}
-
 impl<T: Shareable, A: Access> Deref for Shared<T, A> {
     type Target = T::__Parts<A>;
 

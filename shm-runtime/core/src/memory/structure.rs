@@ -82,11 +82,23 @@ impl Declared {
     ///
     /// At compile time, if it nests too deep, or its size is not the one that C would give it.
     pub const fn structure<T: Shareable, const N: usize>(name: &'static str) -> Self {
+        Self::fields_of::<T, N>(name, false)
+    }
+
+    /// The same of a type of this crate, whose fields are the state of a protocol: a schema tells it from a struct of its name.
+    pub(crate) const fn builtin<T: Shareable, const N: usize>(name: &'static str) -> Self {
+        Self::fields_of::<T, N>(name, true)
+    }
+
+    const fn fields_of<T: Shareable, const N: usize>(name: &'static str, builtin: bool) -> Self {
         assert_struct::<T>();
         let (size, align, fields) = (size_of::<T>(), align_of::<T>(), const { &fields::<T, N>() });
         let (mut scalar_bytes, mut verbatim, mut always_valid, mut depth, mut end) = (0, true, true, 0, 0);
         let mut thread_ids = false;
-        let mut hash = Hash::of("struct").text(name).number(size as u64).number(align as u64);
+        let mut hash = Hash::of(if builtin { "builtin" } else { "struct" })
+            .text(name)
+            .number(size as u64)
+            .number(align as u64);
         let mut i = 0;
         while i < fields.len() {
             let Field { name, offset, layout, .. } = fields[i];
@@ -106,7 +118,7 @@ impl Declared {
             end.next_multiple_of(align) == size,
             "the compiler gives the struct another size than C does"
         );
-        let (kind, fingerprint) = (Kind::Struct { name, fields }, hash.finish());
+        let (kind, fingerprint) = (Kind::Struct { name, builtin, fields }, hash.finish());
         Self(Layout {
             size,
             align,

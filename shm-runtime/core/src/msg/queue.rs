@@ -4,6 +4,7 @@ use core::fmt;
 use core::marker::PhantomData;
 use std::io;
 
+use crate::ipc::diagnose::set_queue;
 use crate::ipc::error::{Error, ErrorKind};
 use crate::ipc::identity::Identity;
 use crate::ipc::key::Key;
@@ -129,18 +130,16 @@ impl<T: Payload + ?Sized> Queue<T> {
         self.set(operation, self.stat_to_change(operation)?.permissions, bytes)
     }
 
-    /// What IPC_SET sets and is to stay. An owner may change what its own mode does not let it read.
+    /// What IPC_SET sets and is to stay.
     fn stat_to_change(&self, operation: &'static str) -> Result<Stat, Error> {
-        Stat::of(self.id)
-            .or_else(|error| Stat::of_any(self.id).map_err(|_| error))
-            .map_err(|error| self.failed(operation, Call::Msgctl, error))
+        Stat::to_change(self.id).map_err(|error| self.failed(operation, Call::Msgctl, error))
     }
 
     fn set(&self, operation: &'static str, permissions: Permissions, limit: u64) -> Result<(), Error> {
         let Permissions { uid, gid, mode } = permissions;
         let bits = mode_bits(mode).map_err(|kind| self.error(operation, kind))?;
         sys::ipc::msg_set(self.id, uid, gid, bits, limit)
-            .map_err(|error| self.error(operation, diagnose::ipc_set(error, self.id, (uid, gid), limit)))
+            .map_err(|error| self.error(operation, set_queue(error, self.id, (uid, gid), limit)))
     }
 
     /// Removes the queue, with the messages in it: msgctl(2) with IPC_RMID, by id, so that it cannot hit a successor

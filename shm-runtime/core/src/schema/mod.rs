@@ -13,21 +13,30 @@
 //!   mode @62 enum Mode u8 Off=0 On=1
 //! ```
 //!
-//! Offsets are in bytes from the start of the struct that the field is in.
+//! Offsets are in bytes from the start of the struct that the field is in. A type of this crate is `builtin Mutex`, say, where
+//! a struct that a program declared is `struct Mutex`.
 
 mod diff;
 mod lines;
-mod live;
+pub(crate) mod location;
 mod parse;
 mod relation;
+#[cfg(feature = "serde")]
+mod serialize;
+mod set;
+pub(crate) mod types;
+pub(crate) mod view;
 pub(crate) mod write;
 
 use core::fmt;
 use std::hash::RandomState;
 
 use self::lines::Lines;
+use self::location::{Location, PathError};
 pub use self::parse::ParseError;
 pub(crate) use self::relation::Relation;
+pub use self::set::WriteError;
+use self::types::Type;
 use crate::memory::shareable::Shareable;
 use crate::memory::structure::Declared;
 use crate::schema::diff::Side;
@@ -101,6 +110,25 @@ impl Schema {
     /// The size of the whole in bytes.
     pub fn size(&self) -> usize {
         self.size
+    }
+
+    /// The whole that it describes, to be walked.
+    pub fn root(&self) -> Location<'_> {
+        Location::root(Type::of_text(&self.text))
+    }
+
+    /// The part with this path: `wind.speed`, `series[3]`. It takes time in proportion to the schema.
+    ///
+    /// # Errors
+    ///
+    /// [`PathError`] says which part of the path was not found, and what there is instead.
+    pub fn resolve(&self, path: &str) -> Result<Location<'_>, PathError> {
+        self.root().resolve(path)
+    }
+
+    /// The alignment of the whole in bytes.
+    pub fn align(&self) -> usize {
+        self.align
     }
 
     /// Reads what `Display` writes. Any text gives a schema that is consistent in itself (every field within its

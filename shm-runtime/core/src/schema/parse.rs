@@ -3,6 +3,7 @@
 
 use core::fmt;
 
+use super::types::Head;
 use crate::memory::layout::{MAX_DEPTH, MAX_EMPTY, Scalar};
 
 /// Size and alignment of a type.
@@ -33,7 +34,7 @@ pub(super) fn parse(text: &str) -> Result<Extent, ParseError> {
 }
 
 /// A part of another process's text in an error: without what could confuse a terminal, and not too long.
-fn excerpt(text: &str) -> String {
+pub(super) fn excerpt(text: &str) -> String {
     let short: String = text.chars().take(40).collect();
     let more = if short.len() < text.len() { "..." } else { "" };
     format!("`{}{more}`", short.escape_debug())
@@ -89,29 +90,24 @@ fn parse_type(text: &str, depth: usize, indent: usize, lines: &mut Lines<'_>) ->
     if depth >= MAX_DEPTH {
         return Err(lines.error(format!("nested deeper than {MAX_DEPTH}")));
     }
-    let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
-    match word {
-        "atomic" => parse_scalar(rest, lines).map(Extent::scalar),
-        "enum" => parse_enum(rest, lines),
-        "struct" => parse_struct(rest, depth, indent, lines),
-        _ => match word.strip_prefix('[').and_then(|word| word.strip_suffix(']')) {
-            Some(len) => {
-                let len = parse_number(len, lines)?;
-                let of = parse_type(rest, depth + 1, indent, lines)?;
-                if of.size == 0 && len > MAX_EMPTY {
-                    return Err(lines.error("an array of too many elements without a size"));
-                }
-                let size = of.size.checked_mul(len).ok_or_else(|| lines.error("the array is too large"))?;
-                Ok(Extent { size, align: of.align })
+    match Head::of(text) {
+        Head::Scalar(name) | Head::Atomic(name) => parse_scalar(name, lines).map(Extent::scalar),
+        Head::Enum(rest) => parse_enum(rest, lines),
+        Head::Struct { rest, .. } => parse_struct(rest, depth, indent, lines),
+        Head::Array(len, of) => {
+            let len = parse_number(len, lines)?;
+            let of = parse_type(of, depth + 1, indent, lines)?;
+            if of.size == 0 && len > MAX_EMPTY {
+                return Err(lines.error("an array of too many elements without a size"));
             }
-            None => parse_scalar(text, lines).map(Extent::scalar),
-        },
+            let size = of.size.checked_mul(len).ok_or_else(|| lines.error("the array is too large"))?;
+            Ok(Extent { size, align: of.align })
+        }
     }
 }
 
 fn parse_scalar(text: &str, lines: &Lines<'_>) -> Result<Scalar, ParseError> {
-    let found = Scalar::ALL.into_iter().find(|scalar| scalar.name() == text);
-    found.ok_or_else(|| lines.error(format!("{} is not a type", excerpt(text))))
+    Scalar::named(text).ok_or_else(|| lines.error(format!("{} is not a type", excerpt(text))))
 }
 
 fn parse_number(text: &str, lines: &Lines<'_>) -> Result<usize, ParseError> {

@@ -62,7 +62,10 @@ fn line(layout: &Layout, to: &mut String) -> fmt::Result {
             write!(to, "[{len}] ")?;
             line(of, to)
         }
-        Kind::Struct { name, .. } => write!(to, "struct {name} size {} align {}", layout.size, layout.align),
+        Kind::Struct { name, builtin, .. } => {
+            let keyword = if builtin { "builtin" } else { "struct" };
+            write!(to, "{keyword} {name} size {} align {}", layout.size, layout.align)
+        }
         Kind::Enum { name, repr, variants } => {
             write!(to, "enum {name} {}", repr.name())?;
             variants.iter().try_for_each(|(name, value)| write!(to, " {name}={value}"))

@@ -2,7 +2,7 @@
 
 pub(crate) mod attached;
 mod companion;
-mod diagnose;
+pub(crate) mod diagnose;
 pub(crate) mod mapping;
 pub(crate) mod observed;
 pub(crate) mod options;

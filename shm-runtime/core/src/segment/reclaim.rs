@@ -42,8 +42,8 @@ const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Which segments are reclaimed.
 pub(crate) struct Rules<'a> {
-    /// By which it is told whose a segment is.
-    pub(crate) expected: Expected<'a>,
+    /// By which it is told whose a segment is. `None`: every program's is meant that has a seal.
+    pub(crate) expected: Option<Expected<'a>>,
     /// The size of a segment without a seal that is taken for one of ours.
     pub(crate) blank_size: usize,
     pub(crate) replace: Replace,
@@ -87,12 +87,14 @@ pub(crate) fn reclaim(id: i32, observed: &Observed, rules: Rules<'_>) -> Result<
     };
     let state = seal.state();
     let same_layout = match seal.has_magic() {
-        true => match expected.whose(seal) {
-            Whose::Ours { same_layout } => same_layout,
-            Whose::Other(kind) => return Ok(Outcome::NotOurs(kind)),
+        true => match expected.as_ref().map(|expected| expected.whose(seal)) {
+            Some(Whose::Ours { same_layout }) => same_layout,
+            Some(Whose::Other(kind)) => return Ok(Outcome::NotOurs(kind)),
+            None if seal.read().is_ok() => true,
+            None => return Ok(Outcome::InUse),
         },
         // Its bytes are looked at when its creator is dead, and so does not write any.
-        false if seal.is_blank() && stat.size == blank_size => true,
+        false if expected.is_some() && seal.is_blank() && stat.size == blank_size => true,
         false => return Ok(Outcome::InUse),
     };
     let was_ready = match state {

@@ -138,7 +138,7 @@ unsafe impl Shareable for Event {
     const __MEMBERS: Fields = Fields::listed::<(<AtomicU32 as Shareable>::__Member,)>();
     const __NAMES: &'static [&'static str] = &["count"];
     const __OFFSETS: &'static [usize] = &[offset_of!(Self, count)];
-    const __LAYOUT: Declared = Declared::structure::<Self, 1>("Event");
+    const __LAYOUT: Declared = Declared::builtin::<Self, 1>("Event");
 }
 
 impl<A: Access> Event<A> {

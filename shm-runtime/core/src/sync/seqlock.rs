@@ -134,7 +134,7 @@ unsafe impl<T: Shareable + Copy> Shareable for SeqLock<T> {
         offset_of!(Self, namespace),
         offset_of!(Self, writing),
     ];
-    const __LAYOUT: Declared = Declared::structure::<Self, 6>("SeqLock").latch();
+    const __LAYOUT: Declared = Declared::builtin::<Self, 6>("SeqLock").latch();
 }
 
 impl<T: Shareable + Copy, A: Access> SeqLock<T, A> {
@@ -480,6 +480,6 @@ fn identity(process: Process) -> Identity {
     Identity { pid: process.pid.unsigned_abs(), marks: process.marks() }
 }
 
-fn process(identity: Identity) -> Process {
+pub(super) fn process(identity: Identity) -> Process {
     Process::from_marks(identity.pid.cast_signed(), identity.marks)
 }

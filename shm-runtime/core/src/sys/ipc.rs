@@ -95,32 +95,30 @@ fn indices(id: i32) -> [i32; 2] {
     [id & 0x7fff, id & 0xff_ffff]
 }
 
-/// semctl(2) with SEM_STAT_ANY, which takes no permission (Linux 4.17).
-pub(crate) fn sem_stat_any(id: i32) -> io::Result<semid_ds> {
-    for index in indices(id) {
-        let mut stat = MaybeUninit::<semid_ds>::uninit();
-        // SAFETY: SEM_STAT_ANY writes one `semid_ds`, for which there is room.
-        let found = checked(unsafe { libc::semctl(index, 0, SEM_STAT_ANY, stat.as_mut_ptr()) });
-        if found.is_ok_and(|found| found == id) {
-            // SAFETY: the call succeeded, and so filled it in.
-            return Ok(unsafe { stat.assume_init() });
-        }
-    }
-    Err(io::Error::from_raw_os_error(super::EINVAL))
+/// The set at this place of the kernel's table, and its id: semctl(2) with SEM_STAT_ANY, which takes no permission (Linux
+/// 4.17).
+pub(crate) fn sem_stat_at(index: i32) -> io::Result<(i32, semid_ds)> {
+    let mut stat = MaybeUninit::<semid_ds>::uninit();
+    // SAFETY: SEM_STAT_ANY writes one `semid_ds`, for which there is room.
+    let id = checked(unsafe { libc::semctl(index, 0, SEM_STAT_ANY, stat.as_mut_ptr()) })?;
+    // SAFETY: the call succeeded, and so filled it in.
+    Ok((id, unsafe { stat.assume_init() }))
 }
 
-/// msgctl(2) with MSG_STAT_ANY, which takes no permission (Linux 4.17).
-pub(crate) fn msg_stat_any(id: i32) -> io::Result<msqid_ds> {
-    for index in indices(id) {
-        let mut stat = MaybeUninit::uninit();
-        // SAFETY: MSG_STAT_ANY writes one `msqid_ds`, for which there is room.
-        let found = checked(unsafe { libc::msgctl(index, MSG_STAT_ANY, stat.as_mut_ptr()) });
-        if found.is_ok_and(|found| found == id) {
-            // SAFETY: the call succeeded, and so filled it in.
-            return Ok(unsafe { stat.assume_init() });
-        }
-    }
-    Err(io::Error::from_raw_os_error(super::EINVAL))
+/// The queue at this place of the kernel's table, and its id: msgctl(2) with MSG_STAT_ANY, which takes no permission (Linux
+/// 4.17).
+pub(crate) fn msg_stat_at(index: i32) -> io::Result<(i32, msqid_ds)> {
+    let mut stat = MaybeUninit::uninit();
+    // SAFETY: MSG_STAT_ANY writes one `msqid_ds`, for which there is room.
+    let id = checked(unsafe { libc::msgctl(index, MSG_STAT_ANY, stat.as_mut_ptr()) })?;
+    // SAFETY: the call succeeded, and so filled it in.
+    Ok((id, unsafe { stat.assume_init() }))
+}
+
+/// What `at` finds of the object with this id.
+pub(crate) fn by_index<S>(id: i32, at: impl Fn(i32) -> io::Result<(i32, S)>) -> io::Result<S> {
+    let found = indices(id).into_iter().find_map(|index| at(index).ok().filter(|(found, _)| *found == id));
+    found.map(|(_, stat)| stat).ok_or_else(|| io::Error::from_raw_os_error(super::EINVAL))
 }
 
 /// semctl(2) with IPC_SET, which sets owner, group and mode only.

@@ -120,6 +120,27 @@ fn of_queues() -> io::Result<QueueLimits> {
     unsafe { filled(|to: *mut QueueLimits| libc::msgctl(0, IPC_INFO, to.cast())) }
 }
 
+/// The last place that is in use in the kernel's table of segments; 0 also if none is: shmctl(2) with IPC_INFO.
+pub(crate) fn last_segment() -> io::Result<i32> {
+    let mut info = MaybeUninit::<SegmentLimits>::uninit();
+    // SAFETY: IPC_INFO writes one `struct shminfo`, for which there is room.
+    checked(unsafe { libc::shmctl(0, IPC_INFO, info.as_mut_ptr().cast()) })
+}
+
+/// The same of semaphore sets: semctl(2).
+pub(crate) fn last_set() -> io::Result<i32> {
+    let mut info = MaybeUninit::<SemaphoreInfo>::uninit();
+    // SAFETY: IPC_INFO writes one `struct seminfo`, for which there is room.
+    checked(unsafe { libc::semctl(0, 0, IPC_INFO, info.as_mut_ptr().cast::<c_void>()) })
+}
+
+/// The same of queues: msgctl(2).
+pub(crate) fn last_queue() -> io::Result<i32> {
+    let mut info = MaybeUninit::<QueueLimits>::uninit();
+    // SAFETY: IPC_INFO writes one `struct msginfo`, for which there is room.
+    checked(unsafe { libc::msgctl(0, IPC_INFO, info.as_mut_ptr().cast()) })
+}
+
 /// A limit, by the name that errors have for it.
 #[derive(Clone, Copy)]
 pub(crate) struct Limit {

@@ -107,6 +107,19 @@ pub(crate) fn shm_stat(id: i32) -> io::Result<shmid_ds> {
     Ok(unsafe { stat.assume_init() })
 }
 
+/// Of linux/shm.h.
+const SHM_STAT_ANY: c_int = 15;
+
+/// The segment at this place of the kernel's table, and its id: shmctl(2) with SHM_STAT_ANY, which takes no permission
+/// (Linux 4.17).
+pub(crate) fn shm_stat_at(index: i32) -> io::Result<(i32, shmid_ds)> {
+    let mut stat = MaybeUninit::uninit();
+    // SAFETY: SHM_STAT_ANY writes one `shmid_ds`, for which there is room.
+    let id = checked(unsafe { libc::shmctl(index, SHM_STAT_ANY, stat.as_mut_ptr()) })?;
+    // SAFETY: the call succeeded, and so filled it in.
+    Ok((id, unsafe { stat.assume_init() }))
+}
+
 /// shmctl(2) with IPC_SET, which sets owner, group and mode only.
 pub(crate) fn shm_set(id: i32, uid: u32, gid: u32, mode: u16) -> io::Result<()> {
     // SAFETY: a struct of integers, for all of which zero is a value.

@@ -53,10 +53,15 @@ impl Stat {
 
     /// The same with MSG_STAT_ANY, which needs no permission, and Linux 4.17.
     pub(crate) fn of_any(id: i32) -> io::Result<Self> {
-        Ok(Self::new(&sys::ipc::msg_stat_any(id)?))
+        Ok(Self::new(&sys::ipc::by_index(id, sys::ipc::msg_stat_at)?))
     }
 
-    fn new(stat: &sys::ipc::msqid_ds) -> Self {
+    /// What IPC_SET sets, to be set again: an owner may change what its own mode does not let it read.
+    pub(crate) fn to_change(id: i32) -> io::Result<Self> {
+        Self::of(id).or_else(|error| Self::of_any(id).map_err(|_| error))
+    }
+
+    pub(crate) fn new(stat: &sys::ipc::msqid_ds) -> Self {
         let perm = IpcPerm::of(&stat.msg_perm);
         Self {
             key: perm.key,
@@ -75,11 +80,10 @@ impl Stat {
         }
     }
 
-    /// The same from /proc/sysvipc/msg, which shows queues that this process may not read.
-    pub(crate) fn from_proc(id: i32) -> Option<Self> {
-        let row = ProcRow::of("msg", id)?;
+    /// The same from a row of /proc/sysvipc/msg, which shows queues that this process may not read.
+    pub(crate) fn from_row(row: &ProcRow) -> Option<Self> {
         // key msqid perms cbytes qnum lspid lrpid uid gid cuid cgid stime rtime ctime
-        let perm = IpcPerm::from_row(&row, 7)?;
+        let perm = IpcPerm::from_row(row, 7)?;
         Some(Self {
             key: perm.key,
             permissions: perm.permissions,

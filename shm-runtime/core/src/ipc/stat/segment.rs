@@ -47,9 +47,12 @@ has_permissions!(Stat);
 impl Stat {
     /// shmctl(2) with IPC_STAT; needs read permission.
     pub(crate) fn of(id: i32) -> std::io::Result<Self> {
-        let stat = sys::shm_stat(id)?;
+        Ok(Self::new(&sys::shm_stat(id)?))
+    }
+
+    pub(crate) fn new(stat: &sys::shmid_ds) -> Self {
         let perm = IpcPerm::of(&stat.shm_perm);
-        Ok(Self {
+        Self {
             key: perm.key,
             permissions: perm.permissions,
             creator_uid: perm.creator_uid,
@@ -64,14 +67,18 @@ impl Stat {
             creator_pid: stat.shm_cpid,
             last_pid: stat.shm_lpid,
             attached: stat.shm_nattch,
-        })
+        }
     }
 
-    /// The same from /proc/sysvipc/shm, which shows segments that this process may not read.
+    /// The same of a segment that this process may not read. For errors.
     pub(crate) fn from_proc(id: i32) -> Option<Self> {
-        let row = ProcRow::of("shm", id)?;
+        Self::from_row(&ProcRow::of("shm", id)?)
+    }
+
+    /// The same from a row of /proc/sysvipc/shm, which shows segments that this process may not read.
+    pub(crate) fn from_row(row: &ProcRow) -> Option<Self> {
         // key shmid perms size cpid lpid nattch uid gid cuid cgid atime dtime ctime rss swap
-        let perm = IpcPerm::from_row(&row, 7)?;
+        let perm = IpcPerm::from_row(row, 7)?;
         Some(Self {
             key: perm.key,
             permissions: perm.permissions,

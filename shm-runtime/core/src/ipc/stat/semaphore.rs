@@ -42,10 +42,10 @@ impl Stat {
 
     /// The same with SEM_STAT_ANY, which needs no permission, and Linux 4.17.
     pub(crate) fn of_any(id: i32) -> io::Result<Self> {
-        Ok(Self::new(&sys::ipc::sem_stat_any(id)?))
+        Ok(Self::new(&sys::ipc::by_index(id, sys::ipc::sem_stat_at)?))
     }
 
-    fn new(stat: &sys::ipc::semid_ds) -> Self {
+    pub(crate) fn new(stat: &sys::ipc::semid_ds) -> Self {
         let perm = IpcPerm::of(&stat.sem_perm);
         Self {
             key: perm.key,
@@ -60,11 +60,10 @@ impl Stat {
         }
     }
 
-    /// The same from /proc/sysvipc/sem, which shows sets that this process may not read.
-    pub(crate) fn from_proc(id: i32) -> Option<Self> {
-        let row = ProcRow::of("sem", id)?;
+    /// The same from a row of /proc/sysvipc/sem, which shows sets that this process may not read.
+    pub(crate) fn from_row(row: &ProcRow) -> Option<Self> {
         // key semid perms nsems uid gid cuid cgid otime ctime
-        let perm = IpcPerm::from_row(&row, 4)?;
+        let perm = IpcPerm::from_row(row, 4)?;
         Some(Self {
             key: perm.key,
             permissions: perm.permissions,

@@ -118,7 +118,7 @@ impl<T: Shareable> Options<T> {
             segment.id(),
             segment.observed(),
             reclaim::Rules {
-                expected: segment.expected(),
+                expected: Some(segment.expected()),
                 blank_size,
                 replace,
                 wait: self.wait,

@@ -1,0 +1,44 @@
+//! What the seal of a segment says, for lists.
+
+use shm_runtime::inspect::{Segment, State, Type};
+use shm_runtime::{Object, Record};
+
+/// What is known of a sealed segment.
+pub(crate) struct Sealed {
+    /// The struct's name, if the schema can be read.
+    pub(crate) type_name: Option<String>,
+    /// How its key was derived.
+    pub(crate) derivation: Option<String>,
+    /// How far it has come.
+    pub(crate) state: &'static str,
+    /// Whether its creator certainly is gone, even if another process has its pid.
+    pub(crate) creator_is_dead: bool,
+}
+
+impl Sealed {
+    /// `None` if the object has no seal, or this user may not read it.
+    ///
+    /// It is attached for that, read-only, which the kernel notes down as the time of the last attach. One that no process ever
+    /// attached has no seal, and is left alone.
+    pub(crate) fn of(object: &Object) -> Option<Self> {
+        let Record::Segment(stat) = object.record() else { return None };
+        stat.attached_at?;
+        let segment = Segment::options().trust_anybody().open_id(object.id()).ok()?;
+        let attached = segment.attach_read_only().ok()?;
+        let seal = attached.seal()?;
+        let creator_is_dead = seal.creator.alive == Some(false);
+        let state = match seal.state {
+            State::New | State::Initialising if creator_is_dead => "abandoned",
+            State::New | State::Initialising => "initialising",
+            State::Ready => "ready",
+            State::Abandoned => "abandoned",
+            State::Reclaiming { .. } => "being reclaimed",
+            _ => "damaged",
+        };
+        let type_name = attached.schema().ok().and_then(|schema| match schema.root().ty() {
+            Type::Struct(of) => Some(of.name().to_owned()),
+            _ => None,
+        });
+        Some(Self { type_name, derivation: seal.key.ok(), state, creator_is_dead })
+    }
+}
