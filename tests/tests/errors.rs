@@ -30,7 +30,9 @@ fn a_second_create_says_who_made_the_first() {
     let Record::Segment(existing) = &**existing else { panic!("{error}") };
     assert_eq!((existing.permissions.mode, existing.attached), (0o640, 1));
     assert_eq!(existing.creator_pid.cast_unsigned(), peer.pid());
-    assert_eq!((error.operation(), error.key(), error.id()), ("create", Some(own.value()), Some(id)));
+    assert_eq!((error.operation(), error.key(), error.id()), ("create", Some(own.key()), Some(id)));
+    // As ipcs shows it.
+    assert_eq!(format!("{:?}", error.key().unwrap()), format!("key {:#010x}", own.value()));
     let head = format!("cannot create Board (key {:#010x}, shmid {id}): ", own.value());
     let creator = format!("created by pid {} (peer) ", peer.pid());
     let remove = format!("`Board::remove()` or `ipcrm -m {id}`");
@@ -49,7 +51,7 @@ fn what_does_not_exist_is_not_found_by_its_key() {
     options.key(own.key());
     let error = options.open().unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::NotFound));
-    assert_eq!((error.key(), error.id()), (Some(own.value()), None));
+    assert_eq!((error.key(), error.id()), (Some(own.key()), None));
     let head = format!("cannot open Bare (key {:#010x}): ", own.value());
     assert_says(&error, &[&head, "`Bare::create()`"]);
     let name = format!("org.example.{}", own.value());
@@ -68,7 +70,7 @@ fn to_remove_what_does_not_exist_is_an_error_that_does_not_say_to_create_it() {
     for (what, list, removed) in removed {
         let error = removed.unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::NotFound));
-        assert_eq!((error.operation(), error.key()), ("remove", Some(own.value())));
+        assert_eq!((error.operation(), error.key()), ("remove", Some(own.key())));
         let key = format!("(key {:#010x})", own.value());
         assert_says(
             &error,
@@ -94,7 +96,7 @@ fn after_its_key_file_was_replaced_a_segment_is_not_found_and_the_error_says_why
     let inode = std::os::unix::fs::MetadataExt::ino(&std::fs::metadata(&file).unwrap());
     let derived = format!("ftok({file:?}, 'E') of inode {inode}");
     assert_says(&error, &[&derived, "replaced", &format!("now {inode}")]);
-    assert_ne!(error.key(), Some(created.key()));
+    assert_ne!(error.key(), Some(Key::fixed(created.key().cast_unsigned())));
 }
 
 #[test]

@@ -673,7 +673,7 @@ fn errors_name_the_operation_the_key_the_id_and_the_way_out() {
     );
     let id = Queue::<Job>::create(own.key()).unwrap().id();
     let error = Queue::<Job>::create(own.key()).unwrap_err();
-    assert_eq!((error.operation(), error.key(), error.id()), ("create", Some(own.value()), Some(id)));
+    assert_eq!((error.operation(), error.key(), error.id()), ("create", Some(own.key()), Some(id)));
     let text = error.to_string();
     for part in ["0 messages of 0 bytes in all", "mode 0600", &format!("ipcrm -q {id}")] {
         assert!(text.contains(part), "{part} in {text}");

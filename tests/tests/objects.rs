@@ -57,8 +57,10 @@ fn an_object_is_changed_and_removed_without_its_type_and_then_is_gone() {
 
         object.remove().unwrap();
         assert_eq!(table.by_id(id), None);
-        for error in [object.remove().unwrap_err(), Object::from_id(kind, id).unwrap_err()] {
-            assert!(matches!(error.kind(), ErrorKind::Removed), "{error}");
+        let (removed, missing) = (object.remove().unwrap_err(), Object::from_id(kind, id).unwrap_err());
+        assert!(matches!(removed.kind(), ErrorKind::Removed), "{removed}");
+        assert!(matches!(missing.kind(), ErrorKind::NoSuchId { .. }), "{missing}");
+        for error in [removed, missing] {
             let text = error.to_string();
             assert!(text.contains(&format!("{} (", kind.noun())) && text.contains(&id.to_string()), "{text}");
         }

@@ -592,12 +592,12 @@ fn errors_name_the_operation_the_key_the_id_and_the_way_out() {
     let own = OwnKey::new();
     let error = Semaphore::open(own.key()).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::NotFound), "{error}");
-    assert_eq!((error.operation(), error.key()), ("open", Some(own.value())));
+    assert_eq!((error.operation(), error.key()), ("open", Some(own.key())));
     assert!(error.to_string().contains("options(key).create(initial)"), "{error}");
 
     let id = Semaphore::create(own.key(), 1).unwrap().id();
     let error = Semaphore::create(own.key(), 1).unwrap_err();
-    assert_eq!((error.operation(), error.key(), error.id()), ("create", Some(own.value()), Some(id)));
+    assert_eq!((error.operation(), error.key(), error.id()), ("create", Some(own.key()), Some(id)));
     let text = error.to_string();
     for part in [
         "a semaphore set with this key already exists",

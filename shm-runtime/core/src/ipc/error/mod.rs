@@ -17,6 +17,7 @@ use std::io;
 
 pub use self::kind::ErrorKind;
 use crate::ipc::identity::Identity;
+use crate::ipc::key::Key;
 
 /// A failed operation: what was tried, on which object, why it failed and the way out.
 ///
@@ -75,9 +76,10 @@ impl Error {
         self.0.operation
     }
 
-    /// The `key_t` of the object, if it was known. The text of the error has it as ipcs(1) shows it: `{:#010x}`.
-    pub fn key(&self) -> Option<i32> {
-        self.0.identity.value
+    /// The number of the object's key, if it was known: [`Key::fixed`], which is shown in hex, as by ipcs(1), and by which the
+    /// object can be found, or what has the key instead.
+    pub fn key(&self) -> Option<Key> {
+        self.0.identity.value.map(|value| Key::fixed(value.cast_unsigned()))
     }
 
     /// The shmid, semid or msqid of the object, if it was known.
