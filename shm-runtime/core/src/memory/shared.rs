@@ -71,8 +71,10 @@ impl<T: Shareable, A: Access> Shared<T, A> {
     /// assert_eq!(station.wind.get().degrees, 270);
     /// # Ok::<(), shm_runtime::Error>(())
     /// ```
+    // The compiler quotes the line to those who call it with an index, and proposes to leave that out.
+    #[rustfmt::skip]
     #[inline]
-    pub fn get(&self) -> T
+    pub fn get(&self) -> T // all of it: one element of an array is `array[i].get()`
     where
         T: Plain + AlwaysValid,
         A: Readable,
