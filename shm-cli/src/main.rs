@@ -6,8 +6,12 @@
 
 mod commands;
 mod failure;
+mod hexdump;
+mod json;
 mod kinds;
+mod opened;
 mod process;
+mod render;
 mod sealed;
 mod table;
 mod target;

@@ -1,7 +1,19 @@
 //! What the seal of a segment says, for lists.
 
-use shm_runtime::inspect::{Segment, State, Type};
+use shm_runtime::inspect::{Seal, Segment, State, Type};
 use shm_runtime::{Object, Record};
+
+/// How far a sealed segment has come, in a word.
+pub(crate) fn state_of(seal: &Seal) -> &'static str {
+    match seal.state {
+        State::New | State::Initialising if seal.creator.alive == Some(false) => "abandoned",
+        State::New | State::Initialising => "initialising",
+        State::Ready => "ready",
+        State::Abandoned => "abandoned",
+        State::Reclaiming { .. } => "being reclaimed",
+        _ => "damaged",
+    }
+}
 
 /// What is known of a sealed segment.
 pub(crate) struct Sealed {
@@ -27,14 +39,7 @@ impl Sealed {
         let attached = segment.attach_read_only().ok()?;
         let seal = attached.seal()?;
         let creator_is_dead = seal.creator.alive == Some(false);
-        let state = match seal.state {
-            State::New | State::Initialising if creator_is_dead => "abandoned",
-            State::New | State::Initialising => "initialising",
-            State::Ready => "ready",
-            State::Abandoned => "abandoned",
-            State::Reclaiming { .. } => "being reclaimed",
-            _ => "damaged",
-        };
+        let state = state_of(&seal);
         let type_name = attached.schema().ok().and_then(|schema| match schema.root().ty() {
             Type::Struct(of) => Some(of.name().to_owned()),
             _ => None,

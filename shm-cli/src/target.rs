@@ -66,6 +66,11 @@ pub(crate) fn parse_key(text: &str) -> Result<i32, String> {
 }
 
 impl Target {
+    /// As it was said.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The one object of these kinds that it names.
     pub(crate) fn find(&self, kinds: Kinds) -> Result<Object, Failure> {
         let mut candidates = Vec::new();
@@ -81,7 +86,6 @@ impl Target {
     }
 
     /// The one segment that it names.
-    #[allow(dead_code, reason = "what is in an object is about segments")]
     pub(crate) fn segment(&self) -> Result<Object, Failure> {
         self.find(Kinds::SEGMENTS)
     }

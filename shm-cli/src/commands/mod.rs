@@ -3,10 +3,15 @@
 mod chmod;
 mod chown;
 mod completions;
+mod export;
 mod key;
 mod list;
 mod man;
 mod remove;
+mod restore;
+mod save;
+mod set;
+mod show;
 mod stat;
 
 use crate::failure::Outcome;
@@ -32,6 +37,11 @@ macro_rules! commands {
 commands! {
     list::List,
     stat::Stat,
+    show::Show,
+    set::Set,
+    save::Save,
+    restore::Restore,
+    export::Export,
     remove::Remove,
     chmod::Chmod,
     chown::Chown,
