@@ -1,6 +1,6 @@
 //! What the seal of a segment says, for lists.
 
-use shm_runtime::inspect::{Segment, State, Type};
+use shm_runtime::inspect::{Process, Segment, State, Type};
 use shm_runtime::{Object, Record};
 
 /// What is known of a sealed segment.
@@ -11,8 +11,8 @@ pub(crate) struct Sealed {
     pub(crate) derivation: Option<String>,
     /// How far it has come.
     pub(crate) state: &'static str,
-    /// Whether its creator certainly is gone, even if another process has its pid.
-    pub(crate) creator_is_dead: bool,
+    /// Which process created it.
+    pub(crate) creator: Process,
 }
 
 impl Sealed {
@@ -23,12 +23,11 @@ impl Sealed {
     pub(crate) fn of(object: &Object) -> Option<Self> {
         let Record::Segment(stat) = object.record() else { return None };
         stat.attached_at?;
-        let segment = Segment::options().trust_anybody().open_id(object.id()).ok()?;
+        let segment = Segment::options().trust_anybody().open_object(object).ok()?;
         let attached = segment.attach_read_only().ok()?;
         let seal = attached.seal()?;
-        let creator_is_dead = seal.creator.alive == Some(false);
         let state = match seal.state {
-            State::New | State::Initialising if creator_is_dead => "abandoned",
+            State::New | State::Initialising if seal.creator.alive() == Some(false) => "abandoned",
             State::New | State::Initialising => "initialising",
             State::Ready => "ready",
             State::Abandoned => "abandoned",
@@ -39,6 +38,6 @@ impl Sealed {
             Type::Struct(of) => Some(of.name().to_owned()),
             _ => None,
         });
-        Some(Self { type_name, derivation: seal.key.ok(), state, creator_is_dead })
+        Some(Self { type_name, derivation: seal.key.ok(), state, creator: seal.creator })
     }
 }

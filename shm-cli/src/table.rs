@@ -1,8 +1,9 @@
 //! Tables for people: columns side by side, without lines.
 
+use std::fmt::Write as _;
 use std::io;
 
-use comfy_table::{CellAlignment, ContentArrangement, Table as Layout, presets};
+use unicode_width::UnicodeWidthStr as _;
 
 use crate::terminal::{Printable, Style, Terminal};
 
@@ -17,36 +18,61 @@ pub(crate) enum Column {
 
 /// Rows under headings.
 pub(crate) struct Table {
-    layout: Layout,
+    columns: Vec<Column>,
+    /// How many columns of the terminal the widest text of each has.
+    widths: Vec<usize>,
+    /// The texts of all rows, one after another, each with its width.
+    texts: Vec<(String, usize)>,
 }
 
 impl Table {
     pub(crate) fn new(columns: &[Column]) -> Self {
-        let mut layout = Layout::new();
-        layout.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-        layout.set_header(columns.iter().map(|column| match column {
-            Column::Left(heading) | Column::Right(heading) => *heading,
-        }));
-        for (column, laid_out) in columns.iter().zip(layout.column_iter_mut()) {
-            laid_out.set_padding((0, 2));
-            if let Column::Right(_) = column {
-                laid_out.set_cell_alignment(CellAlignment::Right);
-            }
-        }
-        Self { layout }
+        let widths = columns.iter().map(|column| column.heading().width()).collect();
+        Self { columns: columns.to_vec(), widths, texts: Vec::new() }
     }
 
     /// A row, whose texts may be from memory: what is in one stays in its line.
     pub(crate) fn row(&mut self, texts: impl IntoIterator<Item = String>) {
-        self.layout.add_row(texts.into_iter().map(|text| Printable(text).to_string()));
+        let mut texts = texts.into_iter();
+        for widest in &mut self.widths {
+            let mut text = texts.next().unwrap_or_default();
+            if !text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+                text = Printable(text).to_string();
+            }
+            let width = text.width();
+            *widest = width.max(*widest);
+            self.texts.push((text, width));
+        }
     }
 
     pub(crate) fn print(&self, terminal: &mut Terminal) -> io::Result<()> {
-        let mut lines = self.layout.lines();
-        if let Some(headings) = lines.next() {
-            terminal.styled(Style::Bold, headings.trim_end())?;
-            terminal.line("")?;
+        let headings = self.columns.iter().map(|column| (column.heading(), column.heading().width()));
+        terminal.styled(Style::Bold, self.line(headings))?;
+        terminal.line("")?;
+        self.texts.chunks(self.columns.len()).try_for_each(|row| {
+            terminal.line(self.line(row.iter().map(|(text, width)| (text.as_str(), *width))))
+        })
+    }
+
+    fn line<'a>(&self, texts: impl Iterator<Item = (&'a str, usize)>) -> String {
+        let mut line = String::new();
+        for ((text, width), (column, widest)) in texts.zip(self.columns.iter().zip(&self.widths)) {
+            let blank = widest - width;
+            // Writing to a string does not fail.
+            let _ = match column {
+                Column::Left(_) => write!(line, "{text}{:blank$}  ", ""),
+                Column::Right(_) => write!(line, "{:blank$}{text}  ", ""),
+            };
         }
-        lines.try_for_each(|line| terminal.line(line.trim_end()))
+        line.truncate(line.trim_end().len());
+        line
+    }
+}
+
+impl Column {
+    fn heading(self) -> &'static str {
+        match self {
+            Self::Left(heading) | Self::Right(heading) => heading,
+        }
     }
 }

@@ -202,7 +202,7 @@ fn the_crates_own_types_are_known_by_the_schema_and_not_by_their_name() {
     }
     assert_eq!(wind.version(), 3);
     let who = wind.writer().unwrap();
-    assert_eq!((who.pid.unsigned_abs(), who.alive), (std::process::id(), Some(true)));
+    assert_eq!((who.pid.unsigned_abs(), who.alive()), (std::process::id(), Some(true)));
     drop(writer);
     assert_eq!(wind.writer(), None);
 }

@@ -119,7 +119,7 @@ impl Listed {
             Record::Segment(stat) => {
                 let sealed = Sealed::of(object);
                 let creator = match &sealed {
-                    Some(Sealed { creator_is_dead: true, .. }) => Some("dead"),
+                    Some(sealed) if programs.is_dead(sealed.creator) => Some("dead"),
                     _ => programs.name(stat.creator_pid),
                 };
                 let state = sealed.as_ref().map(|sealed| sealed.state);
