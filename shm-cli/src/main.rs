@@ -4,10 +4,12 @@
 
 #![forbid(unsafe_code)]
 
+mod attachments;
 mod commands;
 mod failure;
 mod kinds;
 mod process;
+mod roles;
 mod sealed;
 mod table;
 mod target;

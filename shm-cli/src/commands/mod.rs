@@ -8,6 +8,7 @@ mod list;
 mod man;
 mod remove;
 mod stat;
+mod who;
 
 use crate::failure::Outcome;
 use crate::terminal::Terminal;
@@ -32,6 +33,7 @@ macro_rules! commands {
 commands! {
     list::List,
     stat::Stat,
+    who::Who,
     remove::Remove,
     chmod::Chmod,
     chown::Chown,

@@ -15,6 +15,7 @@ use core::fmt;
 
 pub use self::kind::ErrorKind;
 use crate::ipc::identity::Identity;
+use crate::ipc::kind::ObjectKind;
 
 /// A failed operation: what was tried, on which object, why it failed and the way out.
 ///
@@ -62,6 +63,11 @@ impl Error {
     /// What was tried: `"create"`, `"attach"`.
     pub fn operation(&self) -> &'static str {
         self.0.operation
+    }
+
+    /// The kind of the object.
+    pub fn object(&self) -> ObjectKind {
+        self.0.identity.object
     }
 
     /// The `key_t` of the object, if it was known.
