@@ -3,6 +3,7 @@
 mod chmod;
 mod chown;
 mod completions;
+mod doctor;
 mod key;
 mod list;
 mod man;
@@ -34,6 +35,7 @@ commands! {
     list::List,
     stat::Stat,
     who::Who,
+    doctor::Doctor,
     remove::Remove,
     chmod::Chmod,
     chown::Chown,
