@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::SeqCst};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use shm_runtime::inspect::{Builtin, Options, ResolveError, Segment, State, Type, Value, View};
-use shm_runtime::{ErrorKind, Schema, Shareable, SharedSegment, sync};
+use shm_runtime::msg::Queue;
+use shm_runtime::{ErrorKind, Object, ObjectKind, Permissions, Schema, Shareable, SharedSegment, sync};
 use shm_tests::key::OwnKey;
 use shm_tests::seal::{Footer, READY, Raw, VERSION, key_of, raw_create, unique};
 use shm_tests::structs::sync::{Board, arrive, board};
@@ -386,4 +387,37 @@ fn another_users_segment_is_opened_by_those_only_who_trust_anybody() {
     assert!(matches!(open(&Segment::options()).unwrap_err().kind(), ErrorKind::Untrusted { .. }));
     assert!(open(Segment::options().trust_owner(12_345)).unwrap().attach_read_only().is_ok());
     assert!(open(Segment::options().trust_anybody()).unwrap().attach_read_only().is_ok());
+    let object = Object::from_id(ObjectKind::Segment, segment.id()).unwrap();
+    let error = Segment::options().open_object(&object).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Untrusted { .. }), "{error}");
+    assert!(Segment::options().trust_anybody().open_object(&object).unwrap().attach_read_only().is_ok());
+}
+
+#[test]
+fn what_was_listed_is_opened_if_it_still_is_a_segment_of_users_who_are_trusted() {
+    let own = OwnKey::new();
+    let segment = All::options().key(own.key()).create().unwrap();
+    let object = Object::from_id(ObjectKind::Segment, segment.id()).unwrap();
+    let opened = Segment::options().open_object(&object).unwrap();
+    assert_eq!((opened.id(), opened.size()), (segment.id(), segment.size()));
+    assert_eq!(
+        opened.attach_read_only().unwrap().seal(),
+        Segment::from_id(object.id()).unwrap().attach().unwrap().seal()
+    );
+    // Given away since it was listed: as root only.
+    let permissions = segment.stat().unwrap().permissions();
+    if object.set_permissions(Permissions { uid: 12_345, ..permissions }).is_ok() {
+        let error = opened.attach_read_only().unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Untrusted { .. }), "{error}");
+    }
+    drop(segment);
+    object.remove().unwrap();
+    let error = opened.attach_read_only().unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Removed), "{error}");
+
+    let queue = Queue::<u64>::create(own.key()).unwrap();
+    let object = Object::from_id(ObjectKind::Queue, queue.id()).unwrap();
+    let error = Segment::options().open_object(&object).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::InvalidInput { .. }), "{error}");
+    assert_eq!((error.object(), error.id()), (ObjectKind::Queue, Some(queue.id())));
 }

@@ -195,7 +195,10 @@ impl OfSegment {
                     .to_owned()
             }
             0 => String::new(),
-            hidden => format!("; {hidden} processes could not be looked at, which takes root or their user"),
+            hidden => {
+                let processes = if hidden == 1 { "process" } else { "processes" };
+                format!("; {hidden} {processes} could not be looked at, which takes their user, or root with CAP_SYS_PTRACE")
+            }
         }
     }
 }

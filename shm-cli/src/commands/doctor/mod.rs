@@ -5,6 +5,7 @@ mod objects;
 mod open;
 mod system;
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use serde::Serialize;
@@ -103,8 +104,8 @@ impl Report {
             let mut table = Table::new(&[
                 Column::Left("LIMIT"),
                 Column::Right("USED"),
-                Column::Right("OF"),
-                Column::Left(""),
+                Column::Right("MOST"),
+                Column::Left("OF"),
             ]);
             for limit in &self.limits {
                 let most = limit.limit.map_or_else(|| "not known".to_owned(), |most| most.to_string());
@@ -116,16 +117,16 @@ impl Report {
         for Fact { name, value, means } in &self.facts {
             terminal.line(Printable(format_args!("{name}: {value}: {means}")))?;
         }
-        for (at, finding) in self.findings.iter().enumerate() {
-            let same = |other: &&Finding| other.name == finding.name;
-            match self.findings[..at].iter().filter(same).count() {
-                MOST_SHOWN => {
-                    let more = self.findings[at..].iter().filter(same).count();
-                    terminal.line(format_args!("\n{more} more of this kind, which --json shows"))?;
-                }
-                0..MOST_SHOWN => finding.print(terminal)?,
-                _ => {}
+        let mut kinds = BTreeMap::<_, usize>::new();
+        for finding in &self.findings {
+            let count = kinds.entry(finding.name).or_default();
+            *count += 1;
+            if *count <= MOST_SHOWN {
+                finding.print(terminal)?;
             }
+        }
+        for (name, count) in kinds.into_iter().filter(|&(_, count)| count > MOST_SHOWN) {
+            terminal.line(format_args!("\n{} more of {name}: --json has all", count - MOST_SHOWN))?;
         }
         match self.findings.len() {
             0 => terminal.line("\nnothing is wrong"),

@@ -47,8 +47,8 @@ pub enum State {
     Unknown(u32),
 }
 
-/// A process that left its name in a segment. Two that are equal are one process, and not only one pid. Two that are not equal
-/// can be one, too: not every place has room for all that tells it from others.
+/// A process that left its name in a segment. It is compared by all that the segment says of it, and not by its pid only, which
+/// another process can have by now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Process {

@@ -173,6 +173,17 @@ impl Options {
     /// The segment that was listed or looked up as `object`, by what the kernel said of it then: it is asked again when the
     /// segment is attached.
     ///
+    /// ```
+    /// use shm_runtime::inspect::Segment;
+    /// use shm_runtime::{Object, ObjectKind};
+    ///
+    /// for object in Object::all(ObjectKind::Segment)? {
+    ///     let Ok(segment) = Segment::options().open_object(&object) else { continue };
+    ///     println!("{}: {} bytes, which this program would open", segment.id(), segment.size());
+    /// }
+    /// # Ok::<(), shm_runtime::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// If it belongs to a user who is not trusted, or is not a segment.
