@@ -2,7 +2,7 @@
 
 use shm_runtime::inspect::{Attached, Builtin, Holder, Process, Type, View};
 
-/// What is found in a segment. It is what stands in its memory: whoever may write to it can have written it.
+/// What is found in a segment. It is what stands in its memory: any process that may write to it can have written it.
 #[derive(Default)]
 pub(crate) struct Roles {
     /// The paths of the mutexes that are held, and which thread holds each.

@@ -1,11 +1,11 @@
 //! What the seal of a segment says, for lists.
 
-use shm_runtime::inspect::{Process, Segment, State, Type};
+use shm_runtime::inspect::{Process, Segment, State};
 use shm_runtime::{Object, Record};
 
 /// What is known of a sealed segment.
 pub(crate) struct Sealed {
-    /// The struct's name, if the schema can be read.
+    /// The struct's name, if the schema begins with one.
     pub(crate) type_name: Option<String>,
     /// How its key was derived.
     pub(crate) derivation: Option<String>,
@@ -34,10 +34,11 @@ impl Sealed {
             State::Reclaiming { .. } => "being reclaimed",
             _ => "damaged",
         };
-        let type_name = attached.schema().ok().and_then(|schema| match schema.root().ty() {
-            Type::Struct(of) => Some(of.name().to_owned()),
-            _ => None,
-        });
-        Some(Self { type_name, derivation: seal.key.ok(), state, creator: seal.creator })
+        Some(Self {
+            type_name: attached.type_name(),
+            derivation: seal.key.ok(),
+            state,
+            creator: seal.creator,
+        })
     }
 }

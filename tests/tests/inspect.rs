@@ -241,6 +241,32 @@ fn a_segment_that_was_removed_is_read_while_it_is_mapped_and_another_is_not_take
 }
 
 #[test]
+fn the_name_of_a_struct_is_that_of_its_schema_and_is_not_believed_to_be_one() {
+    let segment = All::create().unwrap().remove_on_drop();
+    let attached = Segment::from_id(segment.id()).unwrap().attach_read_only().unwrap();
+    let Type::Struct(of) = attached.schema().unwrap().root().ty() else { panic!() };
+    assert_eq!(attached.type_name().as_deref(), Some(of.name()));
+    let again = Segment::from_id(segment.id()).unwrap().attach_read_only().unwrap();
+    assert_eq!(again.type_name(), attached.type_name());
+    for (text, name) in [
+        ("struct Plain size 8 align 8\n  celsius @0 f64\n", Some("Plain")),
+        // The rest is not looked at.
+        ("struct Plain size 8 align 8\nnonsense", Some("Plain")),
+        ("struct \u{1b}[2J size 8 align 8\n", None),
+        ("struct two words size 8 align 8\n", None),
+        ("struct  size 8 align 8\n", None),
+        ("builtin Mutex size 24 align 8\n", None),
+        ("struct Plain\n size 8", None),
+        ("u64\n", None),
+        ("", None),
+    ] {
+        let (_raw, id, _own) = forged(text, 8);
+        let forged = Segment::from_id(id).unwrap().attach_read_only().unwrap();
+        assert_eq!(forged.type_name().as_deref(), name, "{text:?}");
+    }
+}
+
+#[test]
 fn looking_changes_only_what_the_kernel_counts() {
     let segment = All::create().unwrap().remove_on_drop();
     let raw = Raw::attach(segment.id());

@@ -19,7 +19,8 @@ use crate::user::Users;
 /// Show which processes use an object.
 ///
 /// Of a segment, those that have it attached, as far as this user may look at them, with the locks that they hold in it and those
-/// that they write. To see that, it is attached for a moment. Of a queue or a semaphore set, which processes use through calls
+/// that they write. To see that, it is attached for a moment; what its locks say, any
+/// process that may write to it can have written. Of a queue or a semaphore set, which processes use through calls
 /// only, those that the kernel notes down: the last ones.
 #[derive(clap::Args)]
 pub(crate) struct Who {

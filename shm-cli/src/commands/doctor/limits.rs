@@ -69,14 +69,21 @@ pub(super) fn look(objects: &[Object], kinds: Kinds, report: &mut Report) {
     }
 }
 
-/// The command that doubles a limit.
+/// The command that raises a limit: to twice as much, or as much as the kernel takes.
 fn raise(name: &str, value: u64) -> String {
+    // IPCMNI.
+    const MOST_OBJECTS: u64 = 32768;
     let more = value.saturating_mul(2);
+    let more = match name {
+        "kernel.shmmni" | "kernel.msgmni" | "SEMMNI" => more.min(MOST_OBJECTS.max(value)),
+        _ => more,
+    };
     let place = ["SEMMSL", "SEMMNS", "SEMOPM", "SEMMNI"].iter().position(|other| *other == name);
     match (place, fs::read_to_string("/proc/sys/kernel/sem")) {
         (Some(place), Ok(limits)) => {
-            let mut limits: Vec<_> = limits.split_whitespace().map(str::to_owned).collect();
-            limits.iter_mut().skip(place).take(1).for_each(|limit| *limit = more.to_string());
+            let more = more.to_string();
+            let mut limits: Vec<_> = limits.split_whitespace().collect();
+            limits.iter_mut().skip(place).take(1).for_each(|limit| *limit = &more);
             format!("sysctl -w kernel.sem=\"{}\"", limits.join(" "))
         }
         _ => format!("sysctl -w {name}={more}"),

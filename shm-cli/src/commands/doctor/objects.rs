@@ -76,7 +76,7 @@ fn orphaned(object: &Object, users: &mut Users, report: &mut Report) {
         let (flag, id) = (object.kind().flag(), object.id());
         report.finds(
             "no_such_user",
-            format!("{}: its owner, uid {uid}, is no user of this system", describe(object)),
+            format!("{}: its owner, uid {uid}, does not exist on this system", describe(object)),
             "the user was deleted, or a container with users of its own made it: only root can change it",
             format!("`shm remove -{flag} {id}`, or `shm chown -{flag} USER id:{id}`"),
         );

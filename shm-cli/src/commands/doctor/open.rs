@@ -242,7 +242,7 @@ fn state(it: &str, id: i32, seal: &Seal, report: &mut Report) {
         ),
         (state, _) => report.finds(
             "bad_seal",
-            format!("{it}: its state is {state:?}, which is none"),
+            format!("{it}: its state is {state:?}, which is not a state"),
             "another process overwrote it, and nothing in it can be relied on",
             format!("`shm remove -m {id}`, and start the program that creates it"),
         ),
