@@ -14,7 +14,7 @@ pub(crate) struct Roles {
 }
 
 /// As many places as are looked through, whatever a schema says that there is.
-const MOST: usize = 1 << 20;
+const MOST: usize = 1 << 17;
 
 impl Roles {
     /// Those of a segment whose schema can be read; none otherwise.

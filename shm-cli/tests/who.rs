@@ -26,6 +26,15 @@ struct Bank {
     wind: sync::SeqLock<f64>,
 }
 
+/// Of more locks than one would look at.
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private, type_name = "ManyOfWho")]
+struct Many {
+    locks: [sync::Mutex<u8>; 1 << 17],
+    last: sync::Mutex<u8>,
+}
+
 /// Not a test: the other process of those below, if its variables are set.
 #[test]
 fn another_process() {
@@ -263,4 +272,19 @@ fn of_queues_and_sets_the_last_processes_are_those_that_the_kernel_has() {
         ours.into_iter().chain([&semaphore["last"]["pid"]]).filter_map(Value::as_u64).collect();
     assert_eq!(ours, theirs);
     assert!(printed(&["who", "-s", &name], 0).contains(&std::process::id().to_string()));
+}
+
+#[test]
+fn of_very_many_locks_the_first_are_looked_at_and_it_is_said_that_there_are_more() {
+    if !alone() {
+        return;
+    }
+    let own = OwnKey::new();
+    let many = Many::options().key(own.key()).create().unwrap().attach().unwrap();
+    let _held = [many.locks[100_000].lock(), many.last.lock()];
+    let who = json(&["who", "-m", &format!("id:{}", many.segment().id())], 0);
+    assert_eq!(
+        (&who["partial"], &process(&who, std::process::id())["holds"]),
+        (&true.into(), &vec!["locks[100000]"].into())
+    );
 }
