@@ -10,6 +10,9 @@ use super::Report;
 use crate::kinds::Kinds;
 use crate::target::describe;
 
+/// What the kernel has for no limit of bytes or pages (SHMMAX and SHMALL: ULONG_MAX - 2^24, rounded to pages or not).
+pub(super) const UNLIMITED: u64 = u64::MAX - (1 << 24) - (1 << 16);
+
 /// A limit of this IPC namespace.
 #[derive(Serialize)]
 pub(super) struct Limit {

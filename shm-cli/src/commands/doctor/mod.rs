@@ -72,7 +72,11 @@ impl Doctor {
         let mut report = Report::default();
         system::look(&mut report);
         match self.name {
-            Some(name) => open::look(&name, self.kinds, &mut report)?,
+            Some(name) => {
+                // Only what is wrong with this object.
+                report.findings.clear();
+                open::look(&name, self.kinds, &mut report)?;
+            }
             None => {
                 let objects = objects::all(self.kinds, &mut report);
                 limits::look(&objects, self.kinds, &mut report);
@@ -108,15 +112,21 @@ impl Report {
                 Column::Left("OF"),
             ]);
             for limit in &self.limits {
-                let most = limit.limit.map_or_else(|| "not known".to_owned(), |most| most.to_string());
+                let most = match limit.limit {
+                    Some(limits::UNLIMITED..) => "no limit".to_owned(),
+                    Some(most) => most.to_string(),
+                    None => "not known".to_owned(),
+                };
                 table.row([limit.name.to_owned(), limit.used.to_string(), most, limit.of.to_owned()]);
             }
             table.print(terminal)?;
             terminal.line("")?;
         }
+        let mut table = Table::new(&[Column::Left("FACT"), Column::Left("VALUE"), Column::Left("MEANS")]);
         for Fact { name, value, means } in &self.facts {
-            terminal.line(Printable(format_args!("{name}: {value}: {means}")))?;
+            table.row([(*name).to_owned(), value.clone(), means.clone()]);
         }
+        table.print(terminal)?;
         let mut kinds = BTreeMap::<_, usize>::new();
         for finding in &self.findings {
             let count = kinds.entry(finding.name).or_default();

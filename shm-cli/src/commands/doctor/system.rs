@@ -31,15 +31,17 @@ pub(super) fn look(report: &mut Report) {
     container(report);
     seccomp(report);
     let (removes, why) = removes_ipc();
-    let means = if removes {
-        "when a user's last session ends, systemd-logind removes that user's objects, except of system users and those who linger"
-    } else {
-        "no object is removed because its user logged out"
+    let (value, effect) = match removes {
+        true => (
+            "yes",
+            "when a user's last session ends, systemd-logind removes that user's objects, except of system users and those who linger",
+        ),
+        false => ("no", "no object is removed because its user logged out"),
     };
     report.facts.push(Fact {
         name: "remove_ipc",
-        value: format!("{} ({why})", if removes { "yes" } else { "no" }),
-        means: means.to_owned(),
+        value: value.to_owned(),
+        means: format!("{effect} ({why})"),
     });
 }
 
@@ -141,7 +143,7 @@ fn removes_ipc() -> (bool, String) {
     if !Path::new("/run/systemd/seats").exists() {
         return (false, "systemd-logind does not run here".to_owned());
     }
-    let mut removes = (true, "the default of systemd-logind, which runs here".to_owned());
+    let mut removes = (true, "by default of systemd-logind, which runs here".to_owned());
     for file in logind_files() {
         let Ok(text) = fs::read_to_string(&file) else { continue };
         if let Some(value) = remove_ipc_of(&text) {
