@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+mod attachments;
 mod commands;
 mod failure;
 mod hexdump;
@@ -12,6 +13,7 @@ mod kinds;
 mod opened;
 mod process;
 mod render;
+mod roles;
 mod sealed;
 mod table;
 mod target;

@@ -3,7 +3,7 @@
 use std::fmt::{Display, Write as _};
 use std::io;
 
-use shm_runtime::inspect::{Attached, Builtin, Holder, Mutex, Process, SeqLock, Type, Value, View};
+use shm_runtime::inspect::{Attached, Builtin, Holder, Mutex, SeqLock, Type, Value, View};
 
 use crate::process::Programs;
 use crate::terminal::{Printable, Terminal};
@@ -359,15 +359,12 @@ fn mutex_words(mutex: &Mutex<'_>, programs: &mut Programs) -> String {
 
 /// `no writer`, `written by weatherd (pid 120)`.
 fn writer_words(lock: &SeqLock<'_>, programs: &mut Programs) -> String {
-    match lock.writer() {
-        None => "no writer".to_owned(),
-        Some(Process { pid, alive: Some(true), .. }) => {
-            format!("written by {} (pid {pid})", program(pid, programs))
-        }
-        Some(Process { pid, alive: Some(false), .. }) => format!("its writer died (pid {pid})"),
-        Some(Process { pid, .. }) => {
-            format!("written by a process that cannot be seen from here (pid {pid} there)")
-        }
+    let Some(writer) = lock.writer() else { return "no writer".to_owned() };
+    let pid = writer.pid;
+    match writer.alive() {
+        Some(true) => format!("written by {} (pid {pid})", program(pid, programs)),
+        Some(false) => format!("its writer died (pid {pid})"),
+        None => format!("written by a process that cannot be seen from here (pid {pid} there)"),
     }
 }
 

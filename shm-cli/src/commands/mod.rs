@@ -3,6 +3,7 @@
 mod chmod;
 mod chown;
 mod completions;
+mod doctor;
 mod export;
 mod key;
 mod list;
@@ -13,6 +14,7 @@ mod save;
 mod set;
 mod show;
 mod stat;
+mod who;
 
 use crate::failure::Outcome;
 use crate::terminal::Terminal;
@@ -42,6 +44,8 @@ commands! {
     save::Save,
     restore::Restore,
     export::Export,
+    who::Who,
+    doctor::Doctor,
     remove::Remove,
     chmod::Chmod,
     chown::Chown,
