@@ -9,6 +9,7 @@ mod failure;
 mod kinds;
 mod process;
 mod sealed;
+mod source;
 mod table;
 mod target;
 mod terminal;

@@ -3,7 +3,10 @@
 mod chmod;
 mod chown;
 mod completions;
+mod diff;
+mod header;
 mod key;
+mod layout;
 mod list;
 mod man;
 mod remove;
@@ -36,6 +39,9 @@ commands! {
     chmod::Chmod,
     chown::Chown,
     key::Key,
+    layout::Layout,
+    diff::Diff,
+    header::Header,
     completions::Completions,
     man::Man,
 }
