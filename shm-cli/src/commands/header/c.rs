@@ -108,9 +108,12 @@ fn asserts(declaration: &Declaration, fields: &[Field], out: &mut Text) {
     let Declaration { ident, size, align, .. } = declaration;
     out.line(format_args!("_Static_assert(sizeof(struct {ident}) == {size}, \"size of {ident}\");"));
     out.line(format_args!("_Static_assert(_Alignof(struct {ident}) == {align}, \"alignment of {ident}\");"));
-    for Field { ident: member, offset, .. } in fields.iter().filter(|field| field.size != 0) {
+    for Field { ident: member, offset, size, .. } in fields.iter().filter(|field| field.size != 0) {
         out.line(format_args!(
             "_Static_assert(offsetof(struct {ident}, {member}) == {offset}, \"offset of {ident}.{member}\");"
+        ));
+        out.line(format_args!(
+            "_Static_assert(sizeof(((struct {ident} *)0)->{member}) == {size}, \"size of {ident}.{member}\");"
         ));
     }
 }

@@ -28,8 +28,11 @@ pub(super) fn header(model: &mut Model, about: &About, out: &mut Text) {
             Body::Struct(fields) => {
                 out.renamed("// ", "struct", name, ident, "");
                 structure(model, declaration, fields, out);
-                for Field { ident: member, offset, .. } in fields.iter().filter(|field| field.size != 0) {
-                    out.line(format_args!("static_assert(offsetof(::{ident}, {member}) == {offset});"));
+                for Field { ident: member, offset, size, .. } in fields.iter().filter(|field| field.size != 0)
+                {
+                    out.line(format_args!(
+                        "static_assert(offsetof(::{ident}, {member}) == {offset} && sizeof(::{ident}::{member}) == {size});"
+                    ));
                 }
             }
             Body::Enum { repr, variants } => {

@@ -46,6 +46,14 @@ fn is_one_of(name: &str, words: &str) -> bool {
     words.split_ascii_whitespace().any(|word| word == name)
 }
 
+/// Whether a name begins with a word in capital letters, as macros do (`EOF`, `SYS_write`, `PRId64`), and fields and structs do
+/// not in Rust.
+fn looks_like_macro(name: &str) -> bool {
+    let first = name.split('_').next().unwrap_or_default();
+    let is_upper = !first.is_empty() && !first.contains(|char: char| char.is_ascii_lowercase());
+    is_upper || first.starts_with("PRI") || first.starts_with("SCN")
+}
+
 impl Language {
     /// What `name` is called in the language, with characters that are not of ASCII spelt by their numbers.
     fn identifier(self, name: &str) -> String {
@@ -53,7 +61,12 @@ impl Language {
         for char in name.chars() {
             match char {
                 '_' | '0'..='9' | 'a'..='z' | 'A'..='Z' => spelt.push(char),
-                other => spelt.push_str(&format!("u{:04x}_", u32::from(other))),
+                other => {
+                    if !spelt.is_empty() && !spelt.ends_with('_') {
+                        spelt.push('_');
+                    }
+                    spelt.push_str(&format!("u{:04x}_", u32::from(other)));
+                }
             }
         }
         // Those that begin with two underscores, or with one and a capital letter, are the compiler's in C, and those between
@@ -74,13 +87,11 @@ impl Language {
     /// Whether this is a word of the language.
     fn has(self, name: &str) -> bool {
         match self {
-            // Macros are in capital letters, as fields and structs never are in Rust.
             Self::C | Self::Cpp => {
                 is_one_of(name, C_KEYWORDS)
                     || (self == Self::Cpp && is_one_of(name, CPP_KEYWORDS))
                     || is_one_of(name, LOWERCASE_MACROS)
-                    || (name.contains(|char: char| char.is_ascii_uppercase())
-                        && !name.contains(|char: char| char.is_ascii_lowercase()))
+                    || looks_like_macro(name)
             }
             Self::Python => is_one_of(name, PYTHON_KEYWORDS) || is_one_of(name, PYTHON_ATTRIBUTES),
         }
