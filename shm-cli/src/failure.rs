@@ -26,19 +26,16 @@ impl Failure {
         Self::Message(message.into())
     }
 
-    /// Whether the output goes to a pipe that nobody reads.
-    pub(crate) fn is_broken_pipe(&self) -> bool {
-        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
-    }
-
-    /// Says it, and ends with its status: nothing is said of a pipe that nobody reads.
-    pub(crate) fn report(&self) -> ExitCode {
+    /// Says it, and ends with this status: nothing is said of a pipe that nobody reads.
+    pub(crate) fn report(&self, status: ExitCode) -> ExitCode {
         match self {
             Self::Message(message) => complain(Lines(message)),
-            Self::Output(_) if self.is_broken_pipe() => return ExitCode::from(BROKEN_PIPE),
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                return ExitCode::from(BROKEN_PIPE);
+            }
             Self::Output(error) => complain(format_args!("cannot write the output: {error}")),
         }
-        ExitCode::FAILURE
+        status
     }
 }
 

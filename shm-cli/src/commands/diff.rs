@@ -21,26 +21,11 @@ pub(crate) struct Diff {
     program: Option<String>,
 }
 
-/// What 1 is not: an error is not a difference.
-const TROUBLE: u8 = 2;
+/// The exit status of a failure, which is not a difference.
+pub(super) const TROUBLE: u8 = 2;
 
 impl Diff {
     pub(crate) fn run(self, terminal: &mut Terminal) -> Outcome {
-        let done = self.compare(terminal).and_then(|status| {
-            // Here, and not at the end, where what fails has the status of a difference.
-            terminal.flush()?;
-            Ok(status)
-        });
-        match done {
-            Err(failure) if !failure.is_broken_pipe() => {
-                failure.report();
-                Ok(ExitCode::from(TROUBLE))
-            }
-            done => done,
-        }
-    }
-
-    fn compare(&self, terminal: &mut Terminal) -> Outcome {
         if let (Source::Input, Some(Source::Input)) = (&self.a, &self.b) {
             return Err(Failure::new("only one of the two can be the standard input"));
         }
@@ -75,8 +60,8 @@ fn printed(command: &str) -> Result<Described, Failure> {
     };
     let status = program.wait().map_err(|error| failed(&error.to_string()))?;
     match described {
-        // It was told to end, perhaps, because it printed too much.
-        Err(_) if status.code().is_none() => described,
+        // Ended by SIGPIPE, perhaps, because it printed too much; a shell says so by its status.
+        Err(_) if matches!(status.code(), None | Some(141)) => described,
         _ if !status.success() => Err(failed(&format!("it ended with {status}"))),
         _ => described,
     }

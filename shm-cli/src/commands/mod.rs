@@ -12,6 +12,8 @@ mod man;
 mod remove;
 mod stat;
 
+use std::process::ExitCode;
+
 use crate::failure::Outcome;
 use crate::terminal::Terminal;
 
@@ -32,6 +34,17 @@ macro_rules! commands {
         }
     };
 }
+
+impl Command {
+    /// The exit status of a failure.
+    pub(crate) fn trouble(&self) -> ExitCode {
+        match self {
+            Self::Diff(_) => diff::TROUBLE.into(),
+            _ => ExitCode::FAILURE,
+        }
+    }
+}
+
 commands! {
     list::List,
     stat::Stat,
