@@ -5,7 +5,7 @@ use std::process::{Command, ExitStatus, Output};
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::thread;
 
-use shm_runtime::{Schema, Shareable, SharedSegment, sync};
+use shm_runtime::{Permissions, Schema, Shareable, SharedSegment, sync};
 use shm_tests::key::OwnKey;
 use shm_tests::temp::TempDir;
 use shm_tests::{have, skip};
@@ -504,6 +504,28 @@ for key in (int(sys.argv[2]), None):
     assert_eq!(lines[0], "2.5");
     assert!(lines[1].starts_with("the segment has 16 bytes and no seal"), "{said}");
     assert!(lines[2].starts_with("a key or a shmid is needed"), "{said}");
+}
+
+#[test]
+fn a_segment_of_another_user_is_refused_in_python_unless_that_user_is_trusted() {
+    let made = made();
+    let given = Permissions { uid: 65534, gid: 65534, mode: 0o600 };
+    let segment = shm_runtime::Segment::<Station>::from_id(made.id).unwrap();
+    if !have("python3") || segment.set_permissions(given).is_err() {
+        skip("a segment can be given away by root only");
+        return;
+    }
+    let module = printed(&["header", "--python", &format!("id:{}", made.id)]);
+    let program = "
+from station import Station
+try:
+    Station.open()
+except PermissionError as error:
+    print(error)
+print(Station.open(trust=[65534]).celsius)
+";
+    let (said, _) = python(&module, program, &[]);
+    assert_eq!(said, "the segment is of the user 65534: to trust that user, say trust=[65534]\n-7.25\n");
 }
 
 const NUMPY: &str = r#"

@@ -33,7 +33,10 @@ pub(super) fn header(model: &mut Model, about: &About, out: &mut Text) {
                 asserts(declaration, fields, out);
             }
             Body::Enum { repr, variants } => {
-                out.line(format_args!("/* One of these, unless another process wrote something else. */"));
+                out.line(format_args!(
+                    "/* enum {}: one of these, unless another process wrote something else. */",
+                    comment(&declaration.name)
+                ));
                 out.line(format_args!("typedef {} {};", scalar(*repr), declaration.ident));
                 // Enumerators are of type int.
                 let (small, large): (Vec<_>, Vec<_>) =

@@ -36,8 +36,10 @@ pub(super) fn header(model: &mut Model, about: &About, out: &mut Text) {
                 }
             }
             Body::Enum { repr, variants } => {
-                out.renamed("// ", "enum", name, ident, "");
-                out.line("// One of these, unless another process wrote something else.");
+                out.line(format_args!(
+                    "// enum {}: one of these, unless another process wrote something else.",
+                    comment(name)
+                ));
                 out.line(format_args!("enum class {ident} : {} {{", std_scalar(*repr)));
                 for variant in variants {
                     out.line(format_args!("    {} = {},", variant.ident, number(*repr, variant.value)));

@@ -67,10 +67,10 @@ pub(super) fn module(model: &mut Model, about: &About, out: &mut Text) {
     out.line(format_args!(
         r#"
 
-def {attach}(key={key_name}, *, shmid=None, read_only=True):
+def {attach}(key={key_name}, *, shmid=None, read_only=True, trust=()):
     """Attaches the segment, if it has this layout (ValueError if not), for as long as the process lives: an array of no
-    dimension, of which `array["field"]` is a field."""
-    address, size = _attach(key, shmid, read_only, {root}.itemsize, {schema}, {sealed})
+    dimension, of which `array["field"]` is a field. It has to be of this user or of root, or of a uid in `trust`."""
+    address, size = _attach(key, shmid, read_only, trust, {root}.itemsize, {schema}, {sealed})
     array = _numpy.ndarray((), {root}, (_ctypes.c_uint8 * size).from_address(address))
     array.flags.writeable = not read_only
     return array"#

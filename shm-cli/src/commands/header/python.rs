@@ -92,11 +92,11 @@ fn root_functions(about: &About, out: &mut Text) {
     out.line(format_args!(
         r#"
     @classmethod
-    def open(cls, key=KEY, *, shmid=None, read_only=False):
+    def open(cls, key=KEY, *, shmid=None, read_only=False, trust=()):
         """Attaches the segment, if it has this layout; ValueError if not. It stays attached until `detach`, or the end.
 
-        To write to one that was opened with `read_only` ends the process (SIGSEGV), as in C."""
-        address, _ = _attach(key, shmid, read_only, _ctypes.sizeof(cls), cls.SCHEMA, {sealed})
+        It has to be of this user or of root, or of a uid in `trust`. To write to one that was opened with `read_only` ends the process (SIGSEGV), as in C."""
+        address, _ = _attach(key, shmid, read_only, trust, _ctypes.sizeof(cls), cls.SCHEMA, {sealed})
         return cls.from_address(address)
 
     def detach(self):

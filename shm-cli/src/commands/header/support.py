@@ -12,13 +12,13 @@ _libc.shmdt.argtypes = (_ctypes.c_void_p,)
 _lock = _threading.Lock()
 
 
-def _size(shmid):
+def _stat(shmid):
     with open("/proc/sysvipc/shm") as table:
         names = next(table).split()
         for row in table:
             row = dict(zip(names, map(int, row.split())))
             if row["shmid"] == shmid:
-                return row["size"]
+                return row
     raise OSError(f"segment {shmid} is not in this IPC namespace")
 
 
@@ -44,7 +44,7 @@ def _check(address, size, struct_size, schema, sealed):
         raise ValueError("the segment is not ready: its creator is still initialising it, or died while it did")
 
 
-def _attach(key, shmid, read_only, struct_size, schema, sealed):
+def _attach(key, shmid, read_only, trust, struct_size, schema, sealed):
     """Returns the address of a segment of this layout, and its size."""
     if shmid is None:
         if key is None:
@@ -58,7 +58,12 @@ def _attach(key, shmid, read_only, struct_size, schema, sealed):
         error = _ctypes.get_errno()
         raise OSError(error, f"shmat of segment {shmid}: {_os.strerror(error)}")
     try:
-        size = _size(shmid)
+        stat = _stat(shmid)
+        # Any user can create a segment of any key.
+        for uid in (stat["uid"], stat["cuid"]):
+            if uid not in (0, _os.geteuid(), *trust):
+                raise PermissionError(f"the segment is of the user {uid}: to trust that user, say trust=[{uid}]")
+        size = stat["size"]
         if size < struct_size:
             raise ValueError(f"the segment has {size} bytes, and the struct {struct_size}")
         _check(address, size, struct_size, schema, sealed)
