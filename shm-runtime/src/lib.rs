@@ -62,7 +62,12 @@
 //! - [`Shared`]: a value in shared memory, with `get` and `set`.
 //! - [`sem::Semaphore`] and [`msg::Queue`]: the other two System V mechanisms, under the same kind of [`Key`].
 //! - [`Shareable`]: what may be in a segment, and what to use instead of what may not.
+//! - [`inspect`]: segments without their Rust type, for tools.
 //! - [`sync`]: locks, snapshots and announcements in a segment.
+//!
+//! # Features
+//!
+//! - `serde`, off by default: `Serialize` for what is in a segment and what the kernel knows of it, and the way back.
 //!
 //! # Platforms
 //!

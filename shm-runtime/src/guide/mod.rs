@@ -3,6 +3,7 @@
 //! - [`errors`]: what compiles, and what the errors say, at compile time and at run time.
 //! - [`seal`]: what a segment knows of itself, and what is checked before it is used.
 //! - [`working_together`]: locks, snapshots and announcements in a segment; semaphores and message queues.
+//! - [`inspect`]: segments without their Rust type, for tools: shown, changed, saved and restored.
 //! - [`guarantees`]: what is guaranteed, what is not, and the limits.
 //! - [`soundness`]: why there is no undefined behaviour, whatever another process writes.
 //! - [`costs`]: what it costs, and where that was measured.
@@ -19,6 +20,9 @@ pub mod from_c {}
 
 #[doc = include_str!("guarantees.md")]
 pub mod guarantees {}
+
+#[doc = include_str!("inspect.md")]
+pub mod inspect {}
 
 #[doc = include_str!("seal.md")]
 pub mod seal {}

@@ -13,6 +13,7 @@ use crate::schema::location::PathError;
 use crate::schema::view::View;
 use crate::seal::footer::{self, FOOTER};
 use crate::segment::mapping::Mapping;
+use crate::sys::liveness;
 
 /// A segment mapped into this process, with the schema by which it is read: that of its seal, or one that it was
 /// [given](Self::with_schema). It detaches when dropped.
@@ -83,6 +84,13 @@ impl Attached {
                 nanos => UNIX_EPOCH.checked_add(Duration::from_nanos(nanos)),
             },
         })
+    }
+
+    /// Whether pids in the segment mean to this process what they mean to the creator; as far as is known.
+    pub(super) fn shares_pid_namespace(&self) -> bool {
+        let creator = self.footer().and_then(|seal| seal.read().ok()).map(|fields| fields.creator);
+        !self.mapping.observed().creator_is_out_of_sight()
+            && !creator.is_some_and(liveness::Process::is_elsewhere)
     }
 
     fn footer(&self) -> Option<footer::Seal<'_>> {

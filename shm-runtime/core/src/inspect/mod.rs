@@ -39,10 +39,14 @@
 
 mod abandoned;
 mod attached;
+#[cfg(not(loom))]
+mod builtin;
 mod seal;
 mod segment;
 
 pub use self::attached::{Attached, ResolveError};
+#[cfg(not(loom))]
+pub use self::builtin::{Builtin, Holder, Mutex, SeqLock, Snapshot};
 pub use self::seal::{Process, Seal, State};
 pub use self::segment::{Options, Segment};
 pub use crate::memory::layout::Scalar;

@@ -39,7 +39,7 @@ impl Identity {
     /// How the user's program would choose this option.
     pub(crate) fn option(&self, option: &str) -> String {
         match (self.object, self.type_name) {
-            (ObjectKind::Segment, name) => format!("{}::options().{option}", name.unwrap_or("T")),
+            (ObjectKind::Segment, name) => format!("{}::options().{option}", name.unwrap_or("Segment")),
             (ObjectKind::Semaphore, Some(name)) => format!("{name}::semaphore().{option}"),
             (ObjectKind::Semaphore, None) => format!("Semaphore::options(key).{option}"),
             (ObjectKind::Queue, _) => format!("Queue::options(key).{option}"),
@@ -84,9 +84,7 @@ impl fmt::Display for Identity {
             (ObjectKind::Segment, None) if self.value.is_none() && self.id.is_none() => {
                 f.write_str("a key")?
             }
-            (object @ (ObjectKind::Semaphore | ObjectKind::Queue), Some(name)) => {
-                write!(f, "{} of {name}", object.noun())?
-            }
+            (object, Some(name)) => write!(f, "{} of {name}", object.noun())?,
             (object, None) => f.write_str(object.noun())?,
         }
         write!(f, " ({})", parts.join(", "))

@@ -13,5 +13,7 @@ pub(crate) mod raw_message;
 pub(crate) mod record;
 pub(crate) mod remove_on_drop;
 pub(crate) mod resolve;
+#[cfg(feature = "serde")]
+mod serialize;
 pub(crate) mod stat;
 pub(crate) mod trusted;

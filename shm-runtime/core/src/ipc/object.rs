@@ -180,3 +180,33 @@ impl Object {
         Error::new(operation, identity.with_id(self.id), kind)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_calls_and_the_tables_of_proc_say_the_same() {
+        for kind in ObjectKind::ALL {
+            let key = sys::IPC_PRIVATE;
+            let id = match kind {
+                ObjectKind::Segment => sys::shmget(key, 100, 0o640),
+                ObjectKind::Semaphore => sys::ipc::semget(key, 3, 0o640),
+                ObjectKind::Queue => sys::ipc::msgget(key, 0o640),
+            };
+            let id = id.expect("create an object");
+            let of = |all: Vec<Object>| all.into_iter().find(|object| object.id == id);
+            let found = (of(Object::by_calls(kind).expect("ask the kernel")), of(Object::from_proc(kind)));
+            let made = found.0.clone().expect("it was created");
+            made.remove().expect("remove what was created");
+            match found {
+                (Some(Object { record: Record::Queue(called), .. }), Some(object)) => {
+                    // The table does not have it.
+                    let row = Record::Queue(queue::Stat { limit: None, ..called });
+                    assert_eq!(row, object.record);
+                }
+                (called, row) => assert_eq!(called, row),
+            }
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 use core::marker::PhantomData;
 use core::ptr::NonNull;
+use core::sync::atomic::{AtomicU32, AtomicU64};
 
 use crate::memory::access::Access;
 use crate::memory::direction::{Direction, Load, Store};
@@ -56,6 +57,19 @@ impl<'a> Span<'a> {
         unsafe { Self::new(NonNull::from(shared).cast(), size, false) }
     }
 
+    /// Private memory, of zeros at first.
+    pub(crate) fn of_private(memory: &'a [AtomicU64]) -> Self {
+        let base = NonNull::from(memory).cast();
+        // SAFETY: the borrowed memory is readable and writable for `'a`, as atomics are through a shared reference. It is
+        // reached by spans only, whose widths agree.
+        unsafe { Self::new(base, size_of_val(memory), true) }
+    }
+
+    /// The same, not to be written.
+    pub(crate) fn read_only(self) -> Self {
+        Self { writable: false, ..self }
+    }
+
     /// Bytes.
     pub(crate) fn size(self) -> usize {
         self.size
@@ -75,6 +89,22 @@ impl<'a> Span<'a> {
         // SAFETY: `offset` is within the span, which is one stretch of memory.
         let place = unsafe { self.base.byte_add(offset) };
         place.addr().get().is_multiple_of(size).then_some(place)
+    }
+
+    /// The 32 bits at `offset`, if they are within and aligned. They may lie on pages that are only readable, of which the
+    /// standard library allows relaxed loads only.
+    pub(crate) fn word_32(self, offset: usize) -> Option<&'a AtomicU32> {
+        let place = self.place(offset, Scalar::U32)?;
+        // SAFETY: within the span, so readable for `'a`, and aligned, as `place` has checked; accessed by atomics of this width
+        // only (`new`). An atomic is valid with any bytes, and lets them change.
+        Some(unsafe { place.cast().as_ref() })
+    }
+
+    /// The same of 64 bits.
+    pub(crate) fn word_64(self, offset: usize) -> Option<&'a AtomicU64> {
+        let place = self.place(offset, Scalar::U64)?;
+        // SAFETY: as above.
+        Some(unsafe { place.cast().as_ref() })
     }
 
     /// The scalar at `offset` as it is now, as an integer: a float's and a `bool`'s bits, a `char`'s code. 0 if no such

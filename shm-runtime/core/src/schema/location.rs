@@ -37,7 +37,7 @@ impl<'a> Location<'a> {
         Self::new(0, ty, None)
     }
 
-    fn new(offset: usize, ty: Type<'a>, around: Option<&'a str>) -> Self {
+    pub(crate) fn new(offset: usize, ty: Type<'a>, around: Option<&'a str>) -> Self {
         let own = match ty {
             Type::Struct(of) if of.is_builtin() => Some(of.name()),
             _ => None,
@@ -74,13 +74,16 @@ impl<'a> Location<'a> {
             .map(move |field| (field.name, Self::new(offset.saturating_add(field.offset), field.ty, builtin)))
     }
 
-    /// The elements of an array; of other types, none.
+    /// The elements of an array; of other types, none. Elements without a size are left out: in another process's schema
+    /// there may be any number of them, and there is nothing in them. So to walk all parts takes no longer than the bytes
+    /// and the schema are long.
     pub fn elements(&self) -> impl ExactSizeIterator<Item = Self> + use<'a> {
         let (len, of) = match self.ty {
             Type::Array(array) => (array.len(), array.of()),
             other => (0, other),
         };
         let (offset, builtin, size) = (self.offset, self.builtin, of.size());
+        let len = if size == 0 { 0 } else { len };
         (0..len).map(move |i| Self::new(offset.saturating_add(i.saturating_mul(size)), of, builtin))
     }
 

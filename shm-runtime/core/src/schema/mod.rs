@@ -20,6 +20,8 @@ mod diff;
 mod lines;
 pub(crate) mod location;
 mod parse;
+#[cfg(feature = "serde")]
+mod serialize;
 mod set;
 pub(crate) mod types;
 pub(crate) mod view;

@@ -80,15 +80,19 @@ impl View<'_> {
     /// variant; if this is an array or a struct, which is written part by part; and if it is part of one of this crate's
     /// own types, a lock's word for one, which is written by its own functions only.
     pub fn set<'v>(&self, value: impl Into<Value<'v>>) -> Result<(), WriteError> {
-        let value = value.into();
         self.check_writable()?;
-        let (scalar, bits) = match self.ty() {
-            Type::Scalar(scalar) | Type::Atomic(scalar) => (scalar, scalar_bits(scalar, value)?),
-            Type::Enum(of) => (of.repr(), variant_bits(of, value)?),
-            other => return Err(wrong_type(&other, &value)),
-        };
+        let (scalar, bits) = self.bits(value.into())?;
         self.memory().store(self.location().offset(), scalar, bits);
         Ok(())
+    }
+
+    /// The value as the bits of the scalar that is here.
+    pub(super) fn bits(&self, value: Value<'_>) -> Result<(Scalar, i128), WriteError> {
+        match self.ty() {
+            Type::Scalar(scalar) | Type::Atomic(scalar) => Ok((scalar, scalar_bits(scalar, value)?)),
+            Type::Enum(of) => Ok((of.repr(), variant_bits(of, value)?)),
+            other => Err(wrong_type(&other, &value)),
+        }
     }
 
     /// Writes the value that `text` says, as its type is written: `true`, `-3`, `0x1f`, `2.5`, a `char` by itself, a variant
@@ -99,14 +103,18 @@ impl View<'_> {
     /// As for [`set`](Self::set), and if the text is none of that, or does not fit.
     pub fn set_text(&self, text: &str) -> Result<(), WriteError> {
         self.check_writable()?;
-        let not_a_value = || {
-            let (expected, found) = (excerpt(&self.ty().to_string()), excerpt(text));
-            WriteError(Problem::Type { expected, found })
-        };
-        let value = match self.ty() {
-            Type::Array(array) if matches!(array.of(), Type::Scalar(Scalar::U8)) => {
-                return self.set_bytes(text, array.len());
+        if let Some(bytes) = self.text_bytes(text) {
+            for (i, byte) in bytes?.enumerate() {
+                self.memory().store(self.location().offset() + i, Scalar::U8, byte.into());
             }
+            return Ok(());
+        }
+        self.set(self.parse(text)?)
+    }
+
+    /// The value that `text` says of what is here.
+    pub(super) fn parse<'t>(&self, text: &'t str) -> Result<Value<'t>, WriteError> {
+        let value = match self.ty() {
             Type::Scalar(scalar) | Type::Atomic(scalar) => match scalar {
                 Scalar::Bool => match text {
                     "true" => Some(Value::Bool(true)),
@@ -124,25 +132,30 @@ impl View<'_> {
             }
             Type::Array(_) | Type::Struct(_) => None,
         };
-        self.set(value.ok_or_else(not_a_value)?)
+        value.ok_or_else(|| {
+            let (expected, found) = (excerpt(&self.ty().to_string()), excerpt(text));
+            WriteError(Problem::Type { expected, found })
+        })
     }
 
-    /// Writes `text` into an array of `len` bytes, and NUL bytes after it.
-    fn set_bytes(&self, text: &str, len: usize) -> Result<(), WriteError> {
-        let refused = |error| Err(WriteError(Problem::Text(error)));
+    /// All bytes of a `[u8; N]` with this text in it; `None` if another type is here.
+    pub(super) fn text_bytes<'t>(
+        &self,
+        text: &'t str,
+    ) -> Option<Result<impl Iterator<Item = u8> + use<'t>, WriteError>> {
+        let Type::Array(array) = self.ty() else { return None };
+        let Type::Scalar(Scalar::U8) = array.of() else { return None };
+        let refused = |error| Some(Err(WriteError(Problem::Text(error))));
         if let Some(at) = text.bytes().position(|byte| byte == 0) {
             return refused(TextError::InteriorNul { at });
         }
-        if text.len() >= len {
-            return refused(TextError::TooLong { len: text.len(), capacity: len });
+        if text.len() >= array.len() {
+            return refused(TextError::TooLong { len: text.len(), capacity: array.len() });
         }
-        for (i, byte) in text.bytes().chain(core::iter::repeat(0)).take(len).enumerate() {
-            self.memory().store(self.location().offset() + i, Scalar::U8, byte.into());
-        }
-        Ok(())
+        Some(Ok(text.bytes().chain(core::iter::repeat(0)).take(array.len())))
     }
 
-    fn check_writable(&self) -> Result<(), WriteError> {
+    pub(super) fn check_writable(&self) -> Result<(), WriteError> {
         if !self.memory().is_writable() {
             return Err(WriteError(Problem::ReadOnly));
         }

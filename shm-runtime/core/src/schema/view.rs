@@ -132,13 +132,18 @@ impl<'a> View<'a> {
         String::from_utf8(text).ok()
     }
 
+    /// Copies every scalar of it to the start of `to`, which is as large.
+    pub(crate) fn copy_to(&self, to: Span<'_>) {
+        copy(self.memory, self.location, to, self.location.offset());
+    }
+
     /// The fields of a struct, with their names; of other types, none.
     pub fn fields(&self) -> impl Iterator<Item = (&'a str, Self)> + use<'a> {
         let memory = self.memory;
         self.location.fields().map(move |(name, location)| (name, Self { memory, location }))
     }
 
-    /// The elements of an array; of other types, none.
+    /// The elements of an array, as [`Location::elements`] has them; of other types, none.
     pub fn elements(&self) -> impl ExactSizeIterator<Item = Self> + use<'a> {
         let memory = self.memory;
         self.location.elements().map(move |location| Self { memory, location })
@@ -170,6 +175,18 @@ impl<'a> View<'a> {
     pub fn resolve(&self, path: &str) -> Result<Self, PathError> {
         Ok(Self { location: self.location.resolve(path)?, ..*self })
     }
+}
+
+/// Copies every scalar, to where it is in the value that starts at `start` in `from`.
+fn copy(from: Span<'_>, location: Location<'_>, to: Span<'_>, start: usize) {
+    let scalar = match location.ty() {
+        Type::Scalar(scalar) | Type::Atomic(scalar) => scalar,
+        Type::Enum(of) => of.repr(),
+        Type::Array(_) => return location.elements().for_each(|element| copy(from, element, to, start)),
+        Type::Struct(_) => return location.fields().for_each(|(_, field)| copy(from, field, to, start)),
+    };
+    let at = location.offset();
+    to.store(at - start, scalar, from.load(at, scalar));
 }
 
 /// The live values, field by field, each read as it is printed.

@@ -60,6 +60,8 @@ mod event;
 #[cfg(not(loom))]
 mod mutex;
 #[cfg(not(loom))]
+pub(crate) mod peek;
+#[cfg(not(loom))]
 mod seqlock;
 #[cfg(not(loom))]
 mod thread;

@@ -296,6 +296,6 @@ fn identity(process: Process) -> Identity {
     Identity { pid: process.pid.unsigned_abs(), marks: process.marks() }
 }
 
-fn process(identity: Identity) -> Process {
+pub(super) fn process(identity: Identity) -> Process {
     Process::from_marks(identity.pid.cast_signed(), identity.marks)
 }

@@ -15,6 +15,13 @@ pub(super) fn size_differs(
     identity: &Identity,
     f: &mut fmt::Formatter<'_>,
 ) -> fmt::Result {
+    if identity.type_name.is_none() {
+        return write!(
+            f,
+            "there are {found} bytes for the struct in the segment, and the schema is of one of {expected}: it is that of \
+             another segment, or of another version of its program"
+        );
+    }
     let type_name = name_of(identity);
     write!(
         f,
@@ -75,6 +82,13 @@ pub(super) fn not_sealed(
     identity: &Identity,
     f: &mut fmt::Formatter<'_>,
 ) -> fmt::Result {
+    if identity.type_name.is_none() {
+        return write!(
+            f,
+            "the segment ({found} bytes) has no seal, so it does not say what is in it: a program that does not seal created \
+             it, or one that has not got further. Give its schema, with `with_schema`"
+        );
+    }
     let type_name = name_of(identity);
     write!(
         f,

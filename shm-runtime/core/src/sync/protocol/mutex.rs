@@ -66,6 +66,11 @@ const INCONSISTENT: Duration = Duration::from_secs(5);
 /// How often `try_lock` tries, when other threads are taking a dead holder's lock, too.
 const TRIES: u32 = 8;
 
+/// The thread that holds the lock, as its word says; `None` if it is free.
+pub(crate) fn holder(word: u32) -> Option<u32> {
+    Some(word & TID).filter(|&tid| tid != 0)
+}
+
 /// The words of a mutex.
 #[derive(Clone, Copy)]
 pub(crate) struct Lock<'a> {
