@@ -7,6 +7,9 @@ use crate::source::Described;
 use crate::table::{Column, Table};
 use crate::terminal::{Printable, Style, Terminal};
 
+/// Columns of a terminal.
+const WIDTH: usize = 80;
+
 /// Names that are listed of what shares a line.
 const MOST_LISTED: usize = 6;
 
@@ -122,37 +125,49 @@ fn contention(map: &Map, terminal: &mut Terminal) -> io::Result<()> {
     }
     terminal.line("")?;
     terminal.styled(Style::Bold, "Shared lines")?;
-    terminal.line(": a write to one field delays those who use the others")?;
+    terminal.line(": a write to one field, or element, delays the users of the others")?;
     for Contention { line, hot, beside } in &contended {
-        let names = |cells: &[usize]| {
-            let listed = cells.iter().take(MOST_LISTED).map(|&index| {
-                let Cell { path, ty, kind, .. } = &map.cells[index];
-                match kind {
-                    CellKind::Data | CellKind::Padding => cropped(path, 40),
-                    CellKind::Atomic | CellKind::Lock => {
-                        format!("{} ({})", cropped(path, 40), cropped(ty, 22))
-                    }
-                }
-            });
-            let mut text = listed.collect::<Vec<_>>().join(", ");
-            if cells.len() > MOST_LISTED {
-                text.push_str(&format!(" and {} more", cells.len() - MOST_LISTED));
-            }
-            text
-        };
-        terminal.line(Printable(format_args!("  line {line}: {}", names(hot))))?;
-        if !beside.is_empty() {
-            terminal.line(Printable(format_args!("    beside {}", names(beside))))?;
-        }
+        list(&format!("  line {line}: "), map, hot, terminal)?;
+        list("    beside ", map, beside, terminal)?;
     }
     for crowded in &map.crowded {
-        let (path, ty) = (cropped(&crowded.path, 40), cropped(&crowded.ty, 22));
-        let stride = crowded.stride;
-        terminal.line(Printable(format_args!(
-            "  elements of {path} ({ty}), {stride} bytes each, have lines in common"
-        )))?;
+        let (path, ty) = (cropped(&crowded.path, 28), cropped(&crowded.ty, 22));
+        terminal
+            .line(Printable(format_args!("  elements of {path} ({ty}): {} bytes each", crowded.stride)))?;
     }
-    terminal.line(
-        "A struct of #[repr(C, align(64))] around a field, or around an element, has its lines for itself.",
-    )
+    terminal.line("A field, or an element, in a struct of #[repr(C, align(64))] has its lines for")?;
+    terminal.line("itself.")
+}
+
+/// Names of cells after what they are, in lines that fit; nothing if there are none.
+fn list(what: &str, map: &Map, cells: &[usize], terminal: &mut Terminal) -> io::Result<()> {
+    let mut parts: Vec<String> = cells
+        .iter()
+        .take(MOST_LISTED)
+        .map(|&index| {
+            let Cell { path, ty, kind, .. } = &map.cells[index];
+            match kind {
+                CellKind::Data | CellKind::Padding => cropped(path, 40),
+                CellKind::Atomic | CellKind::Lock => format!("{} ({})", cropped(path, 40), cropped(ty, 22)),
+            }
+        })
+        .collect();
+    if cells.len() > MOST_LISTED {
+        parts.push(format!("{} more", cells.len() - MOST_LISTED));
+    }
+    let mut line = what.to_owned();
+    let count = parts.len();
+    for (i, part) in parts.into_iter().enumerate() {
+        let comma = if i + 1 < count { ", " } else { "" };
+        // What is printed is what is measured, but for characters that are escaped or wide.
+        if i > 0 && line.chars().count() + part.chars().count() + comma.len() > WIDTH {
+            terminal.line(Printable(line.trim_end()))?;
+            line = " ".repeat(what.len());
+        }
+        line.extend([part.as_str(), comma]);
+    }
+    if count > 0 {
+        terminal.line(Printable(line))?;
+    }
+    Ok(())
 }
