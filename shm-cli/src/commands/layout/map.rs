@@ -74,23 +74,22 @@ struct Place<'a> {
     prefix: &'a str,
     /// Whether its bytes are in a cell that is larger.
     inside: bool,
-    /// Whether an array around it was found to be crowded.
-    crowded: bool,
 }
 
 impl Map {
     pub(super) fn of(root: Type<'_>) -> Self {
         let mut map = Self::default();
-        let place = Place { offset: 0, depth: 0, path: "", prefix: "", inside: false, crowded: false };
+        let place = Place { offset: 0, depth: 0, path: "", prefix: "", inside: false };
         match root {
             Type::Struct(of) if !of.is_builtin() => map.structure(of, &place),
             other => map.field("the whole", "the whole".to_owned(), other, 0, &place),
-        }
+        };
         map
     }
 
-    fn structure(&mut self, of: Struct<'_>, place: &Place<'_>) {
-        let mut end = 0;
+    /// Lists the fields of a struct, and returns whether something in it is written by several processes, as a rule.
+    fn structure(&mut self, of: Struct<'_>, place: &Place<'_>) -> Option<CellKind> {
+        let (mut end, mut hot) = (0, None);
         for field in of.fields() {
             self.padding(end, field.offset, place);
             end = field.offset.saturating_add(field.ty.size());
@@ -98,9 +97,11 @@ impl Map {
                 "" => shortened(field.name),
                 parent => shortened(&format!("{parent}.{}", field.name)),
             };
-            self.field(field.name, path, field.ty, place.offset.saturating_add(field.offset), place);
+            let offset = place.offset.saturating_add(field.offset);
+            hot = hot.or(self.field(field.name, path, field.ty, offset, place));
         }
         self.padding(end, of.size(), place);
+        hot
     }
 
     fn padding(&mut self, start: usize, end: usize, place: &Place<'_>) {
@@ -116,7 +117,14 @@ impl Map {
         }
     }
 
-    fn field(&mut self, name: &str, path: String, ty: Type<'_>, offset: usize, place: &Place<'_>) {
+    fn field(
+        &mut self,
+        name: &str,
+        path: String,
+        ty: Type<'_>,
+        offset: usize,
+        place: &Place<'_>,
+    ) -> Option<CellKind> {
         let (size, text) = (ty.size(), shortened(&ty.to_string()));
         self.rows.push(Row {
             depth: place.depth,
@@ -126,50 +134,46 @@ impl Map {
             size,
             ty: text.clone(),
         });
-        let mut element = ty;
-        let mut indices = String::new();
+        let (mut element, mut indices) = (ty, String::new());
         while let Type::Array(array) = element {
             indices.push_str("[0]");
             element = array.of();
         }
         let is_array = !indices.is_empty();
-        let stride = element.size();
-        let several = is_array && size > stride && stride > 0;
-        let hot = hotness(element);
-        let crowded =
-            several && hot.is_some() && !(stride.is_multiple_of(LINE) && offset.is_multiple_of(LINE));
-        if crowded && !place.crowded {
-            self.crowded.push(Crowded { path: path.clone(), ty: text.clone(), stride });
+        if size == 0 {
+            return None;
         }
         let nested = match element {
             Type::Struct(of) if !of.is_builtin() => Some(of),
             _ => None,
         };
-        if (nested.is_none() || is_array) && !place.inside && size > 0 {
-            let kind = hot.unwrap_or(CellKind::Data);
-            self.cells.push(Cell {
-                start: offset,
-                end: offset.saturating_add(size),
-                path: path.clone(),
-                ty: text,
-                kind,
-            });
+        let (cell, crowded) = (self.cells.len(), self.crowded.len());
+        if (nested.is_none() || is_array) && !place.inside {
+            let (path, ty, end) = (path.clone(), text.clone(), offset.saturating_add(size));
+            self.cells.push(Cell { start: offset, end, path, ty, kind: CellKind::Data });
         }
-        if let Some(of) = nested.filter(|_| size > 0 || !is_array) {
-            let path = shortened(&format!("{path}{indices}"));
-            let prefix = if is_array { format!("{indices}.") } else { String::new() };
-            self.structure(
-                of,
-                &Place {
-                    offset,
-                    depth: place.depth + 1,
-                    path: &path,
-                    prefix: &prefix,
-                    inside: place.inside || is_array,
-                    crowded: place.crowded || crowded,
-                },
-            );
+        // The first element stands for all.
+        let hot = match nested {
+            None => hotness(element),
+            Some(of) => {
+                let inner = shortened(&format!("{path}{indices}"));
+                let prefix = if is_array { format!("{indices}.") } else { String::new() };
+                let (depth, inside) = (place.depth + 1, place.inside || is_array);
+                self.structure(of, &Place { offset, depth, path: &inner, prefix: &prefix, inside })
+            }
+        };
+        if let (true, Some(kind), Some(cell)) = (nested.is_none() || is_array, hot, self.cells.get_mut(cell))
+        {
+            cell.kind = kind;
         }
+        let stride = element.size();
+        let has_own_lines = stride.is_multiple_of(LINE) && offset.is_multiple_of(LINE);
+        if size > stride && hot.is_some() && !has_own_lines {
+            // Instead of arrays in its elements.
+            self.crowded.truncate(crowded);
+            self.crowded.push(Crowded { path, ty: text, stride });
+        }
+        hot
     }
 
     /// The lines with atomics or locks that share them.
@@ -234,13 +238,11 @@ pub(super) struct Line {
     pub(super) folded: usize,
 }
 
-/// Whether something in it is written by several processes, as a rule.
+/// Whether it is written by several processes, as a rule.
 fn hotness(ty: Type<'_>) -> Option<CellKind> {
     match ty {
         Type::Atomic(_) => Some(CellKind::Atomic),
         Type::Struct(of) if of.is_builtin() => Some(CellKind::Lock),
-        Type::Struct(of) => of.fields().find_map(|field| hotness(field.ty)),
-        Type::Array(array) if array.len() > 0 => hotness(array.of()),
         _ => None,
     }
 }
