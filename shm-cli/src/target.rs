@@ -81,7 +81,6 @@ impl Target {
     }
 
     /// The one segment that it names.
-    #[allow(dead_code, reason = "what is in an object is about segments")]
     pub(crate) fn segment(&self) -> Result<Object, Failure> {
         self.find(Kinds::SEGMENTS)
     }

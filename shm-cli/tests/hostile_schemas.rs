@@ -1,10 +1,12 @@
 //! Whatever text a schema is, the commands that read one end with a result or a clear error, and print no control character.
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use shm_tests::have;
 use shm_tests::temp::TempDir;
+
+mod generated;
+
+use generated::compile_all;
 
 const SHM: &str = env!("CARGO_BIN_EXE_shm");
 
@@ -240,33 +242,4 @@ fn any_schema_gives_a_result_or_an_error_and_what_is_written_compiles() {
     // Not all of it was refused by the first look at it.
     assert!(good * 5 > rounds() && written * 5 > rounds(), "{good} and {written} of {}", rounds());
     compile_all(dir.path());
-}
-
-/// Compiles all C and C++ in the directory, and runs all Python.
-fn compile_all(dir: &Path) {
-    let files = |end: &str| -> Vec<PathBuf> {
-        let all = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
-        all.filter(|path| path.extension().is_some_and(|extension| extension == end)).collect()
-    };
-    let python = "
-import runpy, sys
-for path in sys.argv[1:]:
-    try:
-        runpy.run_path(path)
-    except ModuleNotFoundError as error:
-        assert error.name == 'numpy', error
-    except BaseException as error:
-        raise SystemExit(f'{path}: {error!r}\\n' + open(path).read())
-";
-    for (program, arguments, extension) in [
-        ("gcc", &["-fsyntax-only", "-std=gnu17"][..], "c"),
-        ("g++", &["-fsyntax-only", "-std=gnu++20"][..], "cpp"),
-        ("python3", &["-B", "-c", python][..], "py"),
-    ] {
-        let files = files(extension);
-        if have(program) && !files.is_empty() {
-            let output = Command::new(program).args(arguments).args(files).output().unwrap();
-            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        }
-    }
 }

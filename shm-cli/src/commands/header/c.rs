@@ -90,11 +90,7 @@ fn structure(model: &Model, declaration: &Declaration, fields: &[Field], out: &m
             }
             Member::Field(field) => {
                 let declared = declare(model, &field.ty, &field.ident);
-                let mut said = note(&field.ty);
-                if field.name != field.ident {
-                    said = format!("{} {said}", comment(&field.name)).trim_end().to_owned();
-                }
-                let said = if said.is_empty() { said } else { format!(" /* {said} */") };
+                let said = field.remark(Language::C, " /* ", " */");
                 out.line(format_args!("    {align}{declared};{said}"));
                 align.clear();
             }
@@ -118,17 +114,6 @@ fn asserts(declaration: &Declaration, fields: &[Field], out: &mut Text) {
         out.line(format_args!(
             "_Static_assert(sizeof(((struct {ident} *)0)->{member}) == {size}, \"size of {ident}.{member}\");"
         ));
-    }
-}
-
-/// What a member is besides its type in C.
-fn note(ty: &Ty) -> String {
-    match ty {
-        Ty::Array(_, of) => note(of),
-        Ty::Scalar(Scalar::Bool) | Ty::Atomic(Scalar::Bool) => "bool: whether it is not 0".to_owned(),
-        Ty::Scalar(Scalar::Char) | Ty::Atomic(Scalar::Char) => "char: the number of a character".to_owned(),
-        Ty::Opaque { name, .. } => format!("{}: for Rust only", comment(name)),
-        _ => String::new(),
     }
 }
 

@@ -105,11 +105,7 @@ fn structure(model: &Model, declaration: &Declaration, fields: &[Field], out: &m
                 out.line(format_args!("    // {}: {}, without bytes", comment(name), comment(ty)));
             }
             Member::Field(field) => {
-                let mut said = note(&field.ty);
-                if field.name != field.ident {
-                    said = format!("{} {said}", comment(&field.name)).trim_end().to_owned();
-                }
-                let said = if said.is_empty() { said } else { format!(" // {said}") };
+                let said = field.remark(Language::Cpp, " // ", "");
                 out.line(format_args!("    {align}{};{said}", declare(model, &field.ty, &field.ident)));
                 align.clear();
                 accessors.extend(accessor(field, &mut scope));
@@ -149,19 +145,6 @@ fn accessor(field: &Field, scope: &mut Scope) -> Option<String> {
         return std::atomic_ref<{of}>(const_cast<{of} &>({place})).load(order);
     }}"
     ))
-}
-
-/// What a member is besides its type in C++.
-fn note(ty: &Ty) -> String {
-    match ty {
-        Ty::Array(_, of) => note(of),
-        Ty::Scalar(Scalar::Bool) => "bool: whether it is not 0".to_owned(),
-        Ty::Scalar(Scalar::Char) => "char: the number of a character".to_owned(),
-        Ty::Atomic(Scalar::Bool) => "atomic; bool: whether it is not 0".to_owned(),
-        Ty::Atomic(_) => "atomic".to_owned(),
-        Ty::Opaque { name, .. } => format!("{}: for Rust only", comment(name)),
-        _ => String::new(),
-    }
 }
 
 /// A declaration of `name`. Types are named from the outside: a member may have the name of one.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use shm_runtime::Schema;
 use shm_runtime::inspect::{Scalar, Struct, Type};
 
-use super::names::{Language, Scope};
+use super::names::{Language, Scope, comment};
 use crate::failure::Failure;
 
 /// As long as a name can be: longer ones are none of a program's, and stand in every name of a part.
@@ -160,6 +160,38 @@ impl Model {
             }
         }
         read
+    }
+}
+
+impl Field {
+    /// What is to be said of it beside its declaration, between the signs of a comment; nothing if there is nothing.
+    pub(super) fn remark(&self, language: Language, begin: &str, end: &str) -> String {
+        let mut of = &self.ty;
+        while let Ty::Array(_, element) = of {
+            of = element;
+        }
+        let mut parts = Vec::new();
+        if self.name != self.ident {
+            parts.push(comment(&self.name));
+        }
+        // C says it by the type.
+        if let (Ty::Atomic(_), Language::Cpp | Language::Python) = (of, language) {
+            parts.push("atomic".to_owned());
+        }
+        match of {
+            Ty::Scalar(Scalar::Bool) | Ty::Atomic(Scalar::Bool) if language != Language::Python => {
+                parts.push("bool: whether it is not 0".to_owned());
+            }
+            Ty::Scalar(Scalar::Char) | Ty::Atomic(Scalar::Char) => {
+                parts.push("char: the number of a character".to_owned());
+            }
+            Ty::Opaque { name, .. } => parts.push(format!("{}: for Rust only", comment(name))),
+            _ => {}
+        }
+        match parts.is_empty() {
+            true => String::new(),
+            false => format!("{begin}{}{end}", parts.join("; ")),
+        }
     }
 }
 

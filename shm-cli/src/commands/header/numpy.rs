@@ -2,9 +2,9 @@
 
 use shm_runtime::inspect::Scalar;
 
-use super::model::{Body, Declaration, Field, Model, SeqLock, Ty};
-use super::names::{comment, literal};
-use super::python::{SUPPORT, note};
+use super::model::{Body, Declaration, Model, SeqLock, Ty};
+use super::names::{Language, comment, literal};
+use super::python::SUPPORT;
 use super::{About, Text};
 
 pub(super) fn module(model: &mut Model, about: &About, out: &mut Text) {
@@ -21,12 +21,9 @@ pub(super) fn module(model: &mut Model, about: &About, out: &mut Text) {
             Body::Struct(fields) => {
                 out.renamed("# ", "struct", name, ident, "");
                 let fields = fields.iter().filter(|field| field.size != 0);
-                let fields = fields.map(|Field { name, ident, offset, ty, .. }| {
-                    let mut said = note(ty);
-                    if name != ident {
-                        said = format!("{} {said}", comment(name)).trim_end().to_owned();
-                    }
-                    (ident.as_str(), dtype(model, ty), *offset, said)
+                let fields = fields.map(|field| {
+                    let said = field.remark(Language::Python, "  # ", "");
+                    (field.ident.as_str(), dtype(model, &field.ty), field.offset, said)
                 });
                 declare(ident, *size, fields, out);
             }
@@ -105,7 +102,6 @@ fn declare<'a>(
 ) {
     let (mut names, mut formats, mut offsets) = (String::new(), String::new(), String::new());
     for (name, ty, offset, said) in fields {
-        let said = if said.is_empty() { said } else { format!("  # {said}") };
         names.push_str(&format!("        \"{name}\",{said}\n"));
         formats.push_str(&format!("        {ty},\n"));
         offsets.push_str(&format!("{offset}, "));

@@ -120,11 +120,7 @@ fn structure(model: &Model, declaration: &Declaration, fields: &[Field], out: &m
                 out.line(format_args!("        # {}: {}, without bytes", comment(name), comment(ty)));
             }
             Member::Field(field) => {
-                let mut said = note(&field.ty);
-                if field.name != field.ident {
-                    said = format!("{} {said}", comment(&field.name)).trim_end().to_owned();
-                }
-                let said = if said.is_empty() { said } else { format!("  # {said}") };
+                let said = field.remark(Language::Python, "  # ", "");
                 out.line(format_args!("        (\"{}\", {}),{said}", field.ident, ctype(model, &field.ty)));
             }
             Member::Padding { ident, size, .. } => {
@@ -133,17 +129,6 @@ fn structure(model: &Model, declaration: &Declaration, fields: &[Field], out: &m
         }
     }
     out.line("    ]");
-}
-
-/// What a field is besides its type in Python.
-pub(super) fn note(ty: &Ty) -> String {
-    match ty {
-        Ty::Array(_, of) => note(of),
-        Ty::Atomic(_) => "atomic".to_owned(),
-        Ty::Scalar(Scalar::Char) => "char: the number of a character".to_owned(),
-        Ty::Opaque { name, .. } => format!("{}: for Rust only", comment(name)),
-        _ => String::new(),
-    }
 }
 
 fn scalar(scalar: Scalar) -> &'static str {
