@@ -95,7 +95,7 @@ const WORDS: [&str; 43] = [
 ];
 
 /// What is put in place of a name.
-const NAMES: [&str; 40] = [
+const NAMES: [&str; 43] = [
     "int",
     "class",
     "None",
@@ -136,6 +136,9 @@ const NAMES: [&str; 40] = [
     "to",
     "KEY",
     "🦀",
+    "Wind_load",
+    "SeqLock_Wind_read",
+    "SeqLock_Wind",
 ];
 
 /// The same numbers in every run: what fails can be tried again.

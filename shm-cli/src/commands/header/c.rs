@@ -24,8 +24,7 @@ pub(super) fn header(model: &mut Model, about: &About, out: &mut Text) {
         "_Static_assert(sizeof(uintptr_t) == {pointer}, \"for programs of {} bits\");",
         8 * pointer
     ));
-    let by_parts = model.read_by_parts();
-    for (declaration, by_parts) in model.declarations.iter().zip(by_parts) {
+    for declaration in &model.declarations {
         out.line("");
         match &declaration.body {
             Body::Struct(fields) => {
@@ -55,11 +54,11 @@ pub(super) fn header(model: &mut Model, about: &About, out: &mut Text) {
             }
             Body::SeqLock(lock) => seqlock(model, declaration, lock, out),
         }
-        if by_parts && let Body::Struct(fields) = &declaration.body {
+        if let (Some(load), Body::Struct(fields)) = (&declaration.load, &declaration.body) {
             let ident = &declaration.ident;
             out.line("");
             out.line(format_args!(
-                "static inline void {ident}_load(const struct {ident} *from, struct {ident} *to) {{"
+                "static inline void {load}(const struct {ident} *from, struct {ident} *to) {{"
             ));
             for field in fields {
                 let (from, to) = (format!("from->{}", field.ident), format!("to->{}", field.ident));
@@ -215,9 +214,10 @@ fn copy(model: &Model, ty: &Ty, from: &str, to: &str, depth: usize, out: &mut Te
         }
         Ty::Declared(index) => {
             let declaration = &model.declarations[*index];
-            match declaration.body {
-                Body::Enum { .. } => copy(model, &Ty::Scalar(Scalar::U8), from, to, depth, out),
-                _ => out.line(format_args!("{indent}{}_load(&{from}, {});", declaration.ident, address(to))),
+            match &declaration.load {
+                Some(load) => out.line(format_args!("{indent}{load}(&{from}, {});", address(to))),
+                // An enum, which is a scalar.
+                None => copy(model, &Ty::Scalar(Scalar::U8), from, to, depth, out),
             }
         }
         // Not in what can be copied.
@@ -245,7 +245,7 @@ fn is_sealed(name: &str, struct_size: usize, about: &About, out: &mut Text) {
     ));
     out.line(format_args!("    if (size % 8 != 0 || size < {FOOTER} || size - {FOOTER} < text + length)"));
     out.line("        return false;");
-    out.line("    const unsigned char *at = segment, *footer = at + size - 104;");
+    out.line(format_args!("    const unsigned char *at = segment, *footer = at + size - {FOOTER};"));
     out.line(
         "    const uint32_t *state = (const void *)footer, *version = state + 1, *schema_length = state + 6;",
     );

@@ -20,8 +20,7 @@ pub(super) fn header(model: &mut Model, about: &About, out: &mut Text) {
     out.line("#endif");
     out.line("");
     out.line(format_args!("static_assert(sizeof(std::uintptr_t) == {});", Scalar::Usize.size()));
-    let by_parts = model.read_by_parts();
-    for (declaration, by_parts) in model.declarations.iter().zip(by_parts) {
+    for declaration in &model.declarations {
         let Declaration { ident, name, size, align, .. } = declaration;
         out.line("");
         match &declaration.body {
@@ -51,10 +50,10 @@ pub(super) fn header(model: &mut Model, about: &About, out: &mut Text) {
         out.line(format_args!(
             "static_assert(sizeof(::{ident}) == {size} && alignof(::{ident}) == {align});"
         ));
-        match &declaration.body {
-            Body::Struct(fields) if by_parts => {
+        match (&declaration.body, &declaration.load) {
+            (Body::Struct(fields), Some(load)) => {
                 out.line("");
-                out.line(format_args!("inline void {ident}_load(const ::{ident} &from, ::{ident} &to) {{"));
+                out.line(format_args!("inline void {load}(const ::{ident} &from, ::{ident} &to) {{"));
                 out.line(LOAD);
                 for field in fields {
                     let (from, to) = (format!("from.{}", field.ident), format!("to.{}", field.ident));
@@ -63,7 +62,7 @@ pub(super) fn header(model: &mut Model, about: &About, out: &mut Text) {
                 out.line("    (void)load;");
                 out.line("}");
             }
-            Body::SeqLock(lock) => {
+            (Body::SeqLock(lock), _) => {
                 out.line("");
                 read(model, declaration, lock, out);
             }
@@ -215,9 +214,10 @@ fn copy(model: &Model, ty: &Ty, from: &str, to: &str, depth: usize, out: &mut Te
         }
         Ty::Declared(index) => {
             let declaration = &model.declarations[*index];
-            match declaration.body {
-                Body::Enum { .. } => out.line(format_args!("{indent}load({from}, {to});")),
-                _ => out.line(format_args!("{indent}{}_load({from}, {to});", declaration.ident)),
+            match &declaration.load {
+                Some(load) => out.line(format_args!("{indent}{load}({from}, {to});")),
+                // An enum, which is a scalar.
+                None => out.line(format_args!("{indent}load({from}, {to});")),
             }
         }
         // Not in what can be copied.

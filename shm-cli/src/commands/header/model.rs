@@ -32,6 +32,8 @@ pub(super) struct Declaration {
     pub(super) align: usize,
     /// Whether there are no atomics and no locks in it.
     pub(super) is_plain: bool,
+    /// The name of the function that copies it scalar by scalar, if a `SeqLock` has a struct of this type.
+    pub(super) load: Option<String>,
     pub(super) body: Body,
 }
 
@@ -114,6 +116,7 @@ impl Model {
         builder.root = builder.model.scope.claim(root.name());
         let ident = builder.root.clone();
         builder.declare_struct(root, Some(ident))?;
+        model.name_loads();
         Ok(model)
     }
 
@@ -140,8 +143,8 @@ impl Model {
         }
     }
 
-    /// The structs that values of the `SeqLock`s are made of.
-    pub(super) fn read_by_parts(&self) -> Vec<bool> {
+    /// Names the functions that copy the structs of which the values of `SeqLock`s are made.
+    fn name_loads(&mut self) {
         let mut read = vec![false; self.declarations.len()];
         // Types stand before what has them.
         for (index, declaration) in self.declarations.iter().enumerate().rev() {
@@ -159,7 +162,11 @@ impl Model {
                 }
             }
         }
-        read
+        for (declaration, read) in self.declarations.iter_mut().zip(read) {
+            if read && matches!(declaration.body, Body::Struct(_)) {
+                declaration.load = Some(self.scope.claim(&format!("{}_load", declaration.ident)));
+            }
+        }
     }
 }
 
@@ -334,6 +341,7 @@ impl Builder<'_> {
             size,
             align,
             is_plain,
+            load: None,
             body,
         });
         self.known.insert(key, index);
