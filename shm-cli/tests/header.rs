@@ -1,6 +1,7 @@
 //! What `shm header` writes compiles, reads and writes the values of a segment that Rust made, and refuses one of another layout.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Output};
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::thread;
@@ -721,26 +722,6 @@ fn a_file_is_told_from_a_name_by_how_it_is_written() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("longer than a schema can be"));
 }
 
-/// Writes all four outputs for a schema, or says why there are none.
-fn all_outputs(dir: &Path, number: usize, schema: &str) -> Result<(), String> {
-    let file = dir.join(format!("s{number}.schema"));
-    std::fs::write(&file, schema).unwrap();
-    let file = file.to_string_lossy();
-    for (flag, extension) in [("", "c"), ("--cpp", "cpp"), ("--python", "py"), ("--numpy", "numpy.py")] {
-        let mut arguments = vec!["header", &file];
-        arguments.extend(Some(flag).filter(|flag| !flag.is_empty()));
-        let output = shm(&arguments);
-        let said = String::from_utf8(output.stderr).expect("UTF-8");
-        match output.status.code() {
-            Some(0) => {}
-            Some(1) => return Err(said),
-            other => panic!("{other:?}, {said} for\n{schema}"),
-        }
-        std::fs::write(dir.join(format!("s{number}.{extension}")), output.stdout).unwrap();
-    }
-    Ok(())
-}
-
 #[test]
 fn no_macro_keyword_or_built_in_name_gets_into_the_way() {
     if !have("gcc") || !have("python3") {
@@ -780,42 +761,45 @@ fn no_macro_keyword_or_built_in_name_gets_into_the_way() {
     };
     let count = words.len();
     let mut schemas = vec![
-        format!("struct S size {count} align 1\n{}", fields("  ", "u8", 1)),
-        format!("struct S size {} align 2\n{}", 2 * count, fields("  ", "[2] atomic u8", 2)),
+        format!("struct Plain size {count} align 1\n{}", fields("  ", "u8", 1)),
+        format!("struct Atomic size {} align 2\n{}", 2 * count, fields("  ", "[2] atomic u8", 2)),
         format!(
-            "struct S size {0} align 8\n  l @0 builtin SeqLock size {0} align 8\n    sequence @0 atomic u64\n    slots @8 [2] \
+            "struct Locked size {0} align 8\n  l @0 builtin SeqLock size {0} align 8\n    sequence @0 atomic u64\n    slots @8 [2] \
              struct V size {1} align 1\n{2}",
             (8 + 2 * count).next_multiple_of(8),
             count,
             fields("      ", "u8", 1)
         ),
         format!(
-            "struct S size 1 align 1\n  e @0 enum E u16{}\n",
+            "struct Variants size 2 align 2\n  e @0 enum E u16{}\n",
             words.iter().enumerate().map(|(i, word)| format!(" {word}={i}")).collect::<String>()
-        )
-        .replace("size 1 align 1", "size 2 align 2"),
+        ),
     ];
-    // As names of structs and enums, within one of that name, too.
-    for word in &words {
+    // As names of structs and enums, within one of that name, too: a process each, so not all of them.
+    let risky = "bytes int std print len linux NULL _Atomic class struct open uint8_t size_t this None";
+    let some = words.iter().step_by(1 + count / 15).map(String::as_str).chain(risky.split(' '));
+    for word in some.collect::<BTreeSet<_>>() {
         schemas.push(format!(
             "struct {word} size 16 align 8\n  {word} @0 struct {word} size 8 align 8\n    {word} @0 atomic u64\n  b @8 enum {word} u8 \
-             {word}=1\n"
+             {word}=1\n  c @9 bool\n"
         ));
     }
-    // A thousand processes and a thousand files a language are more than it takes: all of them by name, in turns.
-    let step = 1 + schemas.len() / 10;
-    let always = schemas.iter().take(4);
-    let names = schemas.iter().skip(4).step_by(step);
-    let risky = [
-        "bytes", "int", "std", "print", "len", "linux", "NULL", "_Atomic", "class", "struct", "open",
-        "uint8_t", "size_t",
-    ];
-    let named = risky.map(|word| {
-        format!("struct {word} size 9 align 1\n  {word} @0 [2] struct {word} size 4 align 1\n    {word} @0 [4] u8\n  x @8 bool\n")
-    });
-    for (number, schema) in always.chain(names).chain(&named).enumerate() {
-        all_outputs(dir.path(), number, schema).unwrap_or_else(|error| panic!("{error}\n{schema}"));
+    // All headers of a language are included together, as those of several segments are.
+    let (mut c, mut cpp) = (String::new(), String::new());
+    for (number, schema) in schemas.iter().enumerate() {
+        let file = dir.file("s.schema", schema);
+        let file = file.to_string_lossy();
+        let include = |all: &mut String, name: &str, flags: &[&str]| {
+            dir.file(name, &printed(&[&["header", &file], flags].concat()));
+            all.push_str(&format!("#include \"{name}\"\n"));
+        };
+        include(&mut c, &format!("s{number}.h"), &[]);
+        include(&mut cpp, &format!("s{number}.hpp"), &["--cpp"]);
+        dir.file(&format!("s{number}.py"), &printed(&["header", &file, "--python"]));
+        dir.file(&format!("n{number}.py"), &printed(&["header", &file, "--numpy"]));
     }
+    dir.file("all.c", &c);
+    dir.file("all.cpp", &cpp);
     compile_all(dir.path());
 }
 
