@@ -586,6 +586,31 @@ fn a_numpy_program_reads_and_writes_the_values_and_refuses_another_layout() {
     assert!(second.starts_with("the segment has"), "{said}");
 }
 
+#[test]
+fn no_class_has_the_name_of_what_a_module_uses() {
+    if !have("python3") {
+        return;
+    }
+    // All that the functions of a module look for outside of themselves.
+    let program = "
+import builtins, ast, sys
+names = {node.id for node in ast.walk(ast.parse(open(sys.argv[1]).read())) if isinstance(node, ast.Name)}
+print(*(name for name in names if hasattr(builtins, name)))
+";
+    let (dir, made) = (TempDir::new(), made());
+    for flag in ["--python", "--numpy"] {
+        let module = dir.file("station.py", &printed(&["header", flag, &made.name()]));
+        let used = run(Command::new("python3").args(["-c", program]).arg(module));
+        assert!(used.split_whitespace().count() > 5, "{used}");
+        for name in used.split_whitespace() {
+            let schema = dir.file("s.schema", &format!("struct {name} size 1 align 1\n  a @0 u8\n"));
+            let module = printed(&["header", flag, &schema.to_string_lossy()]);
+            let shadowed = [format!("\nclass {name}("), format!("\n{name} = ")];
+            assert!(!shadowed.iter().any(|text| module.contains(text)), "{name}");
+        }
+    }
+}
+
 const READER: &str = r#"
 #include <stdio.h>
 #include <sys/shm.h>

@@ -179,6 +179,10 @@ fn a_large_array_takes_a_few_lines_only() {
         let text = format!("struct S size {size} align 1\n  a @0 [{len}] u8\n");
         assert!(of_schema(&text, &[]).lines().count() < 20);
     }
+    let last = "struct S size 18446744073709551615 align 1\n  a @0 atomic u8\n  b @18446744073709551612 [2] atomic u8\n  c \
+                @18446744073709551614 u8\n";
+    assert!(of_schema(last, &[]).contains("beside c\n"));
+    of_schema(last, &["--svg"]);
     of_schema("struct S size 0 align 1\n", &[]);
     of_schema("[4096] u8\n", &[]);
     of_schema("struct S size 18446744073709551615 align 1\n", &[]);

@@ -192,7 +192,7 @@ impl Map {
         let contended = lines.into_iter().map(|(line, hot)| {
             let first = self.cells.partition_point(|cell| cell.end <= line * LINE);
             let beside = (first..self.cells.len())
-                .take_while(|&index| self.cells[index].start < (line + 1) * LINE)
+                .take_while(|&index| self.cells[index].start / LINE <= line)
                 .filter(|&index| self.cells[index].kind == CellKind::Data);
             Contention { line, hot, beside: beside.collect() }
         });
