@@ -28,8 +28,8 @@ impl Failure {
         Self::Message(message.into())
     }
 
-    /// Says it, and ends with its status: nothing is said of a pipe that nobody reads.
-    pub(crate) fn report(&self) -> ExitCode {
+    /// Says it, and ends with this status: nothing is said of a pipe that nobody reads.
+    pub(crate) fn report(&self, status: ExitCode) -> ExitCode {
         match self {
             Self::Message(message) => complain(Lines(message)),
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => {
@@ -37,7 +37,7 @@ impl Failure {
             }
             Self::Output(error) => complain(format_args!("cannot write the output: {error}")),
         }
-        ExitCode::FAILURE
+        status
     }
 }
 

@@ -3,9 +3,12 @@
 mod chmod;
 mod chown;
 mod completions;
+mod diff;
 mod doctor;
 mod export;
+mod header;
 mod key;
+mod layout;
 mod list;
 mod man;
 mod remove;
@@ -15,6 +18,8 @@ mod set;
 mod show;
 mod stat;
 mod who;
+
+use std::process::ExitCode;
 
 use crate::failure::Outcome;
 use crate::terminal::Terminal;
@@ -36,6 +41,17 @@ macro_rules! commands {
         }
     };
 }
+
+impl Command {
+    /// The exit status of a failure.
+    pub(crate) fn trouble(&self) -> ExitCode {
+        match self {
+            Self::Diff(_) => diff::TROUBLE.into(),
+            _ => ExitCode::FAILURE,
+        }
+    }
+}
+
 commands! {
     list::List,
     stat::Stat,
@@ -50,6 +66,9 @@ commands! {
     chmod::Chmod,
     chown::Chown,
     key::Key,
+    layout::Layout,
+    diff::Diff,
+    header::Header,
     completions::Completions,
     man::Man,
 }
