@@ -120,7 +120,7 @@ pub fn measure(scratch: &Scratch, effort: Effort, report: &mut Report) -> Result
     let name = |what: &str| format!("{}{what}", scratch.prefix());
     // Numbers, for both: to hash a name is nothing that libc would do.
     let key_of = |what: &str| Key::name(name(what)).value();
-    let (key, raw_key) = (Key::fixed(key_of("life")?), key_of("raw")?);
+    let (key, raw_key) = (Key::fixed(key_of("life")?.cast_unsigned()), key_of("raw")?);
     let sealed = || whole_life::<Sealed>(&key, |memory| memory.values[0].set(1));
     let bare = || whole_life::<Bare>(&key, |memory| memory.values[0].set(1));
     let raw = || raw_life(raw_key, SIZE);
@@ -150,7 +150,7 @@ pub fn measure(scratch: &Scratch, effort: Effort, report: &mut Report) -> Result
     report.add(LIFE, what, "System V by libc, 4 KiB", outcome, Goal::Time(1.15));
 
     let (bare_value, sealed_value) = (key_of("bare")?, key_of("sealed")?);
-    let (bare_key, sealed_key) = (Key::fixed(bare_value), Key::fixed(sealed_value));
+    let (bare_key, sealed_key) = (Key::fixed(bare_value.cast_unsigned()), Key::fixed(sealed_value.cast_unsigned()));
     let _bare = Bare::options().key(bare_key.clone()).create()?.remove_on_drop();
     let _sealed = Sealed::options().key(sealed_key.clone()).create()?.remove_on_drop();
     let open_bare = || Ok(Bare::options().key(bare_key.clone()).open()?.attach_read_only()?.values[0].get());

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use shm_examples::Station;
-use shm_runtime::{Key, SharedSegment};
+use shm_runtime::{ErrorKind, Key, SharedSegment};
 
 #[test]
 fn quickstart_shows_every_reading_loses_no_count_and_leaves_nothing() {
@@ -196,6 +196,48 @@ fn the_work_queue_answers_every_job() {
     // As many primes as there are below 480,000.
     assert!(output.contains("producer: 40005 primes below 480000"), "{output}");
     assert_eq!(output.matches(": done").count(), 3, "{output}");
+}
+
+#[test]
+fn a_worker_that_is_told_to_end_finishes_its_job_and_loses_none() {
+    let output = alone(env!("CARGO_BIN_EXE_worker"));
+    assert_eq!(output.matches(": ends\n").count(), 2, "{output}");
+    // The first one worked when the signal came; the second one, which had done all, waited, or was about to.
+    let numbers = |line: &str| -> Vec<u32> {
+        line.split(|character: char| !character.is_ascii_digit())
+            .filter_map(|word| word.parse().ok())
+            .collect()
+    };
+    let line = output.lines().find(|line| line.contains("jobs are done and")).expect("it says so");
+    let [done, left, all] = numbers(line)[..] else { panic!("{line}") };
+    assert!(done >= 3 && left > 0 && done + left == all, "{line}");
+    assert!(output.ends_with("every job was done once: true\n"), "{output}");
+}
+
+#[test]
+fn texts_of_any_length_arrive_whole() {
+    let output = alone(env!("CARGO_BIN_EXE_texts"));
+    assert_eq!(
+        output,
+        "sender: the next text is \"two words\"\nworker: 9 bytes, 2 words\nworker: 0 bytes, 0 words\nworker: 20 \
+         bytes, 3 words\nworker: 2100 bytes, 500 words\nsender: 0 texts are left\n"
+    );
+}
+
+#[test]
+fn a_service_is_upgraded_while_its_reader_runs_and_no_request_is_lost() {
+    let mut program = Program::start(env!("CARGO_BIN_EXE_upgrade"), &[], "");
+    // Removed by this test, if it fails before the program does.
+    let name = StationName(format!("org.example.upgrade.{}", program.child.id()));
+    let (output, status) = program.rest();
+    assert!(status.success(), "{output}");
+    let left = Station::options().key(Key::name(name.0.clone())).open();
+    assert!(matches!(left.unwrap_err().kind(), ErrorKind::NotFound));
+    let taken_over = output.lines().find_map(|line| line.strip_prefix("service 2: takes over after "));
+    let requests: u64 = taken_over.and_then(|rest| rest.split(' ').next()?.parse().ok()).expect("a number");
+    assert!(requests >= 50, "{output}");
+    assert!(output.contains("reader: there is a new segment, shmid "), "{output}");
+    assert!(output.ends_with("reader: version 2 goes on from what version 1 counted\n"), "{output}");
 }
 
 /// The output of a program that starts its own children, ends well and leaves nothing.

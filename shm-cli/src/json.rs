@@ -119,7 +119,7 @@ impl Context<'_> {
     }
 
     fn writer(&self, writer: Process) -> Shown {
-        let Process { pid, alive, .. } = writer;
+        let (pid, alive) = (writer.pid, writer.alive());
         let program = if alive == Some(true) { self.program(pid) } else { None };
         Shown { pid: Some(pid.into()), thread: None, program, alive }
     }

@@ -124,6 +124,10 @@ struct Escape<'a, 'b> {
 
 impl fmt::Write for Escape<'_, '_> {
     fn write_str(&mut self, mut text: &str) -> fmt::Result {
+        // Most texts, and faster than character by character.
+        if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            return self.to.write_str(text);
+        }
         while let Some((at, char)) = text.char_indices().find(|&(_, char)| !self.is_plain(char)) {
             self.to.write_str(&text[..at])?;
             write!(self.to, "{}", char.escape_debug())?;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use shm_runtime::inspect::{Holder, Mutex, Process, SeqLock, Value};
+use shm_runtime::inspect::{Holder, Mutex, SeqLock, Value};
 
 use crate::process::Programs;
 use crate::terminal::Printable;
@@ -45,15 +45,12 @@ pub(crate) fn mutex_words(mutex: &Mutex<'_>, programs: &mut Programs) -> String 
 
 /// `no writer`, `written by weatherd (pid 120)`.
 pub(crate) fn writer_words(lock: &SeqLock<'_>, programs: &mut Programs) -> String {
-    match lock.writer() {
-        None => "no writer".to_owned(),
-        Some(Process { pid, alive: Some(true), .. }) => {
-            format!("written by {} (pid {pid})", program(pid, programs))
-        }
-        Some(Process { pid, alive: Some(false), .. }) => format!("its writer died (pid {pid})"),
-        Some(Process { pid, .. }) => {
-            format!("written by a process that cannot be seen from here (pid {pid} there)")
-        }
+    let Some(writer) = lock.writer() else { return "no writer".to_owned() };
+    let pid = writer.pid;
+    match writer.alive() {
+        Some(true) => format!("written by {} (pid {pid})", program(pid, programs)),
+        Some(false) => format!("its writer died (pid {pid})"),
+        None => format!("written by a process that cannot be seen from here (pid {pid} there)"),
     }
 }
 

@@ -364,13 +364,13 @@ fn a_user_sees_what_the_mode_lets_that_user_read() {
     assert_eq!((text(&shown.stdout).as_str(), shown.status.code()), ("0.0\n", Some(0)), "{shown:?}");
     let set = as_nobody(&["set", &id(own.id()), "celsius", "1"]);
     assert_eq!(set.status.code(), Some(1));
-    assert!(text(&set.stderr).contains("mode 0604"), "{set:?}");
+    assert!(text(&set.stderr).contains("its mode is 0604"), "{set:?}");
     created
         .set_permissions(shm_runtime::Permissions { mode: 0o600, ..created.stat().unwrap().permissions })
         .unwrap();
     let shown = as_nobody(&["show", &id(own.id())]);
     assert_eq!(shown.status.code(), Some(1));
-    assert!(text(&shown.stderr).contains("mode 0600"), "{shown:?}");
+    assert!(text(&shown.stderr).contains("its mode is 0600"), "{shown:?}");
 }
 
 #[test]

@@ -5,9 +5,10 @@ use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Expr, ExprLit, Ident, Lit, Path, Token, WherePredicate, parenthesized, token};
+use syn::{Attribute, Expr, ExprLit, Ident, Lit, LitStr, Path, Token, WherePredicate, parenthesized, token};
 
 use crate::ctxt::Ctxt;
+use crate::literal::text;
 use crate::manifest::renamed;
 use crate::role::Role;
 
@@ -50,6 +51,8 @@ pub(crate) struct Container {
 #[derive(Default)]
 pub(crate) struct Field {
     pub(crate) offset: Option<Set<Expr>>,
+    /// The name that the field had before.
+    pub(crate) was: Option<Set<LitStr>>,
 }
 
 /// `name`, `name = value` or `name(list)`.
@@ -179,7 +182,7 @@ const SEGMENT: [&str; 13] = [
     "crate",
 ];
 const KEYS: [&str; 4] = ["ftok", "key", "name", "private"];
-const FIELD: [&str; 1] = ["offset"];
+const FIELD: [&str; 2] = ["offset", "was"];
 
 impl Container {
     pub(crate) fn parse(attrs: &[Attribute], role: Role, ctxt: &Ctxt) -> Self {
@@ -201,6 +204,13 @@ impl Container {
                 (Role::Segment, "trust") => once(&mut this.trust, setting.expr(ctxt), ctxt),
                 (Role::Segment, "bare") => once(&mut this.bare, setting.flag(ctxt), ctxt),
                 (Role::Segment, name) if KEYS.contains(&name) => this.set_key(setting, ctxt),
+                (_, "was") => ctxt.error(
+                    &setting.name,
+                    "`was` belongs on a field; a struct that was renamed keeps its former name with `type_name`",
+                ),
+                (_, name) if FIELD.contains(&name) => {
+                    ctxt.error(&setting.name, format_args!("`{name}` belongs on a field"));
+                }
                 (Role::Part, name) if KEYS.contains(&name) => {
                     this.key_on_part = true;
                     ctxt.error(
@@ -280,9 +290,10 @@ impl Field {
         for setting in settings(attrs, ctxt).into_iter().flatten() {
             match setting.name.unraw().to_string().as_str() {
                 "offset" => once(&mut this.offset, setting.expr(ctxt), ctxt),
+                "was" => once(&mut this.was, was(setting, ctxt), ctxt),
                 name if SEGMENT.contains(&name) => ctxt.error(
                     &setting.name,
-                    format_args!("`{name}` belongs on the struct; a field has `offset`"),
+                    format_args!("`{name}` belongs on the struct; a field has `offset` and `was`"),
                 ),
                 _ => {
                     unknown(&setting.name, &FIELD, ctxt);
@@ -324,6 +335,25 @@ fn bound(setting: Setting, ctxt: &Ctxt) -> Option<Set<Vec<WherePredicate>>> {
         Ok(value) => Some(Set { name, value: value.into_iter().collect() }),
         Err(error) => {
             ctxt.syn_error(error);
+            None
+        }
+    }
+}
+
+/// A name of a field: also one that is a keyword, without `r#`, as a schema has it.
+fn was(setting: Setting, ctxt: &Ctxt) -> Option<Set<LitStr>> {
+    let Set { name, value } = setting.expr(ctxt)?;
+    let valid = text(&value)
+        .filter(|text| text.parse_with(Ident::parse_any).is_ok_and(|ident| ident == text.value()));
+    match valid {
+        Some(text) if text.value() != "_" && !text.value().starts_with("r#") => {
+            Some(Set { name, value: text.clone() })
+        }
+        _ => {
+            ctxt.error(
+                value,
+                "`was` takes the name that the field had before, as a text: `was = \"celsius\"`",
+            );
             None
         }
     }

@@ -48,7 +48,10 @@ use crate::role::Role;
 ///
 /// # `#[shm(...)]` on a field
 ///
-/// `offset = 16`: what the field's offset has to be; a compile error if it is not.
+/// | setting | meaning |
+/// | --- | --- |
+/// | `offset = 16` | what the field's offset has to be; a compile error if it is not |
+/// | `was = "celsius"` | the name that the field had before: a segment in which it still has that one has the same layout |
 ///
 /// # What compiles
 ///
@@ -65,8 +68,8 @@ pub fn derive_shared_segment(input: TokenStream) -> TokenStream {
 /// Makes a `#[repr(C)]` struct, or a fieldless enum of `#[repr(u8)]` to `#[repr(i64)]`, a part that can be in a
 /// segment.
 ///
-/// It implements `Shareable`; for a struct as [`SharedSegment`] does, whose `size`, `align`, `crate` and `offset`
-/// settings can be given here too.
+/// It implements `Shareable`; for a struct as [`SharedSegment`] does, whose `size`, `align`, `crate`, `offset`
+/// and `was` settings can be given here too.
 #[proc_macro_derive(Shareable, attributes(shm))]
 pub fn derive_shareable(input: TokenStream) -> TokenStream {
     derive(input, Role::Part)

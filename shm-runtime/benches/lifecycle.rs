@@ -82,8 +82,9 @@ fn main() {
     // Keys of its own, so that two runs do not meet.
     let key = 0x7368_0000 ^ (std::process::id().cast_signed() << 1);
     let (mut bare, mut sealed) = (Bare::options(), Sealed::options());
-    let _bare = bare.key(Key::fixed(key)).create().expect("create").remove_on_drop();
-    let _sealed = sealed.key(Key::fixed(key + 1)).create().expect("create").remove_on_drop();
+    let _bare = bare.key(Key::fixed(key.cast_unsigned())).create().expect("create").remove_on_drop();
+    let _sealed =
+        sealed.key(Key::fixed((key + 1).cast_unsigned())).create().expect("create").remove_on_drop();
     let bare_visit = || visit(&bare, |segment| segment.words[0].get());
     let sealed_visit = || visit(&sealed, |segment| segment.words[0].get());
 

@@ -63,7 +63,7 @@ impl OwnKey {
 
     /// The key, for `Options::key`.
     pub fn key(&self) -> Key {
-        Key::fixed(self.value)
+        Key::fixed(self.value.cast_unsigned())
     }
 }
 

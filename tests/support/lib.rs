@@ -7,6 +7,7 @@ pub mod key;
 pub mod oracle;
 pub mod process;
 pub mod seal;
+pub mod seccomp;
 pub mod structs;
 pub mod temp;
 pub mod traced;

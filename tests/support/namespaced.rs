@@ -9,6 +9,7 @@ use shm_runtime::msg::Queue;
 use shm_runtime::sem::SemaphoreSet;
 use shm_runtime::{Attached, Key, Options, SharedSegment, sync};
 
+use shm_tests::seccomp::{Refused, refuse};
 use shm_tests::structs::processes::{Bank, Station};
 
 fn main() {
@@ -23,7 +24,7 @@ fn main() {
 
 fn serve() {
     let key: i32 = std::env::args().nth(1).and_then(|key| key.parse().ok()).expect("a key");
-    let key = Key::fixed(key);
+    let key = Key::fixed(key.cast_unsigned());
     say("ready");
     loop {
         // Not `lines`, which would keep standard input from a command.
@@ -62,7 +63,11 @@ fn follow(line: &str, key: &Key) -> Result<String, (String, String)> {
     let station = || options::<Station>(key);
     let number = |attached: &Attached<Station>| attached.number.get().to_string();
     let result = match line {
-        "old kernel" => return Ok(refuse_pidfds().to_string()),
+        "old kernel" => {
+            // As one before 5.3.
+            let pidfds = [Refused::call(libc::SYS_pidfd_open)];
+            return Ok(refuse(&pidfds, libc::ENOSYS).to_string());
+        }
         "create" => station().create_with(|station| station.number.set(42)).map(|_| String::new()),
         "abandon" => station().create_with(|_| std::process::abort()).map(|_| String::new()),
         "slow" => {
@@ -90,6 +95,14 @@ fn follow(line: &str, key: &Key) -> Result<String, (String, String)> {
             .open()
             .and_then(|segment| segment.attach())
             .map(|attached| format!("{:?}", attached.shares_pid_namespace())),
+        // Whether the writer is alive, and for how many seconds it has been running, with both as they are known here.
+        "writer" => {
+            let attached = station().open().and_then(|segment| segment.attach_read_only());
+            let info = attached.map_err(|error| failure(&error))?.wind.writer_info();
+            let started = info.and_then(|info| info.started);
+            let age = started.map(|time| time.elapsed().unwrap_or_default().as_secs());
+            Ok(format!("{:?} {age:?}", info.and_then(|info| info.alive)))
+        }
         "write" => {
             let attached =
                 station().open().and_then(|segment| segment.attach()).map_err(|error| failure(&error))?;
@@ -141,26 +154,4 @@ fn use_bank(bank: Result<Attached<Bank>, shm_runtime::Error>) -> Result<String, 
 
 fn shown(value: &impl Display) -> String {
     value.to_string()
-}
-
-/// Has the kernel refuse pidfd_open(2), as one before 5.3 does; whether it agrees.
-fn refuse_pidfds() -> bool {
-    let (load, jump, give) = (0x20, 0x15, 0x06);
-    let number = u32::try_from(libc::SYS_pidfd_open).expect("a small number");
-    let refuse = libc::SECCOMP_RET_ERRNO | libc::ENOSYS.unsigned_abs();
-    let statement = |code, jt, jf, k| libc::sock_filter { code, jt, jf, k };
-    let mut filter = [
-        statement(load, 0, 0, 0),
-        statement(jump, 0, 1, number),
-        statement(give, 0, 0, refuse),
-        statement(give, 0, 0, libc::SECCOMP_RET_ALLOW),
-    ];
-    let program =
-        libc::sock_fprog { len: u16::try_from(filter.len()).expect("four"), filter: filter.as_mut_ptr() };
-    // SAFETY: takes numbers only.
-    let private = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
-    // SAFETY: reads the program and its statements, which live until it returns.
-    let filtered =
-        unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program) };
-    (private, filtered) == (0, 0)
 }

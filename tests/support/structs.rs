@@ -4,6 +4,7 @@ pub mod ipc;
 pub mod processes;
 pub mod seal;
 pub mod sync;
+pub mod upgrade;
 
 use std::sync::atomic::{AtomicBool, AtomicU64};
 

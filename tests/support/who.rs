@@ -86,7 +86,7 @@ fn main() {
 fn key(words: &str) -> Key {
     match words.split_once(':') {
         Some(("name", name)) => Key::name(name.to_owned()),
-        Some(("number", number)) => Key::fixed(number.parse().expect("a number")),
+        Some(("number", number)) => Key::fixed(number.parse::<i32>().expect("a number").cast_unsigned()),
         Some(("ftok", path)) => Key::ftok(path, b'W'),
         _ => Key::private(),
     }

@@ -3,6 +3,7 @@
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
+use shm_runtime::sync::SeqWriter;
 use shm_runtime::{
     Attached, Error, ErrorKind, InvalidValue, Key, Options, Permissions, ReadOnly, ReadWrite, RemoveOnDrop,
     Schema, Segment, Shared, Stat, TextError, WriteOnly,
@@ -24,6 +25,12 @@ assert_impl_all!(Shared<AtomicU64, WriteOnly>: Send, Sync);
 assert_impl_all!(Shared<AtomicBool>: Send, Sync);
 assert_not_impl_any!(Shared<u64>: Clone, Copy, Default, PartialEq);
 assert_not_impl_any!(Shared<[u64; 4]>: Clone, Copy, Default, PartialEq, AsRef<[u64]>);
+
+// What keeps an attachment is used and ended by any thread, as the attachment is.
+assert_impl_all!(shm_runtime::Part<f64>: Send, Sync, Clone, Unpin, UnwindSafe, RefUnwindSafe);
+assert_impl_all!(shm_runtime::Part<AtomicU64, ReadOnly>: Send, Sync, Clone);
+assert_impl_all!(SeqWriter<'static, f64>: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);
+assert_not_impl_any!(SeqWriter<'static, f64>: Clone, Copy);
 
 // A segment is a number; to own its life takes the guard, which is one.
 assert_impl_all!(Segment<Board>: Send, Sync, Clone, UnwindSafe, RefUnwindSafe);

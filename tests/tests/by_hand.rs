@@ -31,7 +31,7 @@ impl SharedSegment for Bare {
     /// Another one each time.
     fn key() -> Key {
         static NEXT: AtomicI32 = AtomicI32::new(1);
-        Key::fixed(NEXT.fetch_add(1, Relaxed) << 24 | 0x00b1_7a1e)
+        Key::fixed((NEXT.fetch_add(1, Relaxed) << 24 | 0x00b1_7a1e).cast_unsigned())
     }
 
     fn open() -> Result<Segment<Self>, Error> {

@@ -295,6 +295,31 @@ fn the_error_of_a_changed_field_names_both_types_and_the_way_out() {
     }
 }
 
+/// Their types are not inferred, but said beforehand, which has to be as strict.
+#[test]
+fn a_struct_of_thousands_of_fields_compiles_and_one_that_is_changed_is_refused() {
+    let fields: String = (0..2000).map(|i| format!("f{i}: u32, ")).collect();
+    let of = |change: &str| {
+        format!("#[derive(Shareable)] #[replace({change})] #[repr(C)] struct S {{ {fields} last: f32 }}")
+    };
+    let cases = [
+        ("same", "f7 : u32 => pub f7 : u32", None),
+        ("retyped", "f7 : u32 => f7 : i32", Some("expected `i32`, found `u32`")),
+        ("swapped", "f1999 : u32 , last : f32 => last : f32 , f1999 : u32", Some(PLACES)),
+        ("more", "last : f32 => last : f32 , more : ( )", Some("missing field `more`")),
+        ("fewer", "last : f32 => other : f32", Some("no field named `last`")),
+    ];
+    let items = cases.map(|(name, change, _)| (name, of(change)));
+    let package = with_changes("thousands", &items.each_ref().map(|(name, item)| (*name, item.as_str())));
+    for (name, _, reason) in cases {
+        let outcome = package.cargo(&["build", "-q", "--bin", name]);
+        match reason {
+            None => assert!(outcome.success, "{name}: {}", outcome.stderr),
+            Some(reason) => assert!(outcome.says(reason), "{name}: {}", outcome.stderr),
+        }
+    }
+}
+
 #[test]
 fn a_struct_that_no_segment_can_hold_is_refused_with_the_reason() {
     for (name, field, reason) in [

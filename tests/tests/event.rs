@@ -4,9 +4,11 @@ use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use shm_runtime::sync::Event;
+use shm_runtime::{Attached, Segment};
 use shm_tests::child::Child;
-use shm_tests::process::asleep;
-use shm_tests::structs::sync::{arrive, board, raw};
+use shm_tests::process::{asleep, is_asleep};
+use shm_tests::structs::sync::{Board, arrive, board, raw};
 use shm_tests::{HANGS, eventually, peer};
 
 const SHORT: Duration = Duration::from_millis(50);
@@ -81,6 +83,64 @@ fn a_waiter_that_was_killed_leaves_nothing_behind() {
     first.kill();
     board.ping.notify_one();
     second.ends();
+}
+
+/// Two processes asleep that wait for work, of which the first that finds some dies before it has taken it; and work, for which
+/// `notify` announces. Gives the one that has not died.
+fn one_dies_over_work(
+    segment: &Segment<Board>,
+    millis: u64,
+    notify: impl FnOnce(&Event),
+) -> (Attached<Board>, Child) {
+    let board = segment.attach().unwrap();
+    let workers = [(); 2].map(|()| peer!().sync(segment, "work", millis));
+    arrive(&board, 2);
+    workers.iter().for_each(|worker| asleep(worker.pid()));
+    board.second.lock().unwrap().set(1);
+    notify(&board.ping);
+    eventually(|| board.round.load(SeqCst) != 0);
+    let [first, second] = workers;
+    let first_died = board.round.load(SeqCst) == first.pid().into();
+    let (dead, survivor) = if first_died { (first, second) } else { (second, first) };
+    eventually(|| has_ended(dead.pid()));
+    (board, survivor)
+}
+
+/// Whether it has ended; nothing waits for it meanwhile.
+fn has_ended(pid: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    status.lines().any(|line| line.starts_with("State:\tZ"))
+}
+
+#[test]
+fn what_is_announced_to_one_is_lost_to_the_others_if_that_one_has_ended_before_it_takes_the_work() {
+    let segment = board();
+    let (board, survivor) = one_dies_over_work(&segment, 0, Event::notify_one);
+    // Time for it to be woken after all.
+    thread::sleep(SHORT);
+    assert!(is_asleep(survivor.pid()));
+    assert_eq!(board.done.load(SeqCst), 0);
+    // The work is there: the next announcement is for it, too.
+    assert_eq!(board.second.lock().or_else(|error| error.repair(|_| {})).unwrap().get(), 1);
+    board.ping.notify_one();
+    survivor.ends();
+    assert_eq!((board.done.load(SeqCst), board.second.lock().unwrap().get()), (1, 0));
+}
+
+#[test]
+fn work_that_is_counted_in_a_mutex_and_announced_to_all_is_done_if_one_has_ended_before_it_takes_it() {
+    let segment = board();
+    let (board, survivor) = one_dies_over_work(&segment, 0, Event::notify_all);
+    survivor.ends();
+    assert_eq!((board.done.load(SeqCst), board.second.lock().unwrap().get()), (1, 0));
+}
+
+#[test]
+fn work_that_is_counted_in_a_mutex_is_found_by_one_that_looks_by_itself_every_so_often() {
+    let segment = board();
+    let (board, survivor) = one_dies_over_work(&segment, 100, Event::notify_one);
+    survivor.ends();
+    assert_eq!((board.done.load(SeqCst), board.second.lock().unwrap().get()), (1, 0));
 }
 
 #[test]

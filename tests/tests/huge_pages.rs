@@ -110,6 +110,26 @@ fn refused<T>(result: Result<T, Error>) {
 }
 
 #[test]
+fn an_address_that_suits_usual_pages_only_is_refused_with_the_multiple_that_huge_pages_need() {
+    let Some(_pool) = Pool::of(1) else { return };
+    let (segment, _id) = create::<Megabyte>();
+    let address = reserve();
+    // SAFETY: reserved for this, and not used by anything else.
+    let error = unsafe { segment.attach_at(address + 4096) }.unwrap_err();
+    assert!(
+        matches!(error.kind(), ErrorKind::Address { address: at, page_size: HUGE, .. } if *at == address + 4096),
+        "{error}"
+    );
+    let text = error.to_string();
+    let said =
+        "a multiple of 2097152, the size of the segment's huge pages; other segments need a multiple of 4096";
+    assert!(text.contains(said), "{text}");
+    // SAFETY: as above.
+    let attached = unsafe { segment.attach_at(address) }.unwrap();
+    assert_eq!(attached.as_ptr().addr(), address);
+}
+
+#[test]
 fn huge_pages_are_what_the_kernel_maps() {
     let Some(_pool) = Pool::of(1) else { return };
     let (segment, _id) = create::<Megabyte>();

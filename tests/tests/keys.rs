@@ -116,8 +116,9 @@ fn a_key_says_how_it_is_derived() {
     assert_eq!(Key::name("org.example").to_string(), "name \"org.example\"");
     assert_eq!(Key::fixed(5).to_string(), "key 0x00000005");
     assert_eq!(Key::private().to_string(), "private");
+    assert_eq!(format!("{:?}", Key::fixed(0xdead_beef)), "key 0xdeadbeef", "and for its author to see");
     assert_eq!(Key::private().value().unwrap(), 0);
-    assert_eq!(Key::fixed(-5).value().unwrap(), -5);
+    assert_eq!(Key::fixed((-5_i32).cast_unsigned()).value().unwrap(), -5);
 }
 
 #[derive(SharedSegment)]
@@ -153,7 +154,7 @@ struct OfNobody {
 #[test]
 fn the_attribute_and_the_functions_make_the_same_keys() {
     assert_eq!(OfFile::key(), Key::ftok("/", b'W'));
-    assert_eq!(OfKey::key(), Key::fixed(-0x0fff_ffff));
+    assert_eq!(OfKey::key(), Key::fixed((-0x0fff_ffff_i32).cast_unsigned()));
     assert_eq!(OfName::key(), Key::name("org.example.of-name"));
     assert_eq!(OfNobody::key(), Key::private());
 }
@@ -161,7 +162,7 @@ fn the_attribute_and_the_functions_make_the_same_keys() {
 #[test]
 fn the_kernel_has_the_key_that_was_asked_for() {
     let own = OwnKey::new();
-    let negative = Key::fixed(-own.value());
+    let negative = Key::fixed((-own.value()).cast_unsigned());
     let first = OfFile::options().key(own.key()).create().unwrap().remove_on_drop();
     let second = OfFile::options().key(negative).create().unwrap().remove_on_drop();
     assert_eq!(oracle::by_id(first.id()).unwrap().key, own.value());

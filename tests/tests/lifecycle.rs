@@ -197,6 +197,43 @@ fn a_removed_segment_frees_its_key_and_remove_by_key_takes_the_one_that_has_it_n
 }
 
 #[test]
+fn an_attachment_made_by_a_guard_keeps_the_segment_until_the_last_of_both_is_dropped() {
+    let own = OwnKey::new();
+    let mut options = Board::options();
+    options.key(own.key());
+    let there = || oracle::by_key(own.value()).is_some();
+
+    // In one expression: the guard itself is dropped at its end.
+    let board = options.create().unwrap().remove_on_drop().attach().unwrap();
+    board.part.value.set(7);
+    assert!(there());
+    assert_eq!(options.open().unwrap().attach_read_only().unwrap().part.value.get(), 7);
+    drop(board);
+    assert!(!there());
+
+    let board = options.create().unwrap().remove_on_drop().attach_read_only().unwrap();
+    assert!(there());
+    board.detach().unwrap();
+    assert!(!there());
+
+    let guard = options.create().unwrap().remove_on_drop();
+    let (first, second) = (guard.attach().unwrap(), guard.attach_write_only().unwrap());
+    drop(first);
+    drop(guard);
+    assert!(there());
+    drop(second);
+    assert!(!there());
+
+    // What is kept is kept, whatever is attached.
+    let guard = options.create().unwrap().remove_on_drop();
+    let board = guard.attach().unwrap();
+    let kept = guard.keep();
+    drop(board);
+    assert!(there());
+    kept.remove().unwrap();
+}
+
+#[test]
 fn remove_on_drop_removes_at_the_end_of_its_scope_and_at_a_panic_but_not_what_is_kept() {
     let own = OwnKey::new();
     let mut options = Board::options();

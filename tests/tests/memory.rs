@@ -87,7 +87,11 @@ fn a_segment_can_be_attached_at_a_reserved_address() {
     let unaligned = unsafe { segment.attach_at(address + 8) }.unwrap_err();
     assert!(matches!(unaligned.kind(), ErrorKind::Address { address: at, .. } if *at == address + 8));
     let text = unaligned.to_string();
-    assert!(text.contains(&format!("{:#x}", address + 8)) && text.contains("page size"), "{text}");
+    assert!(
+        text.contains(&format!("{:#x}", address + 8))
+            && text.contains("a multiple of 4096, the size of a page"),
+        "{text}"
+    );
     assert_eq!(oracle::attached(segment.id()), 0);
 
     // SAFETY: reserved above, and not used by anything else.

@@ -4,20 +4,20 @@ use std::collections::BTreeSet;
 use std::mem::MaybeUninit;
 use std::time::{Duration, SystemTime};
 
-use shm_runtime::msg::{Queue, Select};
+use shm_runtime::msg::{Payload, Queue, Select};
 use shm_runtime::{Error, ErrorKind, Key, Permissions, Record};
 use shm_tests::c::Program;
 use shm_tests::child::{Child, Failure, NOBODY, Peer};
 use shm_tests::key::OwnKey;
 use shm_tests::oracle::Table;
 use shm_tests::structs::ipc::{Colour, Job};
-use shm_tests::{eventually, kind, peer};
+use shm_tests::{eventually, have, kind, peer};
 
 fn job(pages: u16) -> Job {
     Job { pages, cost: f64::from(pages) / 2.0, urgent: pages % 2 == 1 }
 }
 
-fn private<T: shm_runtime::Shareable + Copy>() -> shm_runtime::RemoveOnDrop<Queue<T>> {
+fn private<T: Payload + ?Sized>() -> shm_runtime::RemoveOnDrop<Queue<T>> {
     Queue::create(Key::private()).unwrap().remove_on_drop()
 }
 
@@ -158,6 +158,43 @@ fn a_receiver_waits_for_a_message_through_signals() {
     assert_eq!(peer.answer().unwrap(), "3 9");
 }
 
+/// Interrupts the peer while it waits, until the call has ended: a signal that comes before the call does not end it.
+fn interrupted(peer: &mut Child, wait: &str) {
+    peer.send(wait);
+    let answer = loop {
+        peer.interrupt();
+        // The answer comes after the signal that ended the call.
+        match peer.line() {
+            line if line == "signal" => {}
+            answer => break answer,
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    assert!(answer.starts_with("err\tInterrupted\t"), "{wait}: {answer}");
+    assert!(answer.contains("a signal came while it waited, and nothing was done"), "{answer}");
+    // Of a signal that came after the call had ended.
+    while !peer.is_silent(Duration::from_millis(5)) {}
+}
+
+#[test]
+fn a_signal_ends_the_waiting_of_an_interruptible_handle_and_no_message_was_moved() {
+    let own = OwnKey::new();
+    let queue = Queue::<Job>::create(own.key()).unwrap();
+    queue.set_limit(size_of::<Job>() as u64).unwrap();
+    for signals in ["say_signals", "say_signals_and_restart"] {
+        let mut peer = peer!().ipc();
+        peer.ask(format!("open_queue {}", own.value()));
+        peer.ask("interruptible_queue");
+        peer.ask(signals);
+        interrupted(&mut peer, "receive");
+        queue.send(2, &job(1)).unwrap();
+        interrupted(&mut peer, "send 3 4");
+        assert_eq!(queue.stat().unwrap().messages, 1);
+        // It goes on as any other.
+        assert_eq!(peer.ask("receive"), "2 1");
+    }
+}
+
 #[test]
 fn every_message_is_received_once() {
     let own = OwnKey::new();
@@ -245,6 +282,276 @@ fn a_bool_of_any_byte_is_one() {
     assert_eq!(queue.receive(Select::Any).unwrap().value, [false, true, true]);
 }
 
+/// Sends messages of 0 to 20 bytes, of the type one more than their length.
+const SENDER: &str = r#"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ipc.h>
+#include <sys/msg.h>
+
+struct message { long mtype; char text[20]; };
+
+int main(int argc, char **argv)
+{
+    struct message message;
+    int id = msgget(argc > 1 ? atoi(argv[1]) : 0, 0);
+    memcpy(message.text, "abcdefghijklmnopqrst", 20);
+    for (int size = 0; size <= 20; size++) {
+        message.mtype = size + 1;
+        if (msgsnd(id, &message, size, 0))
+            return 1;
+    }
+    printf("sent\n");
+    fflush(stdout);
+    if (getchar() == EOF)
+        return 0;
+    long size = msgrcv(id, &message, 20, 0, 0);
+    printf("%ld %ld %.*s\n", message.mtype, size, (int)size, message.text);
+    return 0;
+}
+"#;
+
+#[test]
+fn messages_of_any_length_come_from_c_and_go_to_it() {
+    let (own, program) = (OwnKey::new(), Program::compile(SENDER));
+    let queue = Queue::<[u8]>::create(own.key()).unwrap();
+    let mut c = program.start(&[own.value()]);
+    assert_eq!(c.line(), "sent");
+    let mut text = vec![7; 3];
+    for (size, mtype) in (0..=20).zip(1..) {
+        assert_eq!(queue.receive_into(Select::Any, &mut text).unwrap(), mtype);
+        assert_eq!(text, b"abcdefghijklmnopqrst"[..size]);
+    }
+    assert_eq!(queue.try_receive_into(Select::Any, &mut text).unwrap(), None);
+    assert!(text.is_empty());
+    queue.send(9, b"Zugspitze").unwrap();
+    c.send("receive");
+    assert_eq!(c.line(), "9 9 Zugspitze");
+}
+
+#[test]
+fn slices_of_structs_arrive_whole_with_zeros_for_padding() {
+    let queue = private::<[Job]>();
+    let jobs: Vec<Job> = (0..500).map(job).collect();
+    // The system's limit is 8192 bytes by default: 341 of these.
+    for len in [0, 1, 2, 3, 340, 7] {
+        queue.send(4, &jobs[..len]).unwrap();
+        assert_eq!(queue.peek(0).unwrap().unwrap().value, jobs[..len]);
+        let message = queue.receive(Select::Equal(4)).unwrap();
+        assert_eq!((message.mtype, message.value), (4, jobs[..len].to_vec()));
+    }
+    queue.send(1, &jobs[1..3]).unwrap();
+    let bytes = queue.try_receive_raw(Select::Any).unwrap().unwrap().bytes;
+    assert_eq!(bytes.len(), 2 * size_of::<Job>());
+    for (job, pages) in bytes.chunks(size_of::<Job>()).zip([1_u16, 2]) {
+        let mut expected = vec![0; size_of::<Job>()];
+        expected[..2].copy_from_slice(&pages.to_ne_bytes());
+        expected[8..16].copy_from_slice(&(f64::from(pages) / 2.0).to_ne_bytes());
+        expected[16] = u8::from(pages % 2 == 1);
+        assert_eq!(job, expected);
+    }
+}
+
+#[test]
+fn a_message_that_is_not_a_whole_number_of_values_is_in_the_error() {
+    let queue = private::<[Job]>();
+    let bytes = Queue::<[u8]>::from_id(queue.id()).unwrap();
+    let mut values = vec![job(1)];
+    for size in [1, 23, 25, 49] {
+        bytes.send(6, &vec![0xee; size]).unwrap();
+        let error = queue.receive_into(Select::Any, &mut values).unwrap_err();
+        let ErrorKind::WrongMessage {
+            message: Some(message),
+            in_queue: false,
+            expected: 24,
+            invalid: None,
+            ..
+        } = error.kind()
+        else {
+            panic!("{error}")
+        };
+        assert_eq!((message.mtype, &message.bytes), (6, &vec![0xee; size]));
+        assert!(values.is_empty());
+        let text = error.to_string();
+        assert!(text.contains(&format!("a message of type 6 has {size} bytes")), "{text}");
+        assert!(size < 24 || text.contains("is not a multiple of the 24 of a Job"), "{text}");
+    }
+    assert_eq!(queue.stat().unwrap().messages, 0);
+}
+
+#[test]
+fn each_value_of_a_slice_is_checked() {
+    let queue = private::<[Colour]>();
+    let numbers = Queue::<[u32]>::from_id(queue.id()).unwrap();
+    numbers.send(1, &[1, 2, 2]).unwrap();
+    assert_eq!(queue.receive(Select::Any).unwrap().value, [Colour::Red, Colour::Green, Colour::Green]);
+    numbers.send(1, &[1, 2, 0]).unwrap();
+    let error = queue.receive(Select::Any).unwrap_err();
+    let ErrorKind::WrongMessage { message: Some(message), invalid: Some(invalid), .. } = error.kind() else {
+        panic!("{error}")
+    };
+    assert_eq!((invalid.path(), invalid.found(), invalid.type_name()), ("[2]", 0, "Colour"));
+    assert_eq!(message.bytes.len(), 12);
+
+    let queue = private::<[bool]>();
+    Queue::<[u8]>::from_id(queue.id()).unwrap().send(1, &[0, 1, 0xff]).unwrap();
+    assert_eq!(queue.receive(Select::Any).unwrap().value, [false, true, true]);
+}
+
+#[test]
+fn slices_are_bounded_by_the_limits_of_the_system_and_of_the_queue() {
+    let queue = private::<[u8]>();
+    let most: usize = std::fs::read_to_string("/proc/sys/kernel/msgmax").unwrap().trim().parse().unwrap();
+    let error = queue.send(1, &vec![0; most + 1]).unwrap_err();
+    assert_eq!(limit(&error), ("kernel.msgmax", Some(most as u64)));
+    queue.set_limit(3).unwrap();
+    assert_eq!(limit(&queue.send(1, &[0; 4]).unwrap_err()), ("msg_qbytes", Some(3)));
+    // As many messages as bytes, empty ones too.
+    for _ in 0..3 {
+        assert!(queue.try_send(1, &[]).unwrap());
+    }
+    assert!(!queue.try_send(1, &[]).unwrap());
+    queue.set_limit(0).unwrap();
+    assert_eq!(limit(&queue.send(1, &[]).unwrap_err()), ("msg_qbytes", Some(0)));
+}
+
+#[test]
+fn a_look_takes_nothing_whatever_the_message_is() {
+    let queue = private::<Job>();
+    assert!(queue.peek(0).unwrap().is_none());
+    queue.send(5, &job(1)).unwrap();
+    Queue::<[u8]>::from_id(queue.id()).unwrap().send(6, b"small").unwrap();
+    Queue::<[u8]>::from_id(queue.id()).unwrap().send(7, &[7; 5000]).unwrap();
+    for _ in 0..2 {
+        let first = queue.peek(0).unwrap().unwrap();
+        assert_eq!((first.mtype, first.value), (5, job(1)));
+        let error = queue.peek(1).unwrap_err();
+        let ErrorKind::WrongMessage { message: Some(message), in_queue: true, .. } = error.kind() else {
+            panic!("{error}")
+        };
+        assert_eq!((message.mtype, &message.bytes[..]), (6, &b"small"[..]));
+        assert!(error.to_string().contains("still in the queue, and a copy of it in this error"), "{error}");
+        let error = queue.peek(2).unwrap_err();
+        assert!(
+            matches!(error.kind(), ErrorKind::WrongMessage { message: None, in_queue: true, .. }),
+            "{error}"
+        );
+        for index in [3, usize::MAX] {
+            assert!(queue.peek(index).unwrap().is_none());
+        }
+        assert_eq!(Table::Queues.by_id(queue.id()).unwrap().qnum, 3);
+    }
+    queue.remove().unwrap();
+    assert_eq!(kind(queue.peek(0)), "Removed");
+}
+
+#[test]
+fn a_look_at_a_message_larger_than_can_be_sent_now_says_so() {
+    let limits = [("msgmax", "20000"), ("msgmnb", "20000")];
+    let Some(mut peer) = peer!().in_namespace(&limits).map(Peer::ipc) else {
+        return;
+    };
+    peer.ask("create_queue 70");
+    peer.ask("send_large");
+    peer.ask("sysctl msgmax 100");
+    let Failure { kind: kind_of, text, .. } = peer.failure("peek_raw");
+    assert_eq!(kind_of, "Limit");
+    assert!(text.contains("kernel.msgmax") && text.contains("it can be received"), "{text}");
+    assert_eq!(peer.ask("receive_raw"), "1 8200");
+}
+
+#[test]
+fn a_kernel_that_cannot_copy_messages_is_an_error_that_says_so() {
+    if !have("strace") {
+        return;
+    }
+    let own = OwnKey::new();
+    let queue = Queue::<Job>::create(own.key()).unwrap();
+    queue.send(1, &job(1)).unwrap();
+    // This call only: of a kernel that knows the flag not, msgrcv does the rest.
+    let words =
+        ["strace", "-o", "/dev/null", "-e", "trace=msgrcv", "-e", "inject=msgrcv:error=ENOSYS:when=1"];
+    let Some(mut peer) = peer!().by(&words).map(Peer::ipc) else {
+        return;
+    };
+    peer.ask(format!("open_queue {}", own.value()));
+    let Failure { kind: kind_of, text, .. } = peer.failure("peek");
+    assert_eq!(kind_of, "Os");
+    assert!(text.contains("CONFIG_CHECKPOINT_RESTORE"), "{text}");
+}
+
+#[test]
+fn an_owner_changes_the_mode_of_a_queue_that_it_may_not_read() {
+    let own = OwnKey::new();
+    let Some(mut nobody) = peer!().as_nobody().map(Peer::ipc) else {
+        return;
+    };
+    nobody.ask(format!("create_queue {}", own.value()));
+    for mode in ["000", "200", "640"] {
+        nobody.ask(format!("set_mode {mode}"));
+        let row = Table::Queues.by_key(own.value()).unwrap();
+        assert_eq!(row.perms, u32::from_str_radix(mode, 8).unwrap());
+    }
+    nobody.ask("set_mode 000");
+    nobody.ask("set_limit 100");
+    assert_eq!(Table::Queues.by_key(own.value()).unwrap().perms, 0);
+    nobody.ask("remove_queue");
+}
+
+#[test]
+fn a_mode_that_cannot_be_changed_because_of_the_queues_limit_is_an_error_with_both_limits() {
+    let Some(mut owner) = peer!().in_namespace(&[("msgmnb", "16384")]).map(Peer::ipc) else {
+        return;
+    };
+    owner.ask("create_queue 70");
+    owner.ask(format!("give_queue {NOBODY}"));
+    owner.ask("sysctl msgmnb 8192");
+    owner.ask(format!("become {NOBODY}"));
+    let Failure { kind: kind_of, text, .. } = owner.failure("set_mode 660");
+    assert_eq!(kind_of, "Limit");
+    for part in [
+        "cannot set the permissions of message queue of Job",
+        "kernel.msgmnb is reached, which is 8192",
+        "The queue's own limit is 16384 bytes",
+        "`set_limit(8192)`",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    assert_eq!(owner.ask("mode_and_limit"), "600 16384");
+    // The way out, as the error says.
+    owner.ask("set_limit 8192");
+    owner.ask("set_mode 660");
+    assert_eq!(owner.ask("mode_and_limit"), "660 8192");
+}
+
+#[test]
+fn root_without_the_capability_is_told_the_limit() {
+    let own = OwnKey::new();
+    let words = ["setpriv", "--bounding-set=-sys_resource", "--inh-caps=-sys_resource"];
+    let (Some(mut nobody), Some(root)) = (peer!().as_nobody().map(Peer::ipc), peer!().by(&words)) else {
+        return;
+    };
+    let mut root = root.ipc();
+    nobody.ask(format!("create_queue {}", own.value()));
+    root.ask(format!("open_queue_of_anybody {}", own.value()));
+    let Failure { kind: kind_of, text, .. } = root.failure("set_limit 1000000000");
+    assert_eq!(kind_of, "Limit");
+    assert!(text.contains("kernel.msgmnb") && text.contains("CAP_SYS_RESOURCE"), "{text}");
+    root.ask("set_limit 100");
+    nobody.ask("remove_queue");
+}
+
+#[test]
+fn an_owner_that_is_nobody_is_refused_with_the_reason() {
+    let queue = private::<Job>();
+    let permissions = queue.stat().unwrap().permissions;
+    let error = queue.set_permissions(Permissions { uid: u32::MAX, ..permissions }).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::NoSuchUser { uid: u32::MAX, .. }), "{error}");
+    assert!(error.to_string().contains("/proc/self/uid_map"), "{error}");
+    assert_eq!(queue.stat().unwrap().permissions, permissions);
+}
+
 #[test]
 fn a_removal_ends_the_waiting_with_an_error() {
     let own = OwnKey::new();
@@ -270,10 +577,10 @@ fn a_removal_ends_the_waiting_with_an_error() {
         kind(queue.stat()),
         kind(queue.set_limit(100)),
         kind(queue.remove()),
-        kind(Queue::<Job>::from_id(queue.id())),
     ] {
         assert_eq!(found, "Removed");
     }
+    assert_eq!(kind(Queue::<Job>::from_id(queue.id())), "NoSuchId");
 
     let queue = Queue::<Job>::create(own.key()).unwrap();
     let mut receiver = peer!().ipc();
@@ -313,11 +620,18 @@ fn the_limits_of_the_system_are_told_apart() {
     peer.ask("create_queue 70");
     let Failure { kind: kind_of, text, .. } = peer.failure("send_large");
     assert_eq!(kind_of, "Limit");
-    assert!(text.contains("kernel.msgmax is reached, which is 100 bytes a message"), "{text}");
+    assert!(
+        text.contains("kernel.msgmax is reached, which is 100 bytes a message (asked for: 8200)"),
+        "{text}"
+    );
     peer.ask("create_queue 71");
     let Failure { kind: kind_of, text, .. } = peer.failure("create_queue 72");
     assert_eq!(kind_of, "Limit");
-    assert!(text.contains("kernel.msgmni is reached, which is 2") && text.contains("`ipcs -q`"), "{text}");
+    assert!(
+        text.contains("kernel.msgmni is reached, which is 2 message queues (in use: 2)")
+            && text.contains("`ipcs -q`"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -359,7 +673,7 @@ fn errors_name_the_operation_the_key_the_id_and_the_way_out() {
     );
     let id = Queue::<Job>::create(own.key()).unwrap().id();
     let error = Queue::<Job>::create(own.key()).unwrap_err();
-    assert_eq!((error.operation(), error.key(), error.id()), ("create", Some(own.value()), Some(id)));
+    assert_eq!((error.operation(), error.key(), error.id()), ("create", Some(own.key()), Some(id)));
     let text = error.to_string();
     for part in ["0 messages of 0 bytes in all", "mode 0600", &format!("ipcrm -q {id}")] {
         assert!(text.contains(part), "{part} in {text}");

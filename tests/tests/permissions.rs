@@ -158,8 +158,8 @@ fn locking_more_than_allowed_names_the_limit_and_its_value() {
         let mut peer = peer.start_bare();
         peer.number(format!("create {}", own.value()));
         let failure = peer.failure("lock");
-        let value = format!("RLIMIT_MEMLOCK is reached, which is {limit}.");
-        assert_says(&failure, "Limit", &["cannot lock Bare", &value, "`ulimit`"]);
+        let value = format!("RLIMIT_MEMLOCK is reached, which is {limit} bytes (asked for: 160)");
+        assert_says(&failure, "Limit", &["cannot lock Bare", &value, "`ulimit -l`", "CAP_IPC_LOCK"]);
         peer.ask("remove");
     }
     // Within the limit, its owner may lock it.
@@ -182,5 +182,15 @@ fn huge_pages_without_the_right_to_them_name_the_group_that_has_it() {
         return;
     };
     let failure = peer.start_bare().failure(format!("create_huge {}", own.value()));
-    assert_says(&failure, "Limit", &["cannot create Bare", "vm.hugetlb_shm_group"]);
+    let group = std::fs::read_to_string("/proc/sys/vm/hugetlb_shm_group").unwrap();
+    let group = format!("`vm.hugetlb_shm_group`, which is gid {},", group.trim());
+    let parts = [
+        "cannot create Bare",
+        "CAP_IPC_LOCK",
+        &group,
+        "uid 65534 and gid 65534.",
+        "sysctl -w",
+        "without huge pages",
+    ];
+    assert_says(&failure, "HugePagesDenied", &parts);
 }

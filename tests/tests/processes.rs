@@ -56,7 +56,11 @@ fn a_living_writer_and_creator_are_alive_from_another_time_namespace_and_dead_on
             first.ask("create");
             first.ask("write");
             assert_eq!(second.failure("write").kind, "Held", "old: {old}");
+            let seen = second.ask("writer");
+            let age = seen.strip_prefix("Some(true) Some(").and_then(|rest| rest.strip_suffix(')'));
+            assert!(age.is_some_and(|age| age.parse::<u64>().unwrap() < 60), "old: {old}: {seen}");
             first.kill();
+            until(|| second.ask("writer").starts_with("Some(false)"));
             until(|| writes(&mut second));
         }
         for [first, second] in [[&[][..], &TIME_NAMESPACE], [&TIME_NAMESPACE, &[]]] {
@@ -158,6 +162,12 @@ fn a_writer_in_another_pid_namespace_is_never_robbed_and_is_not_said_to_be_gone(
         let segment = with_key::<Station>(&key).open().unwrap();
         let station = segment.attach().unwrap();
         assert!(station.wind.writer().unwrap_err().to_string().contains("another pid namespace"));
+        let info = segment.attach_read_only().unwrap().wind.writer_info().unwrap();
+        assert_eq!((info.pid, info.alive), (1, None));
+        assert!(
+            info.pid_namespace.is_some_and(|namespace| u64::from(namespace) != pid_namespace()),
+            "{info:?}"
+        );
         // Nor is the creator, which only its own pid namespace knows.
         assert_eq!(second.ask("replace"), "42");
         drop(station);

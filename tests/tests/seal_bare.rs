@@ -219,7 +219,7 @@ fn a_name_and_a_fixed_key_that_collide_are_both_named() {
     let unique = unique();
     let _cleanup = OwnKey::name(&unique);
     let _theirs = options::<Buoy>(name(&unique)).create().expect("new");
-    let fixed = Key::fixed(key_of(&unique));
+    let fixed = Key::fixed(key_of(&unique).cast_unsigned());
     let error =
         options::<Station>(fixed.clone()).open().and_then(|segment| segment.attach()).expect_err("another's");
     assert!(matches!(error.kind(), ErrorKind::KeyCollision { .. }), "{error}");

@@ -263,7 +263,7 @@ fn a_seal_with_a_hostile_key_or_name_is_an_error_of_few_bytes_that_took_little_m
         let value = key_of(&unique());
         let _segment = sealed(value, &schema, &key);
         let mut options = Cell::options();
-        let opened = options.key(Key::fixed(value)).open().expect("of this user");
+        let opened = options.key(Key::fixed(value.cast_unsigned())).open().expect("of this user");
         let (error, peak) = measured(|| opened.attach_read_only().expect_err("of another key"));
         assert!(peak <= schema.len() + SMALL, "{peak} bytes for {}", schema.len());
         assert!(matches!(error.kind(), ErrorKind::KeyCollision { .. }), "of another kind");

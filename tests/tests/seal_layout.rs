@@ -114,6 +114,67 @@ structs! {
         #[derive(Clone, Copy, Shareable)] #[repr(C)]
         pub(crate) struct Wind { pub(crate) speed: f64, pub(crate) degrees: u16, pub(crate) gusts: u16, pub(crate) added: u32 }
     }
+    // A field of a part, and one of the whole, that had other names.
+    renamed_and_said {
+        #[derive(SharedSegment)] #[repr(C)] #[shm(private)]
+        pub(crate) struct Station { #[shm(was = "count")] pub(crate) total: u32, pub(crate) rate: f32, pub(crate) wind: Wind, pub(crate) name: [u8; 16], pub(crate) mode: super::base::Mode }
+        #[derive(Clone, Copy, Shareable)] #[repr(C)]
+        pub(crate) struct Wind { #[shm(was = "speed")] pub(crate) r#type: f64, pub(crate) degrees: u16, pub(crate) gusts: u16 }
+    }
+    renamed_and_grown {
+        #[derive(SharedSegment)] #[repr(C)] #[shm(private)]
+        pub(crate) struct Station { #[shm(was = "count")] pub(crate) total: u32, pub(crate) rate: f32, pub(crate) wind: super::base::Wind, pub(crate) name: [u8; 16], pub(crate) mode: super::base::Mode, pub(crate) history: [u64; 100] }
+    }
+    renamed_otherwise {
+        #[derive(SharedSegment)] #[repr(C)] #[shm(private)]
+        pub(crate) struct Station { #[shm(was = "number")] pub(crate) total: u32, pub(crate) rate: f32, pub(crate) wind: super::base::Wind, pub(crate) name: [u8; 16], pub(crate) mode: super::base::Mode }
+    }
+    renamed_to_another_type {
+        #[derive(SharedSegment)] #[repr(C)] #[shm(private)]
+        pub(crate) struct Station { #[shm(was = "count")] pub(crate) total: i32, pub(crate) rate: f32, pub(crate) wind: super::base::Wind, pub(crate) name: [u8; 16], pub(crate) mode: super::base::Mode }
+    }
+    // Alone, in a part, and in arrays of both.
+    modes {
+        #[derive(SharedSegment)] #[repr(C)] #[shm(private)]
+        pub(crate) struct Modes { pub(crate) mode: Mode, pub(crate) all: [[Mode; 2]; 3], pub(crate) parts: [Part; 2], pub(crate) end: u8 }
+        #[derive(Clone, Copy, Shareable)] #[repr(C)]
+        pub(crate) struct Part { pub(crate) mode: Mode, pub(crate) level: u8 }
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Shareable)] #[repr(u8)] #[allow(dead_code)]
+        pub(crate) enum Mode { Off = 0, On = 1 }
+    }
+    modes_gained {
+        #[derive(SharedSegment)] #[repr(C)] #[shm(private)]
+        pub(crate) struct Modes { pub(crate) mode: Mode, pub(crate) all: [[Mode; 2]; 3], pub(crate) parts: [Part; 2], pub(crate) end: u8 }
+        #[derive(Clone, Copy, Shareable)] #[repr(C)]
+        pub(crate) struct Part { pub(crate) mode: Mode, pub(crate) level: u8 }
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Shareable)] #[repr(u8)] #[allow(dead_code)]
+        pub(crate) enum Mode { Off = 0, On = 1, Standby = 7, Test = 12 }
+    }
+    modes_gained_before_the_end {
+        #[derive(SharedSegment)] #[repr(C)] #[shm(private)]
+        pub(crate) struct Modes { pub(crate) mode: Mode, pub(crate) all: [[Mode; 2]; 3], pub(crate) parts: [Part; 2], pub(crate) end: u8 }
+        #[derive(Clone, Copy, Shareable)] #[repr(C)]
+        pub(crate) struct Part { pub(crate) mode: Mode, pub(crate) level: u8 }
+        #[derive(Clone, Copy, Shareable)] #[repr(u8)] #[allow(dead_code)]
+        pub(crate) enum Mode { Off = 0, Standby = 7, On = 1 }
+    }
+    modes_renumbered {
+        #[derive(SharedSegment)] #[repr(C)] #[shm(private)]
+        pub(crate) struct Modes { pub(crate) mode: Mode, pub(crate) all: [[Mode; 2]; 3], pub(crate) parts: [Part; 2], pub(crate) end: u8 }
+        #[derive(Clone, Copy, Shareable)] #[repr(C)]
+        pub(crate) struct Part { pub(crate) mode: Mode, pub(crate) level: u8 }
+        // Of which the text of one begins with that of the other.
+        #[derive(Clone, Copy, Shareable)] #[repr(u8)] #[allow(dead_code)]
+        pub(crate) enum Mode { Off = 0, On = 12 }
+    }
+    modes_of_another_size {
+        #[derive(SharedSegment)] #[repr(C)] #[shm(private)]
+        pub(crate) struct Modes { pub(crate) mode: Mode, pub(crate) all: [[Mode; 2]; 3], pub(crate) parts: [Part; 2], pub(crate) end: u8 }
+        #[derive(Clone, Copy, Shareable)] #[repr(C)]
+        pub(crate) struct Part { pub(crate) mode: Mode, pub(crate) level: u8 }
+        #[derive(Clone, Copy, Shareable)] #[repr(i8)] #[allow(dead_code)]
+        pub(crate) enum Mode { Off = 0, On = 1 }
+    }
     copyable {
         #[derive(Clone, Copy, SharedSegment)] #[repr(C)] #[shm(private)]
         pub(crate) struct Small { pub(crate) big: u64, pub(crate) little: u8 }
@@ -224,6 +285,20 @@ fn a_type_name_makes_two_names_one() {
 }
 
 #[test]
+fn of_a_struct_with_another_name_the_error_says_how_to_give_it_the_first_ones() {
+    let name = unique();
+    let _cleanup = OwnKey::name(&name);
+    let _created = options::<Station>(&name).create().expect("create");
+    let error = options::<another_name::Buoy>(&name).open().expect("open").attach().unwrap_err();
+    let text = error.to_string();
+    let hint = "if Buoy is Station with another name, write `#[shm(type_name = \"Station\")]` on it";
+    assert!(text.contains(hint), "{text}");
+    // Of other differences, the name is not the way out.
+    let error = options::<changed_type::Station>(&name).open().expect("open").attach().unwrap_err();
+    assert!(!error.to_string().contains("type_name"), "{error}");
+}
+
+#[test]
 fn the_same_struct_in_another_program_is_let_in() {
     let name = unique();
     let _cleanup = OwnKey::name(&name);
@@ -305,4 +380,111 @@ fn open_compatible_of_a_bare_segment_checks_the_size_as_open_does() {
         .and_then(|segment| segment.attach())
         .expect_err("it is bare");
     assert!(matches!(error.kind(), ErrorKind::NotSealed { .. }), "{error}");
+}
+
+#[test]
+fn a_renamed_field_that_says_its_former_name_is_let_in() {
+    for compatible in [false, true] {
+        assert_eq!(refused::<Station, renamed_and_said::Station>(compatible), None);
+        // The old program knows of no other name.
+        let difference = refused::<renamed_and_said::Station, Station>(compatible).expect("refused");
+        assert!(difference.contains("  - total @0 u32\n  + count @0 u32\n"), "{difference}");
+        assert!(refused::<Station, renamed_otherwise::Station>(compatible).is_some());
+        assert!(refused::<Station, renamed_to_another_type::Station>(compatible).is_some());
+    }
+    let name = unique();
+    let _cleanup = OwnKey::name(&name);
+    let old = options::<Station>(&name).create().expect("new").attach().expect("ours");
+    let new = options::<renamed_and_said::Station>(&name).open().expect("there").attach().expect("the same");
+    old.count.set(7);
+    old.wind.speed.set(1.5);
+    assert_eq!((new.total.get(), new.wind.r#type.get()), (7, 1.5));
+    // And a struct that grew with it is upgraded.
+    let mut options = options::<renamed_and_grown::Station>(&name);
+    let new = options.upgrade(|_| ()).open().expect("upgraded").attach().expect("ready");
+    assert_eq!(new.total.get(), 7);
+}
+
+#[test]
+fn an_enum_that_gained_variants_at_its_end_is_let_in_from_both_sides() {
+    for compatible in [false, true] {
+        assert_eq!(refused::<modes::Modes, modes_gained::Modes>(compatible), None);
+        assert_eq!(refused::<modes_gained::Modes, modes::Modes>(compatible), None);
+        assert!(refused::<modes::Modes, modes_gained_before_the_end::Modes>(compatible).is_some());
+        assert!(refused::<modes::Modes, modes_renumbered::Modes>(compatible).is_some());
+        assert!(refused::<modes_renumbered::Modes, modes::Modes>(compatible).is_some());
+        assert!(refused::<modes::Modes, modes_of_another_size::Modes>(compatible).is_some());
+    }
+    let name = unique();
+    let _cleanup = OwnKey::name(&name);
+    let old = options::<modes::Modes>(&name).create().expect("new").attach().expect("ours");
+    let new = options::<modes_gained::Modes>(&name).open().expect("there").attach().expect("the same");
+    new.parts[1].mode.set(modes_gained::Mode::Standby);
+    // What the old one does not know is no value to it.
+    let error = old.parts[1].mode.try_get().expect_err("it is new");
+    assert_eq!((error.found(), error.type_name()), (7, "Mode"));
+    old.mode.set(modes::Mode::On);
+    assert_eq!(new.mode.try_get(), Ok(modes_gained::Mode::On));
+}
+
+/// The text of the error of attaching an `Ours` that is opened in this way, where a `Theirs` is.
+fn advice<Theirs: SharedSegment, Ours: SharedSegment>(
+    open: impl Fn(
+        &mut Options<Ours>,
+        &shm_runtime::Segment<Theirs>,
+    ) -> Result<shm_runtime::Segment<Ours>, shm_runtime::Error>,
+) -> String {
+    let name = unique();
+    let _cleanup = OwnKey::name(&name);
+    let theirs = options::<Theirs>(&name).create().expect("a new name");
+    let opened = open(&mut options::<Ours>(&name), &theirs).and_then(|segment| segment.attach().map(drop));
+    opened.expect_err("another layout").to_string()
+}
+
+#[test]
+fn an_error_advises_what_can_work_and_never_what_was_called() {
+    use grown_at_the_end::Station as Grown;
+    let (compatible, upgrade) = ("open_compatible()", ".upgrade(");
+    let removal = "remove the segment, with `ipcrm -m ";
+    // A newer segment.
+    for text in [
+        advice::<Grown, Station>(|ours, _| ours.open()),
+        advice::<Grown, Station>(|ours, _| ours.open_or_create()),
+        advice::<Grown, Station>(|ours, _| ours.upgrade(|_| ()).open()),
+    ] {
+        assert!(text.contains(compatible) && !text.contains(upgrade) && !text.contains(removal), "{text}");
+    }
+    // An older one.
+    for text in [
+        advice::<Station, Grown>(|ours, _| ours.open()),
+        advice::<Station, Grown>(|ours, _| ours.open_compatible()),
+        advice::<Station, Grown>(|ours, _| ours.open_or_create()),
+        advice::<Station, Grown>(|ours, _| ours.open_or_create_compatible()),
+    ] {
+        assert!(text.contains(upgrade) && !text.contains(compatible) && !text.contains(removal), "{text}");
+    }
+    // One that is neither, or that is known by its id only: for that there is no such call.
+    for text in [
+        advice::<swapped_fields::Station, Station>(|ours, _| ours.open()),
+        advice::<swapped_fields::Station, Station>(|ours, _| ours.open_compatible()),
+        advice::<swapped_fields::Station, Station>(|ours, _| ours.open_or_create()),
+        advice::<swapped_fields::Station, Station>(|ours, _| ours.upgrade(|_| ()).open()),
+        advice::<Grown, Station>(|ours, theirs| ours.open_id(theirs.id())),
+        advice::<Station, Grown>(|ours, theirs| ours.open_id(theirs.id())),
+    ] {
+        assert!(text.contains(removal) && !text.contains(upgrade) && !text.contains(compatible), "{text}");
+    }
+}
+
+#[test]
+fn open_or_create_compatible_opens_what_a_newer_program_made_and_creates_what_is_not_there() {
+    let name = unique();
+    let _cleanup = OwnKey::name(&name);
+    let made = options::<Station>(&name).open_or_create_compatible().expect("created");
+    made.remove().expect("ours");
+    let new = options::<grown_at_the_end::Station>(&name).create().expect("new").attach().expect("ours");
+    new.count.set(5);
+    let old =
+        options::<Station>(&name).open_or_create_compatible().expect("opened").attach().expect("compatible");
+    assert_eq!((old.segment().id(), old.count.get()), (new.segment().id(), 5));
 }

@@ -9,7 +9,7 @@ use shm_tests::child::{Child, Failure, NOBODY, Peer};
 use shm_tests::key::OwnKey;
 use shm_tests::oracle::Table;
 use shm_tests::structs::ipc::Counter;
-use shm_tests::{eventually, kind, peer};
+use shm_tests::{eventually, kind, peer, skip};
 
 fn private(units: u16) -> shm_runtime::RemoveOnDrop<Semaphore> {
     Semaphore::create(Key::private(), units).unwrap().remove_on_drop()
@@ -292,6 +292,166 @@ fn a_signal_does_not_end_the_waiting() {
 }
 
 #[test]
+fn a_signal_ends_the_waiting_of_an_interruptible_handle_and_nothing_was_acquired() {
+    let own = OwnKey::new();
+    let semaphore = Semaphore::create(own.key(), 1).unwrap();
+    let permit = semaphore.acquire().unwrap();
+    for signals in ["say_signals", "say_signals_and_restart"] {
+        let mut peer = peer!().ipc();
+        peer.ask(format!("open {}", own.value()));
+        peer.ask("interruptible_semaphore");
+        peer.ask(signals);
+        for wait in ["acquire", "acquire_timeout 60000"] {
+            peer.send(wait);
+            eventually(|| semaphore.waiting().unwrap() == 1);
+            peer.interrupt();
+            assert_eq!(peer.line(), "signal");
+            let Failure { kind: kind_of, text, .. } = peer.answer().unwrap_err();
+            assert_eq!(kind_of, "Interrupted", "{signals} {wait}");
+            assert!(text.contains("a signal came while it waited, and nothing was done"), "{text}");
+            assert_eq!(semaphore.waiting().unwrap(), 0);
+        }
+        peer.send("wait_for_zero");
+        let waiting = semaphore.waiting_for_zero().unwrap();
+        // There are no units: it does not wait.
+        assert_eq!((waiting, peer.answer().unwrap()), (0, String::new()));
+    }
+    drop(permit);
+    assert_eq!(semaphore.value().unwrap(), 1);
+}
+
+#[test]
+fn values_are_set_and_read_all_at_once() {
+    let set = SemaphoreSet::<3>::options(Key::private()).create_set([1, 2, 3]).unwrap().remove_on_drop();
+    assert_eq!(set.values().unwrap(), [1, 2, 3]);
+    set.set_values([32767, 0, 7]).unwrap();
+    assert_eq!(set.values().unwrap(), [32767, 0, 7]);
+    set.set_value_of(1, 9).unwrap();
+    assert_eq!(set.values().unwrap(), set.state().unwrap().map(|state| state.value));
+    assert_eq!(set.values().unwrap(), [32767, 9, 7]);
+    // One that is too high, and none is set.
+    let error = set.set_values([0, 0, 32768]).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Limit { name: "SEMVMX", value: Some(32767), .. }), "{error}");
+    let error = set.set_value_of(0, u16::MAX).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Limit { name: "SEMVMX", .. }), "{error}");
+    assert_eq!(kind(set.set_value_of(3, 0)), "InvalidInput");
+    assert_eq!(set.values().unwrap(), [32767, 9, 7]);
+    set.remove().unwrap();
+    for found in [kind(set.values()), kind(set.set_values([0; 3])), kind(set.set_value_of(0, 0))] {
+        assert_eq!(found, "Removed");
+    }
+}
+
+#[test]
+fn a_value_that_is_set_wakes_those_that_wait_for_it() {
+    let own = OwnKey::new();
+    let semaphore = Semaphore::create(own.key(), 0).unwrap();
+    let mut waiter = peer!().ipc();
+    waiter.ask(format!("open {}", own.value()));
+    waiter.send("acquire");
+    eventually(|| semaphore.waiting().unwrap() == 1);
+    semaphore.set_value(3).unwrap();
+    assert_eq!(waiter.answer().unwrap(), "true");
+    assert_eq!(semaphore.value().unwrap(), 2);
+    waiter.send("wait_for_zero");
+    eventually(|| semaphore.waiting_for_zero().unwrap() == 1);
+    semaphore.set_values([0]).unwrap();
+    waiter.answer().unwrap();
+}
+
+#[test]
+fn a_value_that_is_set_clears_what_was_to_be_undone() {
+    let own = OwnKey::new();
+    let semaphore = Semaphore::create(own.key(), 2).unwrap();
+    for set in [Semaphore::set_value, |semaphore: &Semaphore, value| semaphore.set_values([value])] {
+        let mut holder = peer!().ipc();
+        holder.ask(format!("open {}", own.value()));
+        holder.ask("acquire");
+        set(&semaphore, 5).unwrap();
+        holder.kill();
+        assert_eq!(semaphore.value().unwrap(), 5);
+        // A permit that is dropped adds to the new value, and that is undone at the end.
+        let mut holder = peer!().ipc();
+        holder.ask(format!("open {}", own.value()));
+        holder.ask("acquire");
+        set(&semaphore, 5).unwrap();
+        holder.ask("drop");
+        assert_eq!(semaphore.value().unwrap(), 6);
+        holder.kill();
+        assert_eq!(semaphore.value().unwrap(), 5);
+    }
+}
+
+#[test]
+fn to_set_a_value_takes_the_permission_to_alter_and_to_read_one_that_to_read() {
+    let own = OwnKey::new();
+    let semaphore = Semaphore::options(own.key()).mode(0o642).create(2).unwrap();
+    let Some(mut nobody) = peer!().as_nobody().map(Peer::ipc) else {
+        return;
+    };
+    nobody.ask(format!("open {}", own.value()));
+    nobody.ask("set_value 7");
+    assert_eq!(semaphore.value().unwrap(), 7);
+    assert_eq!(nobody.failure("value").kind, "Permission");
+    let permissions = semaphore.stat().unwrap().permissions;
+    semaphore.set_permissions(Permissions { mode: 0o644, ..permissions }).unwrap();
+    assert_eq!(nobody.ask("value"), "7");
+    let Failure { kind: kind_of, text, .. } = nobody.failure("set_value 8");
+    assert_eq!(kind_of, "Permission");
+    assert!(text.contains("cannot set a value of semaphore set") && text.contains("mode 0644"), "{text}");
+}
+
+#[test]
+fn values_set_before_the_creator_gives_the_initial_ones_do_not_make_a_set_ready() {
+    let own = OwnKey::new();
+    // SAFETY: takes numbers only.
+    let id = unsafe { libc::semget(own.value(), 1, libc::IPC_CREAT | libc::IPC_EXCL | 0o600) };
+    assert!(id >= 0);
+    let early = Semaphore::options(own.key()).allow_unused(true).open().unwrap();
+    early.set_values([4]).unwrap();
+    let mut options = Semaphore::options(own.key());
+    options.wait(Duration::from_millis(10));
+    assert_eq!(kind(options.open()), "Uninitialised");
+    // Nor is it taken for one that a dead creator left.
+    let error = options.open_or_create(1).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Uninitialised { kept: Some(_), .. }), "{error}");
+    assert!(error.to_string().contains("set a value by SETVAL or SETALL"), "{error}");
+    assert_eq!(early.value().unwrap(), 4);
+}
+
+#[test]
+fn values_of_a_set_of_another_size_under_the_same_id_are_an_error_and_not_too_many_bytes() {
+    // In a namespace of its own, the first set has id 0. A thread takes all in it along: the process stays where it is.
+    let other = |count| {
+        std::thread::spawn(move || {
+            let namespace = || {
+                // SAFETY: takes a number only.
+                unsafe { libc::unshare(libc::CLONE_NEWIPC) == 0 }
+            };
+            if !namespace() {
+                return None;
+            }
+            let set = SemaphoreSet::<2>::options(Key::private()).create_set([1, 2]).unwrap();
+            assert!(namespace());
+            // SAFETY: takes numbers only.
+            let id = unsafe { libc::semget(libc::IPC_PRIVATE, count, 0o600) };
+            assert_eq!(id, set.id());
+            Some([kind(set.values()), kind(set.set_values([3, 4]))])
+        })
+        .join()
+        .unwrap()
+    };
+    let Some(found) = other(2) else {
+        skip("making an IPC namespace takes root");
+        return;
+    };
+    assert_eq!(found, ["none", "none"]);
+    for count in [1, 3, 20_000] {
+        assert_eq!(other(count), Some(["SizeDiffers"; 2].map(str::to_owned)), "{count}");
+    }
+}
+
+#[test]
 fn a_time_out_of_zero_and_one_beyond_the_clock_are_not_errors() {
     let semaphore = private(1);
     let permit = semaphore.acquire_timeout(Duration::MAX).unwrap().unwrap();
@@ -405,7 +565,7 @@ fn a_removal_ends_the_waiting_with_an_error() {
     assert_eq!(kind(semaphore.stat()), "Removed");
     assert_eq!(kind(semaphore.remove()), "Removed");
     assert_eq!(kind(semaphore.try_acquire()), "Removed");
-    assert_eq!(kind(Semaphore::from_id(semaphore.id())), "Removed");
+    assert_eq!(kind(Semaphore::from_id(semaphore.id())), "NoSuchId");
 }
 
 #[test]
@@ -432,12 +592,12 @@ fn errors_name_the_operation_the_key_the_id_and_the_way_out() {
     let own = OwnKey::new();
     let error = Semaphore::open(own.key()).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::NotFound), "{error}");
-    assert_eq!((error.operation(), error.key()), ("open", Some(own.value())));
+    assert_eq!((error.operation(), error.key()), ("open", Some(own.key())));
     assert!(error.to_string().contains("options(key).create(initial)"), "{error}");
 
     let id = Semaphore::create(own.key(), 1).unwrap().id();
     let error = Semaphore::create(own.key(), 1).unwrap_err();
-    assert_eq!((error.operation(), error.key(), error.id()), ("create", Some(own.value()), Some(id)));
+    assert_eq!((error.operation(), error.key(), error.id()), ("create", Some(own.key()), Some(id)));
     let text = error.to_string();
     for part in [
         "a semaphore set with this key already exists",
@@ -534,7 +694,7 @@ fn permissions_can_be_changed_and_hold_for_others() {
 #[test]
 fn each_limit_is_named() {
     // SEMMSL SEMMNS SEMOPM SEMMNI
-    let named = |limits: &str, commands: &[&str], name: &str| {
+    let named = |limits: &str, commands: &[&str], name: &str, numbers: &str| {
         let Some(mut peer) = peer!().in_namespace(&[("sem", limits)]).map(Peer::ipc) else {
             return;
         };
@@ -544,14 +704,24 @@ fn each_limit_is_named() {
         }
         let Failure { kind: kind_of, text, .. } = peer.failure(last);
         assert_eq!(kind_of, "Limit", "{text}");
-        assert!(text.contains(&format!("the limit {name} is reached, which is ")), "{text}");
+        assert!(text.contains(&format!("the limit {name} is reached, which is {numbers}.")), "{text}");
         let place = name.to_owned();
         assert!(!text.contains(&format!("\"{place}")) && text.contains("sysctl -w kernel.sem=\""), "{text}");
     };
-    named("3 100 10 10", &["create_set_of_4 77"], "SEMMSL");
-    named("10 5 10 10", &["create 76 1", "create 75 1", "create_set_of_4 77"], "SEMMNS");
-    named("10 100 10 2", &["create 76 1", "create 75 1", "create 77 1"], "SEMMNI");
-    named("10 100 3 10", &["create_set_of_4 77"], "SEMOPM");
+    named("3 100 10 10", &["create_set_of_4 77"], "SEMMSL", "3 semaphores a set (asked for: 4)");
+    named(
+        "10 5 10 10",
+        &["create 76 1", "create 75 1", "create_set_of_4 77"],
+        "SEMMNS",
+        "5 semaphores in all sets (asked for: 4; in use: 2)",
+    );
+    named(
+        "10 100 10 2",
+        &["create 76 1", "create 75 1", "create 77 1"],
+        "SEMMNI",
+        "2 semaphore sets (in use: 2)",
+    );
+    named("10 100 3 10", &["create_set_of_4 77"], "SEMOPM", "3 operations at once (asked for: 4)");
 }
 
 #[test]

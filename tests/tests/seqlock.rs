@@ -1,19 +1,20 @@
 //! The sequence lock: whole values, one writer, and what its death leaves.
 
+use std::sync::Arc;
 use std::sync::atomic::{
     AtomicBool, AtomicU64,
     Ordering::{Relaxed, SeqCst},
 };
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use shm_runtime::sync::{ReadError, SeqLock, WriterError};
-use shm_runtime::{Shareable, SharedSegment};
+use shm_runtime::sync::{ReadError, SeqLock, SeqWriter, WriterError};
+use shm_runtime::{Attached, Part, Shareable, SharedSegment};
 
 use shm_tests::child::Child;
 use shm_tests::process::without_system_calls;
-use shm_tests::structs::sync::{Frame, arrive, board, raw};
-use shm_tests::{HANGS, eventually, peer};
+use shm_tests::structs::sync::{Board, Frame, arrive, board, raw};
+use shm_tests::{HANGS, eventually, oracle, peer};
 
 /// How long readers and writer run against each other.
 const RUN: Duration = Duration::from_secs(2);
@@ -66,6 +67,144 @@ fn a_writer_that_is_killed_is_replaced_before_its_parent_has_waited_for_it() {
     arrive(&board, 1);
     peer.kill_unreaped();
     eventually(|| board.frame.writer().is_ok());
+}
+
+/// What a time is rounded to, and what a clock that is being adjusted may be off.
+const ROUNDED: Duration = Duration::from_millis(500);
+
+#[test]
+fn a_reader_is_told_which_process_writes_since_when_and_whether_it_lives() {
+    let segment = board();
+    let (board, display) = (segment.attach().unwrap(), segment.attach_read_only().unwrap());
+    assert_eq!(display.frame.writer_info(), None);
+    let before = SystemTime::now();
+    for unreaped in [false, true] {
+        let mut peer = peer!().sync(&segment, "write", 0);
+        arrive(&board, 1);
+        board.arrived.store(0, SeqCst);
+        let info = display.frame.writer_info().unwrap();
+        assert_eq!((info.pid, info.alive, info.pid_namespace), (peer.pid(), Some(true), None));
+        let started = info.started.unwrap();
+        assert!(started + ROUNDED > before && started < SystemTime::now() + ROUNDED, "{started:?}");
+        if unreaped {
+            peer.kill_unreaped()
+        } else {
+            peer.kill()
+        }
+        eventually(|| display.frame.writer_info().unwrap().alive == Some(false));
+        assert_eq!(display.frame.writer_info().unwrap().pid, peer.pid());
+    }
+    let writer = board.frame.writer().unwrap();
+    let info = display.frame.writer_info().unwrap();
+    assert_eq!((info.pid, info.alive), (std::process::id(), Some(true)));
+    drop(writer);
+    assert_eq!(display.frame.writer_info(), None);
+}
+
+#[test]
+fn a_later_process_with_the_writers_pid_is_not_said_to_be_the_writer() {
+    let segment = board();
+    let (board, raw) = (segment.attach().unwrap(), raw(&segment));
+    let _writer = board.frame.writer().unwrap();
+    raw.process.fetch_sub(2 << 22, SeqCst);
+    let info = board.frame.writer_info().unwrap();
+    assert_eq!((info.pid, info.alive), (std::process::id(), Some(false)));
+    // Of another claim's process nothing is known.
+    raw.process.fetch_add(1, SeqCst);
+    let info = board.frame.writer_info().unwrap();
+    assert_eq!((info.pid, info.alive, info.started), (std::process::id(), None, None));
+}
+
+/// What a program has of a board: the whole, and the role of its writer.
+struct Camera {
+    board: Arc<Attached<Board>>,
+    frame: SeqWriter<'static, Frame>,
+}
+
+#[test]
+fn a_writer_in_a_struct_beside_its_attachment_keeps_it_attached_and_gives_the_role_back() {
+    let segment = board();
+    let other = segment.attach().unwrap();
+    let camera = |board: Attached<Board>| {
+        let board = Arc::new(board);
+        Camera { frame: board.part(|board| &board.frame).into_writer().unwrap(), board }
+    };
+    let mut camera = camera(segment.attach().unwrap());
+    assert!(matches!(other.frame.writer(), Err(WriterError::Held { .. })));
+    camera.board.round.store(7, SeqCst);
+    camera.frame.write(&Frame::new(1)).unwrap();
+    assert_eq!(oracle::attached(segment.id()), 2);
+    let Camera { board, mut frame } = camera;
+    drop(board);
+    let written = thread::spawn(move || {
+        frame.write(&Frame::new(2)).unwrap();
+        frame
+    });
+    let frame = written.join().unwrap();
+    assert_eq!((oracle::attached(segment.id()), other.frame.read().unwrap().number), (2, 2));
+    drop(frame);
+    assert_eq!(oracle::attached(segment.id()), 1);
+    drop(other.frame.writer().unwrap());
+    // One that is refused the role keeps nothing.
+    let _writer = other.frame.writer().unwrap();
+    let board = Arc::new(segment.attach().unwrap());
+    let part = board.part(|board| &board.frame);
+    drop(board);
+    assert!(matches!(part.into_writer(), Err(WriterError::Held { .. })));
+    assert_eq!(oracle::attached(segment.id()), 1);
+}
+
+#[test]
+fn an_owned_writer_ends_its_role_in_its_own_process_only_and_loses_it_when_that_is_killed() {
+    let segment = board();
+    let board = Arc::new(segment.attach().unwrap());
+    let part = board.part(|board| &board.frame);
+    let mut writer = part.clone().into_writer().unwrap();
+    writer.write(&Frame::new(1)).unwrap();
+    // SAFETY: the child uses the attachment, and leaves by _exit.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        let lost = matches!(writer.write(&Frame::new(2)), Err(WriterError::Lost { .. }));
+        drop(writer);
+        // SAFETY: ends the process without running anything that belongs to the parent.
+        unsafe { libc::_exit(i32::from(!lost)) };
+    }
+    let mut status = 0;
+    // SAFETY: waits for the child made above.
+    unsafe { libc::waitpid(child, &raw mut status, 0) };
+    assert_eq!(status, 0, "the child could write");
+    writer.write(&Frame::new(3)).unwrap();
+    drop(writer);
+
+    let mut peer = peer!().sync(&segment, "write-owned", 0);
+    arrive(&board, 1);
+    assert!(matches!(part.clone().into_writer(), Err(WriterError::Held { pid, .. }) if pid == peer.pid()));
+    peer.kill();
+    let mut writer = part.into_writer().unwrap();
+    writer.write(&Frame::new(4)).unwrap();
+    assert_eq!(board.frame.read().unwrap().number, 4);
+}
+
+#[test]
+fn the_parts_of_an_attachment_are_its_own_memory_and_keep_it() {
+    let segment = board();
+    let (board, raw) = (Arc::new(segment.attach().unwrap()), raw(&segment));
+    let round: Part<AtomicU64> = board.part(|board| &board.round);
+    let frame = board.part(|board| &board.frame);
+    let display = Arc::new(segment.attach_read_only().unwrap());
+    let shown = display.part(|board| &board.frame);
+    drop((board, display));
+    assert_eq!(oracle::attached(segment.id()), 3);
+    round.store(7, SeqCst);
+    assert_eq!(raw.rest[0].get(), 7);
+    frame.writer().unwrap().write(&Frame::new(5)).unwrap();
+    assert_eq!((raw.sequence.load(SeqCst), shown.read().unwrap().number), (1, 5));
+    drop((round.clone(), round));
+    assert_eq!(oracle::attached(segment.id()), 3);
+    drop(frame);
+    assert_eq!(oracle::attached(segment.id()), 2);
+    drop(shown);
+    assert_eq!(oracle::attached(segment.id()), 1);
 }
 
 /// So large that a writer is in the middle of it almost always.
@@ -411,17 +550,63 @@ enum Mode {
 struct Modes {
     mode: SeqLock<Mode>,
     flags: [SeqLock<[bool; 3]>; 2],
+    many: SeqLock<[Mode; 1000]>,
+}
+
+/// The same, to a program that respects no type.
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private, bare, size = size_of::<Modes>())]
+struct RawModes {
+    mode: SeqLock<u8>,
+    flags: [SeqLock<[u8; 3]>; 2],
+    many: SeqLock<[u8; 1000]>,
 }
 
 #[test]
-fn bytes_that_are_not_a_value_are_an_error() {
+fn what_was_never_written_is_said_to_be_so_and_not_to_be_another_processs() {
     let segment = Modes::create().unwrap().remove_on_drop();
-    let modes = segment.attach().unwrap();
-    // Nothing was written, and 0 is not a mode.
-    assert!(matches!(modes.mode.read(), Err(ReadError::Invalid(invalid)) if invalid.found() == 0));
-    modes.mode.writer().unwrap().write(&Mode::On).unwrap();
-    assert_eq!(segment.attach_read_only().unwrap().mode.read(), Ok(Mode::On));
-    assert_ne!(Mode::On, Mode::Off);
+    let modes = segment.attach_read_only().unwrap();
+    // 0 is not a mode.
+    assert_eq!(modes.mode.read(), Err(ReadError::NeverWritten));
+    assert_eq!(modes.many.read_into_uninit(&mut Box::new_uninit()), Err(ReadError::NeverWritten));
+    let text = ReadError::NeverWritten.to_string();
+    assert!(text.contains("nothing was written yet") && text.contains("`create_with`"), "{text}");
+    // It is false: a reader that has to know asks for the version.
+    assert_eq!((modes.flags[0].read(), modes.flags[0].version()), (Ok([false; 3]), 0));
+    let writing = segment.attach().unwrap();
+    writing.mode.writer().unwrap().write(&Mode::On).unwrap();
+    writing.flags[0].writer().unwrap().write(&[false; 3]).unwrap();
+    assert_eq!((modes.mode.read(), modes.mode.version()), (Ok(Mode::On), 1));
+    assert_eq!((modes.flags[0].read(), modes.flags[0].version()), (Ok([false; 3]), 1));
+}
+
+#[test]
+fn bytes_that_are_not_a_value_are_an_error_wherever_they_are_read_to() {
+    let segment = Modes::create().unwrap().remove_on_drop();
+    let modes = segment.attach_read_only().unwrap();
+    let raw = shm_runtime::Segment::<RawModes>::from_id(segment.id()).unwrap().attach().unwrap();
+    let mut place = Box::new_uninit();
+    let mut bytes = [1; 1000];
+    for wrong in [0, 3, 255] {
+        raw.mode.writer().unwrap().write(&wrong).unwrap();
+        assert!(
+            matches!(modes.mode.read(), Err(ReadError::Invalid(invalid)) if invalid.found() == wrong.into())
+        );
+        for at in [0, 999] {
+            bytes[at] = wrong;
+            raw.many.writer().unwrap().write(&bytes).unwrap();
+            let Err(ReadError::Invalid(invalid)) = modes.many.read_into_uninit(&mut place) else {
+                panic!("{wrong} at {at} was read")
+            };
+            assert_eq!((invalid.found(), invalid.path()), (wrong.into(), &*format!("[{at}]")));
+            bytes[at] = 2;
+        }
+    }
+    raw.many.writer().unwrap().write(&bytes).unwrap();
+    let many = modes.many.read_into_uninit(&mut place).unwrap();
+    assert!(many[0] == Mode::On && many[1] == Mode::Off && many[999] == Mode::On);
+    many[0] = Mode::Off;
 }
 
 #[test]

@@ -3,8 +3,12 @@
 mod chmod;
 mod chown;
 mod completions;
+mod diff;
+mod doctor;
 mod export;
+mod header;
 mod key;
+mod layout;
 mod list;
 mod man;
 mod plot;
@@ -16,6 +20,9 @@ mod set;
 mod show;
 mod stat;
 mod watch;
+mod who;
+
+use std::process::ExitCode;
 
 use crate::failure::Outcome;
 use crate::terminal::Terminal;
@@ -37,6 +44,17 @@ macro_rules! commands {
         }
     };
 }
+
+impl Command {
+    /// The exit status of a failure.
+    pub(crate) fn trouble(&self) -> ExitCode {
+        match self {
+            Self::Diff(_) => diff::TROUBLE.into(),
+            _ => ExitCode::FAILURE,
+        }
+    }
+}
+
 commands! {
     list::List,
     stat::Stat,
@@ -48,10 +66,15 @@ commands! {
     save::Save,
     restore::Restore,
     export::Export,
+    who::Who,
+    doctor::Doctor,
     remove::Remove,
     chmod::Chmod,
     chown::Chown,
     key::Key,
+    layout::Layout,
+    diff::Diff,
+    header::Header,
     completions::Completions,
     man::Man,
 }

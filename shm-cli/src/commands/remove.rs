@@ -61,7 +61,8 @@ impl Remove {
         ];
         let numbered = named.iter().flat_map(|&(kind, ids, keys)| {
             let by_id = ids.iter().map(move |&id| Ok(Object::from_id(kind, id)?));
-            let by_key = keys.iter().map(move |&key| Ok(Object::from_key(kind, Key::fixed(key))?));
+            let by_key =
+                keys.iter().map(move |&key| Ok(Object::from_key(kind, Key::fixed(key.cast_unsigned()))?));
             by_id.chain(by_key)
         });
         for found in names.chain(numbered) {
@@ -102,10 +103,7 @@ fn stale(remove: bool, terminal: &mut Terminal) -> Outcome {
             Some(Ok(false)) => {
                 terminal.line(format_args!("kept, because it is used again: {}", describe(&object)))?
             }
-            Some(Err(error)) => {
-                complain(error);
-                status = ExitCode::FAILURE;
-            }
+            Some(Err(error)) => status = Failure::from(error).report(ExitCode::FAILURE),
         }
     }
     match (found, remove) {

@@ -22,6 +22,7 @@ pub(crate) fn check(container: &Container<'_>, ctxt: &Ctxt) {
     variants(container, ctxt);
     field_types(container, ctxt);
     declared_layout(container, ctxt);
+    former_names(container, ctxt);
     type_name(container, ctxt);
     if container.role == Role::Segment {
         key(container, ctxt);
@@ -131,6 +132,33 @@ fn variants(container: &Container<'_>, ctxt: &Ctxt) {
             "a variant with fields cannot be shared: another process may change the tag while the fields are read; \
              use a fieldless enum beside a struct of all the fields",
         );
+    }
+}
+
+/// A name that a field had before is that of no other field, now or before.
+fn former_names(container: &Container<'_>, ctxt: &Ctxt) {
+    let fields = container.fields();
+    for (i, field) in fields.iter().enumerate() {
+        let Some(set) = &field.settings.was else { continue };
+        let was = set.value.value();
+        if was == field.name() {
+            ctxt.error(&set.value, format_args!("`{was}` is the name that the field has now: remove `was`"));
+        } else if fields.iter().any(|other| other.name() == was) {
+            ctxt.error(
+                &set.value,
+                format_args!(
+                    "another field is called `{was}` now: a segment that has this name could mean either"
+                ),
+            );
+        } else if fields[..i]
+            .iter()
+            .any(|other| other.settings.was.as_ref().is_some_and(|set| set.value.value() == was))
+        {
+            ctxt.error(
+                &set.value,
+                format_args!("`{was}` was another field's name already: two cannot have had it"),
+            );
+        }
     }
 }
 

@@ -57,9 +57,25 @@ pub(crate) fn structure(container: &Container<'_>, fields: &[Field<'_>]) -> Toke
     let twins = container.types_contain_macros.then(|| quote!(.with_twin(#twin_of, #twin_of, #twin_of)));
     // The call is at the struct's name, because from a place in the derive's output the compiler does not go on to the field.
     let are = Ident::new("are", ident.span());
+    // The types of very many fields are said beforehand. The compiler goes through all that it has yet to find, each time that it
+    // finds one: of 10,000 fields, that would be four fifths of the time to check them. Only the words of the error differ. (No
+    // type that can be shared is coerced to another.)
+    let known = (fields.len() > 1000).then(|| quote!(::<Self, <#members as __shm::Typed>::Types>));
     let members = quote_spanned! {ident.span()=>
-        #at_name::__private::Fields::now(#struct_of) #twins.#are::<#members>()
+        #at_name::__private::Fields::now #known (#struct_of) #twins.#are::<#members>()
     };
+
+    let renamed = fields.iter().enumerate().filter_map(|(i, field)| {
+        let (i, was) = (Literal::usize_unsuffixed(i), &field.settings.was.as_ref()?.value);
+        Some(quote!((#i, #was)))
+    });
+    let renamed: Vec<TokenStream> = renamed.collect();
+    let was = (!renamed.is_empty()).then(|| {
+        quote! {
+            const __WAS: &'static [(__shm::core::primitive::usize, &'static __shm::core::primitive::str)] =
+                &[#(#renamed),*];
+        }
+    });
 
     // Where it says `unsafe {`: the pointer is to room for a struct, in which all of the fields are, and only addresses are
     // taken. Variables have names that no constant of the user's has.
@@ -70,6 +86,7 @@ pub(crate) fn structure(container: &Container<'_>, fields: &[Field<'_>]) -> Toke
             type __Member = __shm::Member<Self>;
             const __MEMBERS: __shm::Fields = #members;
             const __NAMES: &'static [&'static __shm::core::primitive::str] = &[#(#names),*];
+            #was
             const __OFFSETS: &'static [__shm::core::primitive::usize] = &{
                 __shm::assert_can_be_placed::<Self>();
                 let __shm_place = __shm::core::mem::MaybeUninit::<Self>::uninit();

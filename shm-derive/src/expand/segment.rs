@@ -89,19 +89,21 @@ fn key(container: &Container<'_>, key: &Key) -> TokenStream {
             }
         }
         Key::Fixed(expr) => {
-            let key = match number(expr).map(|number| (i32::try_from(number), u32::try_from(number))) {
-                Some((Ok(key), _)) => quote!(#key),
-                Some((_, Ok(bits))) => {
-                    let key = bits.cast_signed();
-                    quote!(#key)
+            let number = number(expr);
+            let as_signed = || number.and_then(|number| i32::try_from(number).ok()).map(i32::cast_unsigned);
+            let bits = number.and_then(|number| u32::try_from(number).ok()).or_else(as_signed);
+            let key = match bits {
+                Some(bits) => quote!(#bits),
+                None => {
+                    let key = constant(
+                        container,
+                        expr,
+                        quote!(i32),
+                        |value| quote!(#value != 0),
+                        "key 0 is IPC_PRIVATE, a new segment every time: write `private` if that is meant",
+                    );
+                    quote!(__shm::core::primitive::i32::cast_unsigned(#key))
                 }
-                _ => constant(
-                    container,
-                    expr,
-                    quote!(i32),
-                    |value| quote!(#value != 0),
-                    "key 0 is IPC_PRIVATE, a new segment every time: write `private` if that is meant",
-                ),
             };
             quote!(#runtime::Key::fixed(#key))
         }

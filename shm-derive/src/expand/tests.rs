@@ -24,6 +24,7 @@ fn a_segment_with_a_nested_part() {
         pub struct Station {
             /// How often it was read.
             pub readings: AtomicU64,
+            #[shm(was = "breeze")]
             wind: Wind,
             #[shm(offset = 24)]
             pub(crate) name: [u8; 32],

@@ -34,6 +34,7 @@ pub use memory::access::{Access, ReadOnly, ReadWrite, Readable, Writable, WriteO
 // Public for the compiler only: its notes then say `shm_runtime::array`, and not `shm_runtime_core::memory::array`.
 pub use memory::atomic::Atomic;
 pub use memory::integer::Integer;
+pub use memory::part::Part;
 pub use memory::shareable::{AlwaysValid, Plain, Shareable};
 pub use memory::shared::Shared;
 pub use memory::text::TextError;
@@ -56,7 +57,7 @@ pub mod __private {
     pub use crate::ipc::key::ftok_key;
     pub use crate::ipc::trusted::Trust;
     pub use crate::memory::direction::Direction;
-    pub use crate::memory::fields::{Fields, Member, offsets};
+    pub use crate::memory::fields::{Fields, Member, Typed, offsets};
     pub use crate::memory::layout::Scalar;
     pub use crate::memory::shareable::{If, Opaque};
     pub use crate::memory::structure::{

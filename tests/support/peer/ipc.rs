@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use shm_runtime::msg::{Message, Queue, Select};
 use shm_runtime::sem::{Op, Permit, Semaphore, SemaphoreSet};
-use shm_runtime::{Key, Segment};
+use shm_runtime::{Key, Permissions, Segment};
+use shm_tests::oracle::Table;
 use shm_tests::structs::ipc::{Counter, Job};
 
 use crate::clock::{Timer, until};
@@ -24,7 +25,7 @@ pub(crate) struct Peer {
 fn key(word: &str) -> Key {
     match number(word) {
         0 => Key::private(),
-        value => Key::fixed(value),
+        value => Key::fixed(value.try_into().expect("a key of tests is not negative")),
     }
 }
 
@@ -149,9 +150,53 @@ impl Domain for Peer {
                 set.id().to_string()
             }
             ["say_signals"] => {
-                say_signals();
+                say_signals(0);
                 String::new()
             }
+            // As signal(3) and the crate signal-hook do.
+            ["say_signals_and_restart"] => {
+                say_signals(libc::SA_RESTART);
+                String::new()
+            }
+            ["interruptible_semaphore"] => {
+                let semaphore = self.semaphore().interruptible();
+                self.use_semaphore(semaphore)
+            }
+            ["interruptible_queue"] => {
+                self.queue = Some(self.queue().interruptible());
+                String::new()
+            }
+            ["set_value", value] => {
+                self.semaphore().set_value(number(value))?;
+                String::new()
+            }
+            ["set_mode", mode] => {
+                let (queue, mode) = (self.queue(), u32::from_str_radix(mode, 8)?);
+                let permissions = Permissions { mode, ..queue_permissions(queue.id()) };
+                queue.set_permissions(permissions)?;
+                String::new()
+            }
+            ["give_queue", uid] => {
+                let queue = self.queue();
+                queue.set_permissions(Permissions { uid: number(uid), ..queue.stat()?.permissions })?;
+                String::new()
+            }
+            // Another user, without capabilities.
+            ["become", uid] => {
+                // SAFETY: takes a number only.
+                let failed = unsafe { libc::setuid(number(uid)) };
+                assert_eq!(failed, 0, "setuid");
+                String::new()
+            }
+            ["mode_and_limit"] => {
+                let stat = self.queue().stat()?;
+                format!("{:o} {}", stat.mode, stat.limit.expect("it was read"))
+            }
+            ["peek_raw"] => {
+                let queue = Queue::<[u8]>::from_id(self.queue().id())?;
+                queue.peek(0)?.map_or("none".to_owned(), |message| message.value.len().to_string())
+            }
+            ["peek"] => self.queue().peek(0)?.map_or("none".to_owned(), show),
             ["create_queue", at] => {
                 let queue = Queue::create(key(at))?;
                 let id = queue.id();
@@ -160,6 +205,10 @@ impl Domain for Peer {
             }
             ["open_queue", at] => {
                 self.queue = Some(Queue::open(key(at))?);
+                String::new()
+            }
+            ["open_queue_of_anybody", at] => {
+                self.queue = Some(Queue::options(key(at)).trust_anybody().open()?);
                 String::new()
             }
             ["queue_from_id", id] => {
@@ -228,16 +277,23 @@ fn in_child(permit: Permit<'static>) -> Permit<'static> {
     permit
 }
 
+/// The owner's, as they are, and mode 0: for a queue that this process may not read too.
+fn queue_permissions(id: i32) -> Permissions {
+    let row = Table::Queues.by_id(id).expect("it is there");
+    Permissions { uid: row.uid, gid: row.gid, mode: 0 }
+}
+
 /// Says `signal` at each SIGUSR1, which interrupts what the process waits for.
-fn say_signals() {
+fn say_signals(flags: libc::c_int) {
     extern "C" fn say(_: libc::c_int) {
         // SAFETY: write(2) is safe in a handler; the bytes are a constant.
         unsafe { libc::write(1, c"signal\n".as_ptr().cast(), 7) };
     }
     let handler: extern "C" fn(libc::c_int) = say;
-    // SAFETY: zeros are a `sigaction` without flags, so without SA_RESTART.
+    // SAFETY: zeros are a `sigaction`.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     action.sa_sigaction = handler as libc::sighandler_t;
+    action.sa_flags = flags;
     // SAFETY: the handler does nothing that a handler may not do.
     let failed = unsafe { libc::sigaction(libc::SIGUSR1, &raw const action, std::ptr::null_mut()) };
     assert_eq!(failed, 0, "no handler");

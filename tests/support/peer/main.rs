@@ -1,7 +1,7 @@
 //! The other process: does what it is told by one of its domains, `peer DOMAIN`, a line at a time.
 //!
 //! It says `ready`, and answers each line with one: `ok VALUE` or `err KIND DEBUG TEXT`, with tabs between, and `\n` for a
-//! line's end in them. It ends when its input does. `peer DOMAIN COMMAND...` does only that command, without `ready`, and
+//! line's end in them. `refuse CALL ERRNO` has the kernel refuse a system call from then on. It ends when its input does. `peer DOMAIN COMMAND...` does only that command, without `ready`, and
 //! answers if there is something to say.
 //!
 //! It has one thread, so that it may fork.
@@ -9,6 +9,7 @@
 use std::error::Error;
 use std::io::{BufRead as _, Write as _};
 
+use shm_tests::seccomp::{Refused, refuse};
 use shm_tests::structs::{Bare, Board};
 
 mod clock;
@@ -17,6 +18,7 @@ mod ipc;
 mod seal;
 mod segment;
 mod sync;
+mod upgrade;
 
 /// What a command gives, or an error: one of the library's, which the test is told of, or another, which says what the peer did
 /// not understand.
@@ -39,6 +41,7 @@ fn main() {
         "ipc" => Box::<ipc::Peer>::default(),
         "guards" => Box::<guards::Peer>::default(),
         "sync" => Box::new(sync::Peer),
+        "upgrade" => Box::<upgrade::Peer>::default(),
         _ => panic!("there is no domain {name}"),
     };
     if words.is_empty() {
@@ -57,7 +60,10 @@ fn serve(domain: &mut dyn Domain) {
     for line in std::io::stdin().lock().lines() {
         let line = line.expect("commands are text");
         let words: Vec<&str> = line.split(' ').collect();
-        let answer = domain.follow(&words);
+        let answer = match *words {
+            ["refuse", call, errno] => Ok(refuse(&Refused::named(call), number(errno)).to_string()),
+            _ => domain.follow(&words),
+        };
         say(&told(&words, answer));
     }
 }

@@ -293,7 +293,7 @@ fn use_segment(id: i32, wait: Duration) -> String {
         let segment = match compatible {
             false => options.open_id(id),
             // By its key, if it has one: that compares the key's text too.
-            true => options.key(Key::fixed(key_of(id))).open_compatible(),
+            true => options.key(Key::fixed(key_of(id).cast_unsigned())).open_compatible(),
         };
         let segment = match segment {
             Ok(segment) => segment,

@@ -109,6 +109,10 @@ impl<T: Whole> Domain for Told<T> {
                 self.mapped = Some(Mapped::Write(self.segment()?.attach_write_only()?));
                 done()
             }
+            ["prefault"] => {
+                self.both()?.prefault()?;
+                done()
+            }
             ["detach"] => {
                 match self.mapped.take().ok_or("not attached")? {
                     Mapped::Both(mapped) => mapped.detach()?,
@@ -254,5 +258,5 @@ fn done() -> Answer {
 }
 
 fn fixed(key: &str) -> Result<Key, Box<dyn std::error::Error>> {
-    Ok(Key::fixed(key.parse()?))
+    Ok(Key::fixed(key.parse::<i32>()?.cast_unsigned()))
 }

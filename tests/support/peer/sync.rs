@@ -1,5 +1,6 @@
 //! A process with a role at a mutex, a sequence lock or an event.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,11 @@ pub(crate) struct Peer;
 impl Domain for Peer {
     fn follow(&mut self, words: &[&str]) -> Answer {
         let [role, segment, argument] = *words else { return Err("no such command".into()) };
+        if role == "lock-and-say" {
+            let board = Segment::<Board>::from_id(number(segment))?.attach()?;
+            let locked = board.first.lock().map(drop).map_err(LockError::release);
+            return Ok(locked.map_or_else(|error| error.to_string(), |()| "locked".to_owned()));
+        }
         play(role, &Segment::from_id(number(segment))?, number(argument));
         Ok(String::new())
     }
@@ -113,6 +119,15 @@ fn play(role: &str, segment: &Segment<Board>, argument: u64) {
                 writer.write(&Frame::new(number)).unwrap();
             }
         }
+        // The same, by a writer that has the attachment.
+        "write-owned" => {
+            let board = Arc::new(board);
+            let mut writer = board.part(|board| &board.frame).into_writer().unwrap();
+            board.arrived.fetch_add(1, SeqCst);
+            for number in 1.. {
+                writer.write(&Frame::new(number)).unwrap();
+            }
+        }
         "pong" => {
             for round in 0..argument {
                 loop {
@@ -124,6 +139,31 @@ fn play(role: &str, segment: &Segment<Board>, argument: u64) {
                 }
                 board.round.store(2 * round + 2, SeqCst);
                 board.pong.notify_all();
+            }
+        }
+        // Waits for work and takes it, looking by itself every so many milliseconds, if any. The first that finds some is
+        // killed before it has taken it, and says so.
+        "work" => {
+            let mut arrives = 1;
+            loop {
+                let ping = board.ping.listen();
+                let work = board.second.lock().or_else(|error| error.repair(|_| {})).unwrap();
+                if work.get() > 0 {
+                    if board.go.fetch_add(1, SeqCst) == 0 {
+                        board.round.store(std::process::id().into(), SeqCst);
+                        die();
+                    }
+                    work.update(|work| work - 1);
+                    board.done.fetch_add(1, SeqCst);
+                    break;
+                }
+                drop(work);
+                board.arrived.fetch_add(arrives, SeqCst);
+                arrives = 0;
+                match argument {
+                    0 => ping.wait(),
+                    millis => _ = ping.wait_timeout(Duration::from_millis(millis)),
+                }
             }
         }
         // Waits once, through a read-only attachment.

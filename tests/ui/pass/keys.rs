@@ -34,13 +34,13 @@ macro_rules! keys {
 keys! {
     Private, [private] => Key::private();
     Fixed, [key = 0x5748_0001] => Key::fixed(0x5748_0001);
-    Negative, [key = -5] => Key::fixed(-5);
-    Least, [key = -0x8000_0000] => Key::fixed(i32::MIN);
-    High, [key = 0x8000_0000] => Key::fixed(i32::MIN);
-    Highest, [key = 0xffff_ffff] => Key::fixed(-1);
+    Negative, [key = -5] => Key::fixed((-5_i32).cast_unsigned());
+    Least, [key = -0x8000_0000] => Key::fixed(0x8000_0000);
+    High, [key = 0x8000_0000] => Key::fixed(0x8000_0000);
+    Highest, [key = 0xffff_ffff] => Key::fixed(0xffff_ffff);
     Suffixed, [key = 7u32] => Key::fixed(7);
-    Constant, [key = VALUE] => Key::fixed(-3);
-    Expression, [key = VALUE * 2] => Key::fixed(-6);
+    Constant, [key = VALUE] => Key::fixed((-3_i32).cast_unsigned());
+    Expression, [key = VALUE * 2] => Key::fixed((-6_i32).cast_unsigned());
     Bytes, [key = i32::from_be_bytes(*b"WTHR")] => Key::fixed(0x5754_4852);
     Name, [name = "org.example.weather"] => Key::name("org.example.weather");
     NamedConstant, [name = NAME] => Key::name("org.example.weather");

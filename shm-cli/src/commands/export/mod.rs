@@ -64,14 +64,14 @@ impl Export {
         match prometheus.listen {
             Some(address) => serve::serve(address, terminal, move || {
                 let (metrics, failures) = prometheus.collect();
-                failures.into_iter().for_each(|failure| _ = failure.report());
+                failures.into_iter().for_each(|failure| _ = failure.report(ExitCode::FAILURE));
                 metrics.to_string()
             }),
             None => {
                 let (metrics, failures) = prometheus.collect();
                 terminal.write(metrics)?;
                 let status = if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
-                failures.into_iter().for_each(|failure| _ = failure.report());
+                failures.into_iter().for_each(|failure| _ = failure.report(ExitCode::FAILURE));
                 Ok(status)
             }
         }

@@ -165,7 +165,7 @@ impl<'a> Watched<'a> {
         let own = self.attached.segment().id();
         let other = match self.key {
             0 => None,
-            key => Object::from_key(ObjectKind::Segment, ObjectKey::fixed(key)).ok(),
+            key => Object::from_key(ObjectKind::Segment, ObjectKey::fixed(key.cast_unsigned())).ok(),
         };
         match other.map(|other| other.id()).filter(|&id| id != own) {
             Some(id) => format!("removed, and replaced: `shm watch id:{id}` shows what has its key now"),

@@ -38,6 +38,10 @@ const _: () = {
             "name",
             "type",
         ];
+        const __WAS: &'static [(
+            __shm::core::primitive::usize,
+            &'static __shm::core::primitive::str,
+        )] = &[(1, "breeze")];
         const __OFFSETS: &'static [__shm::core::primitive::usize] = &{
             __shm::assert_can_be_placed::<Self>();
             let __shm_place = __shm::core::mem::MaybeUninit::<Self>::uninit();

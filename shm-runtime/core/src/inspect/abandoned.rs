@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::segment::Segment;
-use crate::ipc::error::{Error, ErrorKind};
+use crate::ipc::error::Error;
 use crate::ipc::stat::segment::Stat;
 use crate::seal::footer::{Seal, State};
 use crate::segment::diagnose;
@@ -49,10 +49,7 @@ impl Segment {
         match reclaim::reclaim(self.id(), self.typed().observed(), rules) {
             Ok(Outcome::Gone) => Ok(true),
             Ok(Outcome::InUse | Outcome::NotOurs(_)) => Ok(false),
-            Err(error) => {
-                let kind: ErrorKind = diagnose::shmctl(error, self.id());
-                Err(self.typed().error("remove", kind))
-            }
+            Err((call, error)) => Err(self.typed().error("remove", diagnose::by_id(call, error, self.id()))),
         }
     }
 }

@@ -38,10 +38,10 @@ use crate::memory::fingerprint::{FNV_BASIS, fnv1a};
 /// not told apart, but by their owner, by the number of semaphores, and by the size of messages. The
 /// [companion](crate::SharedSegment::semaphore) of a segment is: if the segment exists, its seal speaks for both. For others,
 /// choose names, whose keys use all 32 bits, and not ftok, whose keys use 16 bits of the file's number.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Key(pub(super) Source);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) enum Source {
     Ftok { path: Cow<'static, Path>, project: u8 },
     Fixed(i32),
@@ -59,9 +59,10 @@ impl Key {
         Self(Source::Ftok { path: Cow::Owned(path.into()), project })
     }
 
-    /// This very `key_t`. 0 is refused when the key is used: it is IPC_PRIVATE.
-    pub const fn fixed(key: i32) -> Self {
-        Self(Source::Fixed(key))
+    /// This very key, as ipcs(1) shows it: `Key::fixed(0xdead_beef)`. C's `key_t`, and what [`value`](Self::value) gives, are
+    /// the same bits as an `i32`: `Key::fixed(value.cast_unsigned())`. 0 is refused when the key is used: it is IPC_PRIVATE.
+    pub const fn fixed(key: u32) -> Self {
+        Self(Source::Fixed(key.cast_signed()))
     }
 
     /// A key hashed from a name, the same in every program, that depends on no file. By custom the name starts
@@ -106,6 +107,13 @@ pub(crate) const fn hash(name: &str) -> i32 {
     match i32::from_le_bytes([a ^ e, b ^ f, c ^ g, d ^ h]) {
         0 => 1,
         key => key,
+    }
+}
+
+/// As `Display`: numbers of keys are shown as ipcs(1) shows them.
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The three kinds of System V objects.
 
+use crate::sys::refused::Call;
+
 /// The three kinds of System V objects. Each has its own keys and ids.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ObjectKind {
@@ -40,6 +42,24 @@ impl ObjectKind {
             Self::Segment => "shm",
             Self::Semaphore => "sem",
             Self::Queue => "msg",
+        }
+    }
+
+    /// The call that finds or makes one by its key.
+    pub(crate) fn get(self) -> Call {
+        match self {
+            Self::Segment => Call::Shmget,
+            Self::Semaphore => Call::Semget,
+            Self::Queue => Call::Msgget,
+        }
+    }
+
+    /// The call that looks at it, changes and removes it.
+    pub(crate) fn control(self) -> Call {
+        match self {
+            Self::Segment => Call::Shmctl,
+            Self::Semaphore => Call::Semctl,
+            Self::Queue => Call::Msgctl,
         }
     }
 

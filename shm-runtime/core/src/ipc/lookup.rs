@@ -1,6 +1,9 @@
 //! Segments, semaphore sets and message queues by their keys: what the three share.
 
+use core::time::Duration;
 use std::io;
+use std::thread;
+use std::time::Instant;
 
 use crate::ipc::diagnose;
 use crate::ipc::error::{Error, ErrorKind};
@@ -24,7 +27,12 @@ pub(crate) struct Lookup {
     pub(crate) count: usize,
     /// Whose is opened.
     pub(crate) trusted: Trusted,
+    /// How long to wait for one that is not there yet.
+    pub(crate) wait_for_creation: Duration,
 }
+
+/// How long to wait before the kernel is asked again for an object that another process is to create, which nothing announces.
+const POLL: Duration = Duration::from_millis(5);
 
 /// How often `open_or_create` goes back and forth between an object that is missing and one that exists.
 const MAX_TRIES: u32 = 1000;
@@ -32,7 +40,15 @@ const MAX_TRIES: u32 = 1000;
 impl Lookup {
     /// An object with this key, of a new one for its owner only.
     pub(crate) fn new(object: ObjectKind, key: Key, type_name: Option<&'static str>, trust: Trust) -> Self {
-        Self { object, key, type_name, mode: 0o600, count: 0, trusted: Trusted::new(trust) }
+        Self {
+            object,
+            key,
+            type_name,
+            mode: 0o600,
+            count: 0,
+            trusted: Trusted::new(trust),
+            wait_for_creation: Duration::ZERO,
+        }
     }
 
     /// Creates the object with the key that was derived; the identity has its id. If it fails, `why` tells from the error,
@@ -52,7 +68,8 @@ impl Lookup {
             Err(source) => {
                 let exists = source.raw_os_error() == Some(sys::EEXIST);
                 let existing = self.get(key, 0, 0).ok().filter(|_| exists);
-                let kind = why(source, existing);
+                let refused = diagnose::refused(self.object.get(), &source);
+                let kind = refused.unwrap_or_else(|| why(source, existing));
                 let identity = Identity { id: existing, ..identity };
                 Err(Error::new("create", identity, kind))
             }
@@ -78,7 +95,39 @@ impl Lookup {
             Err(source) if source.raw_os_error() == Some(sys::ENOENT) => {
                 Err(Error::new(operation, identity, ErrorKind::NotFound))
             }
-            Err(source) => Err(Error::new(operation, identity, ErrorKind::Os { source })),
+            Err(source) => {
+                let refused = diagnose::refused(self.object.get(), &source);
+                Err(Error::new(operation, identity, refused.unwrap_or(ErrorKind::Os { source })))
+            }
+        }
+    }
+
+    /// Opens what `find` finds, by `open`; waits for it as `waiting` does.
+    pub(crate) fn open<O>(
+        &self,
+        mut open: impl FnMut(Identity, i32) -> Result<O, Error>,
+    ) -> Result<O, Error> {
+        self.waiting(|_| self.find("open").and_then(|(identity, id)| open(identity, id)))
+    }
+
+    /// Opens by `open`, to which it says how much of the time to wait is left; waits for the object, if that was asked
+    /// for, and it is not there yet, or is removed before it is open.
+    pub(crate) fn waiting<O>(&self, mut open: impl FnMut(Duration) -> Result<O, Error>) -> Result<O, Error> {
+        let start = Instant::now();
+        loop {
+            let left = || self.wait_for_creation.saturating_sub(start.elapsed());
+            let error = match open(left()) {
+                Err(error) if !self.wait_for_creation.is_zero() && error.is_of_nothing_yet() => error,
+                opened => return opened,
+            };
+            let left = left();
+            if left.is_zero() {
+                return Err(error.with_note(format!(
+                    "It was waited for, for {} ms (`wait_for_creation`)",
+                    start.elapsed().as_millis()
+                )));
+            }
+            thread::sleep(POLL.min(left));
         }
     }
 
@@ -122,12 +171,12 @@ impl Lookup {
             Err(error) if error.raw_os_error() == Some(sys::EACCES) && self.object != ObjectKind::Segment => {
                 match Record::of_any(self.object, id) {
                     Some(existing) if self.may_be_altered(&existing, id) => existing,
-                    Some(_) => return Err(diagnose::by_id(self.object, error, id)),
+                    Some(_) => return Err(diagnose::by_id(self.object, self.object.control(), error, id)),
                     None if self.trusted.is_anybody() => return Ok(None),
-                    None => return Err(diagnose::by_id(self.object, error, id)),
+                    None => return Err(diagnose::by_id(self.object, self.object.control(), error, id)),
                 }
             }
-            Err(error) => return Err(diagnose::by_id(self.object, error, id)),
+            Err(error) => return Err(diagnose::by_id(self.object, self.object.control(), error, id)),
         };
         let (owner, creator) = existing.users();
         self.trusted.check(owner, creator)?;
@@ -143,6 +192,16 @@ impl Lookup {
             }
             _ => true,
         }
+    }
+
+    /// The error of opening what cannot be opened.
+    pub(crate) fn not_opened(&self, identity: Identity, id: i32, kind: ErrorKind) -> Error {
+        let kind = match kind {
+            // It was given as a number, and never seen.
+            ErrorKind::Removed if identity.key.is_none() => diagnose::no_such_id(self.object, id),
+            kind => kind,
+        };
+        Error::new("open", identity.with_id(id), kind)
     }
 
     /// The identity of an object that is known by its id only.

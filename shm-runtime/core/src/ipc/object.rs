@@ -11,6 +11,7 @@ use crate::ipc::lookup::Lookup;
 use crate::ipc::mode::mode_bits;
 use crate::ipc::permissions::Permissions;
 use crate::ipc::record::Record;
+use crate::ipc::stat::semaphore::State;
 use crate::ipc::stat::{queue, segment, semaphore};
 use crate::ipc::trusted::Trust;
 use crate::sys::proc::ProcRow;
@@ -89,7 +90,7 @@ impl Object {
     ///
     /// # Errors
     ///
-    /// If there is none: [`Removed`](ErrorKind::Removed).
+    /// If there is none: [`NoSuchId`](ErrorKind::NoSuchId).
     pub fn from_id(kind: ObjectKind, id: i32) -> Result<Self, Error> {
         let identity = Identity { object: kind, ..Identity::default() }.with_id(id);
         Self::looked_up(identity, id)
@@ -107,16 +108,20 @@ impl Object {
 
     fn looked_up(identity: Identity, id: i32) -> Result<Self, Error> {
         let kind = identity.object;
-        let look = || match Record::of(kind, id) {
-            Ok(record) => Ok(record),
-            Err(error) if error.raw_os_error() == Some(sys::EACCES) => {
-                Record::of_any(kind, id).ok_or_else(|| diagnose::by_id(kind, error, id))
-            }
-            Err(error) => Err(diagnose::by_id(kind, error, id)),
+        let found = match Record::of(kind, id) {
+            Err(error) if error.raw_os_error() == Some(sys::EACCES) => Record::of_any(kind, id).ok_or(error),
+            found => found,
         };
-        match look() {
+        match found {
             Ok(record) => Ok(Self { id, record }),
-            Err(kind) => Err(Error::new("look up", identity, kind)),
+            Err(error) => {
+                let why = match diagnose::by_id(kind, kind.control(), error, id) {
+                    // It was given, and not found by a key.
+                    ErrorKind::Removed if identity.value.is_none() => diagnose::no_such_id(kind, id),
+                    why => why,
+                };
+                Err(Error::new("look up", identity, why))
+            }
         }
     }
 
@@ -135,24 +140,42 @@ impl Object {
         &self.record
     }
 
+    /// Value, waiters and last process of each semaphore of a set; of another kind of object, nothing. Each is asked for by
+    /// itself: together they are not a snapshot.
+    ///
+    /// # Errors
+    ///
+    /// If the set was removed, or may not be read.
+    pub fn semaphores(&self) -> Result<Vec<State>, Error> {
+        let Record::Semaphore(stat) = &self.record else { return Ok(Vec::new()) };
+        let states = (0..=u16::MAX).take(stat.semaphores).map(|index| State::of(self.id, index));
+        let states: io::Result<Vec<_>> = states.collect();
+        states.map_err(|error| self.error("look into", self.why(error)))
+    }
+
     /// Sets owner, group and mode: IPC_SET of shmctl(2), semctl(2) and msgctl(2).
     ///
     /// # Errors
     ///
-    /// If it was removed, belongs to another user, or the mode has bits beyond 0o777. Of a queue also if it may not be read:
+    /// If it was removed, belongs to another user, the mode has bits beyond 0o777, or the user or the group has no number in
+    /// this process's user namespace. Of a queue also as [`msg::Queue::set_permissions`](crate::msg::Queue::set_permissions) says:
     /// the call sets its limit too, to what it is.
     pub fn set_permissions(&self, permissions: Permissions) -> Result<(), Error> {
+        let operation = "set the permissions of";
         let Permissions { uid, gid, mode } = permissions;
-        let set = |bits| match self.kind() {
-            ObjectKind::Segment => sys::shm_set(self.id, uid, gid, bits),
-            ObjectKind::Semaphore => sys::ipc::sem_set(self.id, uid, gid, bits),
-            ObjectKind::Queue => {
-                let limit = sys::ipc::msg_stat(self.id)?.msg_qbytes;
-                sys::ipc::msg_set(self.id, uid, gid, bits, limit)
-            }
+        let bits = mode_bits(mode).map_err(|kind| self.error(operation, kind))?;
+        let (kind, id, to) = (self.kind(), self.id, (uid, gid));
+        let why = |error| diagnose::set_permissions(kind, kind.control(), error, id, to);
+        let set = match kind {
+            ObjectKind::Segment => sys::shm_set(id, uid, gid, bits).map_err(why),
+            ObjectKind::Semaphore => sys::ipc::sem_set(id, uid, gid, bits).map_err(why),
+            ObjectKind::Queue => queue::Stat::to_change(id).map_err(why).and_then(|stat| {
+                let limit = stat.limit.unwrap_or_default();
+                sys::ipc::msg_set(id, uid, gid, bits, limit)
+                    .map_err(|error| diagnose::set_queue(error, id, to, limit))
+            }),
         };
-        let done = mode_bits(mode).and_then(|bits| set(bits).map_err(|error| self.why(error)));
-        done.map_err(|kind| self.error("set the permissions of", kind))
+        set.map_err(|kind| self.error(operation, kind))
     }
 
     /// Removes it, by its id: IPC_RMID of shmctl(2), semctl(2) and msgctl(2). A segment goes when the last process detaches;
@@ -171,7 +194,7 @@ impl Object {
     }
 
     fn why(&self, error: io::Error) -> ErrorKind {
-        diagnose::by_id(self.kind(), error, self.id)
+        diagnose::by_id(self.kind(), self.kind().control(), error, self.id)
     }
 
     fn error(&self, operation: &'static str, kind: ErrorKind) -> Error {

@@ -29,7 +29,7 @@ pub unsafe trait Members: Typed {
     unsafe fn copy<D: Direction>(from: *const u8, to: *mut u8, end: usize) -> usize;
 }
 
-/// The types that [`Members`] stand for, whether they can be shared or not: that is asked elsewhere, and once.
+/// The types that `Members` stand for, whether they can be shared or not: that is asked elsewhere, and once.
 pub trait Typed {
     /// The types of the fields, in such tuples.
     #[doc(hidden)]

@@ -97,10 +97,24 @@ pub struct Layout {
     pub(crate) always_valid: bool,
     /// There are thread ids in it, by which processes of one pid namespace know each other's threads.
     pub(crate) thread_ids: bool,
+    /// How a value is taken over into another segment.
+    pub(crate) carried: Carried,
     /// How many arrays and structs are around the innermost scalar.
     pub(super) depth: usize,
     /// A hash of names, types and offsets, down to the scalars.
     pub(crate) fingerprint: u64,
+}
+
+/// How a value is taken over into another segment, where no process uses it yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Carried {
+    /// Scalar by scalar.
+    Verbatim,
+    /// A lock, whose fields are its word, the word that says that the value is left half-changed, and the value: free, and the
+    /// value as half-changed if the lock was held.
+    Unlocked,
+    /// A sequence lock, whose fields begin with the sequence number and the two copies: the current copy whole, and no writer.
+    Latest,
 }
 
 #[derive(Debug)]
@@ -129,6 +143,8 @@ pub(crate) enum Kind {
 pub(crate) struct Field {
     /// Its name, without `r#`.
     pub(crate) name: &'static str,
+    /// The name that it had before; empty if it always had this one.
+    pub(crate) was: &'static str,
     /// Bytes from the struct's start.
     pub(crate) offset: usize,
     /// The layout of its type.
@@ -157,6 +173,7 @@ impl Layout {
             verbatim,
             always_valid,
             thread_ids: false,
+            carried: Carried::Verbatim,
             depth: 0,
             fingerprint,
         }

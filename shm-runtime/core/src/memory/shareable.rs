@@ -62,6 +62,10 @@ pub unsafe trait Shareable: Sized + 'static {
     #[doc(hidden)]
     const __NAMES: &'static [&'static str] = &[];
 
+    /// The fields that had another name before, by their numbers, and those names.
+    #[doc(hidden)]
+    const __WAS: &'static [(usize, &'static str)] = &[];
+
     /// Their offsets, as the compiler has them.
     #[doc(hidden)]
     const __OFFSETS: &'static [usize] = &[];
@@ -111,7 +115,7 @@ pub unsafe trait Shareable: Sized + 'static {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` may hold bytes that are not a value of it, because another process wrote them",
     label = "not every byte pattern is a `{Self}`",
-    note = "use `try_get()`, which checks and returns a `Result`"
+    note = "use `try_get()`, which checks and returns a `Result`; of a `SeqLock`, `read()` or `read_into_uninit()`"
 )]
 pub unsafe trait AlwaysValid {}
 

@@ -47,6 +47,9 @@ impl<T: Shareable, A: Access> Shared<T, A> {
     /// Each scalar is read atomically, the whole of a struct or array is not (see [the type](Self)). A large array
     /// that has a place already gets there faster by [`copy_to`](Self::copy_to).
     ///
+    /// Of an array this is the whole of it. One element is `array[i].get()`; where the index may be out of bounds, the slice
+    /// has it as an `Option`: `array.as_slice().get(i)`, whose element has this `get` again.
+    ///
     /// # Examples
     ///
     /// ```
@@ -68,8 +71,10 @@ impl<T: Shareable, A: Access> Shared<T, A> {
     /// assert_eq!(station.wind.get().degrees, 270);
     /// # Ok::<(), shm_runtime::Error>(())
     /// ```
+    // The compiler quotes the line to those who call it with an index, and proposes to leave that out.
+    #[rustfmt::skip]
     #[inline]
-    pub fn get(&self) -> T
+    pub fn get(&self) -> T // all of it: one element of an array is `array[i].get()`
     where
         T: Plain + AlwaysValid,
         A: Readable,

@@ -2,7 +2,7 @@
 
 use crate::memory::access::ReadWrite;
 use crate::memory::fingerprint::Hash;
-use crate::memory::layout::{Field, Kind, Layout, MAX_DEPTH, MAX_EMPTY, Scalar};
+use crate::memory::layout::{Carried, Field, Kind, Layout, MAX_DEPTH, MAX_EMPTY, Scalar};
 use crate::memory::shareable::Shareable;
 use crate::memory::validity::integer;
 
@@ -69,6 +69,7 @@ impl Declared {
             verbatim: of.verbatim,
             always_valid: of.always_valid,
             thread_ids: of.thread_ids,
+            carried: Carried::Verbatim,
             kind: Kind::Array { of, len },
             depth: of.depth + 1,
             fingerprint: Hash::of("array").number(len as u64).number(of.fingerprint).finish(),
@@ -100,7 +101,7 @@ impl Declared {
             .number(align as u64);
         let mut i = 0;
         while i < fields.len() {
-            let Field { name, offset, layout } = fields[i];
+            let Field { name, offset, layout, .. } = fields[i];
             scalar_bytes += layout.scalar_bytes;
             verbatim &= layout.verbatim;
             always_valid &= layout.always_valid;
@@ -126,21 +127,28 @@ impl Declared {
             verbatim,
             always_valid,
             thread_ids,
+            carried: Carried::Verbatim,
             depth,
             fingerprint,
         })
     }
 
-    /// The same, of a type that keeps thread ids.
-    pub(crate) const fn with_thread_ids(self) -> Self {
+    /// The same, of a lock, which keeps thread ids.
+    pub(crate) const fn lock(self) -> Self {
         let Self(layout) = self;
-        Self(Layout { thread_ids: true, ..layout })
+        Self(Layout { thread_ids: true, carried: Carried::Unlocked, ..layout })
+    }
+
+    /// The same, of a sequence lock.
+    pub(crate) const fn latch(self) -> Self {
+        let Self(layout) = self;
+        Self(Layout { carried: Carried::Latest, ..layout })
     }
 }
 
 /// The fields of `T`, of which there are `N`: all that is known of them, put together when it is asked for.
 const fn fields<T: Shareable, const N: usize>() -> [Field; N] {
-    let mut fields = [Field { name: "", offset: 0, layout: Declared::of::<u8>() }; N];
+    let mut fields = [Field { name: "", was: "", offset: 0, layout: Declared::of::<u8>() }; N];
     let end = T::__MEMBERS.layouts.fill(&mut fields, 0);
     assert!(end == N && T::__NAMES.len() == N && T::__OFFSETS.len() == N, "all lists are of the same fields");
     let (mut i, mut end) = (0, 0_usize);
@@ -152,8 +160,14 @@ const fn fields<T: Shareable, const N: usize>() -> [Field; N] {
             "the fields do not lie where C lays them out in the order that the derive saw: an attribute that stands below the \
              derive changed their order, or the `repr`"
         );
-        fields[i] = Field { name: T::__NAMES[i], offset, layout };
+        fields[i] = Field { name: T::__NAMES[i], was: "", offset, layout };
         end = offset + layout.size;
+        i += 1;
+    }
+    let mut i = 0;
+    while i < T::__WAS.len() {
+        let (field, was) = T::__WAS[i];
+        fields[field].was = was;
         i += 1;
     }
     fields

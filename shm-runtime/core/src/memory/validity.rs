@@ -72,6 +72,21 @@ pub(crate) unsafe fn check(layout: &'static Layout, at: *const u8) -> Result<(),
     unsafe { check_parts(layout, at) }
 }
 
+/// The same of `len` values that lie one after the other.
+///
+/// # Safety
+///
+/// As for [`check`], for each of them.
+pub(crate) unsafe fn check_slice(of: &'static Layout, at: *const u8, len: usize) -> Result<(), InvalidValue> {
+    if of.always_valid {
+        return Ok(());
+    }
+    (0..len).try_for_each(|i| {
+        // SAFETY: element `i` is less than `len`, so it is among the caller's, at a multiple of their size.
+        unsafe { check(of, at.add(i * of.size)) }.map_err(|error| error.below(&format!("[{i}]")))
+    })
+}
+
 /// As [`check`], which it calls for every part.
 ///
 /// # Safety
@@ -104,12 +119,9 @@ unsafe fn check_parts(layout: &'static Layout, at: *const u8) -> Result<(), Inva
             }
             Err(InvalidValue(Box::new(Inner { path: String::new(), found, type_name: name, variants })))
         }
-        Kind::Array { of, len } => (0..len).try_for_each(|i| {
-            // SAFETY: element `i` is less than `len`, so it lies within the array, at a multiple of its size
-            // (Reference, "Type layout", "Array layout"). Its scalars are among the array's: private and initialised
-            // by the caller.
-            unsafe { check(of, at.add(i * of.size)) }.map_err(|error| error.below(&format!("[{i}]")))
-        }),
+        // SAFETY: an array is laid out as its `len` elements, one after the other (Reference, "Type layout", "Array
+        // layout"). Their scalars are the array's: private and initialised by the caller.
+        Kind::Array { of, len } => unsafe { check_slice(of, at, len) },
         Kind::Struct { fields, .. } => fields.iter().try_for_each(|field| {
             // SAFETY: the field lies within the struct, at its offset. Its scalars are among the struct's: private
             // and initialised by the caller.

@@ -2,18 +2,19 @@
 
 use std::io;
 
-use crate::ipc::diagnose::{by_id, exists, limit, saturated};
+use crate::ipc::diagnose::{self, exists, limit, saturated};
 use crate::ipc::error::ErrorKind;
 use crate::ipc::kind::ObjectKind;
-use crate::ipc::record::Record;
 use crate::sys;
-use crate::sys::limits::{MSGMAX, MSGMNB, MSGMNI};
+use crate::sys::limits::{self, MSGMAX, MSGMNI};
+use crate::sys::refused::Call;
 
 /// A msgget(2) that creates. The queue that is in the way, if any, has id `existing`.
 pub(crate) fn msgget(error: io::Error, existing: Option<i32>) -> ErrorKind {
     match error.raw_os_error() {
         Some(sys::EEXIST) => exists(ObjectKind::Queue, existing),
-        Some(sys::ENOSPC) => limit(MSGMNI),
+        Some(sys::ENOSPC) => limit(MSGMNI, None, limits::queues().ok()),
+        Some(sys::ENOMEM) => ErrorKind::NoMemory { size: 0, huge_pages: false },
         _ => ErrorKind::Os { source: error },
     }
 }
@@ -21,29 +22,23 @@ pub(crate) fn msgget(error: io::Error, existing: Option<i32>) -> ErrorKind {
 /// A msgsnd(2) of this many bytes.
 pub(crate) fn msgsnd(error: io::Error, id: i32, size: usize) -> ErrorKind {
     match error.raw_os_error() {
-        Some(sys::EINVAL) if MSGMAX.value().is_some_and(|most| size > saturated(most)) => limit(MSGMAX),
-        _ => msgctl(error, id),
-    }
-}
-
-/// A msgctl(2) with IPC_SET of this limit, in bytes.
-pub(crate) fn set_limit(error: io::Error, id: i32, bytes: u64) -> ErrorKind {
-    let too_much = || MSGMNB.value().is_some_and(|most| bytes > most);
-    match (error.raw_os_error(), Record::look(ObjectKind::Queue, id).as_deref()) {
-        // The kernel gives EPERM to those who do not own the queue, and to those who ask for too much.
-        (Some(sys::EPERM), Some(record)) if record.is_owned_by(sys::effective_uid()) && too_much() => {
-            limit(MSGMNB)
+        Some(sys::EINVAL) if MSGMAX.value().is_some_and(|most| size > saturated(most)) => {
+            limit(MSGMAX, Some(size), None)
         }
-        _ => msgctl(error, id),
+        Some(sys::ENOMEM) => ErrorKind::NoMemory { size, huge_pages: false },
+        _ => by_id(Call::Msgsnd, error, id),
     }
 }
 
-/// Any other call by the id: msgrcv(2), and msgctl(2).
-pub(crate) fn msgctl(error: io::Error, id: i32) -> ErrorKind {
-    by_id(ObjectKind::Queue, error, id)
+/// That a message is larger than can be sent now.
+pub(crate) fn over_msgmax() -> ErrorKind {
+    limit(MSGMAX, None, None)
 }
 
-/// The bytes of the largest message that can be sent now.
-pub(crate) fn largest_message() -> Option<usize> {
-    MSGMAX.value().map(saturated)
+/// A msgrcv(2), or another msgctl(2). EINTR is an end only where it is to be one.
+pub(crate) fn by_id(call: Call, error: io::Error, id: i32) -> ErrorKind {
+    match error.raw_os_error() {
+        Some(sys::ipc::EINTR) => ErrorKind::Interrupted,
+        _ => diagnose::by_id(ObjectKind::Queue, call, error, id),
+    }
 }

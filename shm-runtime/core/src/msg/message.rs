@@ -6,6 +6,7 @@ use std::io;
 
 use crate::ipc::error::ErrorKind;
 use crate::ipc::raw_message::RawMessage;
+use crate::memory::bulk;
 use crate::memory::direction::{Load, Store};
 use crate::memory::shareable::Shareable;
 use crate::memory::structure::Declared;
@@ -125,18 +126,110 @@ impl<T: Shareable + Copy> Envelope<T> {
 }
 
 /// What came out of the queue.
-pub(crate) enum Received<T> {
+#[derive(Debug)]
+pub enum Received<T> {
+    /// A value.
     Value(Message<T>),
-    /// It is too small for a `T`, or no value of it.
+    /// It is too small for a `T`, not a whole number of them, or no value of it.
     Other(RawMessage, Option<InvalidValue>),
 }
 
-/// Receives a message of up to `room` bytes.
-pub(crate) fn receive_raw(id: i32, room: usize, select: c_long, flags: i32) -> io::Result<RawMessage> {
-    // Words, for the alignment of the type.
-    let mut words = vec![0_u64; 1 + room.div_ceil(8)];
-    // SAFETY: there is room for the type, one word, and `room` bytes after it.
-    let len = unsafe { sys::ipc::msgrcv(id, words.as_mut_ptr().cast(), room, select, flags) }?;
-    let bytes = words[1..].iter().flat_map(|word| word.to_ne_bytes());
-    Ok(RawMessage { mtype: words[0].cast_signed(), bytes: bytes.take(len).collect() })
+/// Sends values, one after the other.
+pub(crate) fn send_slice<T: Shareable + Copy>(
+    id: i32,
+    mtype: c_long,
+    values: &[T],
+    flags: i32,
+) -> io::Result<()> {
+    const { Envelope::<T>::ALIGNED };
+    let size = size_of_val(values);
+    // Words, for the alignment of the type and of the values; zeros, for what is padding.
+    let mut words = vec![0_u64; 1 + size.div_ceil(8)];
+    words[0] = mtype.cast_unsigned();
+    // SAFETY: there is a word for the type, so this is within the words or at their end.
+    let to = unsafe { words.as_mut_ptr().add(1) }.cast::<T>();
+    // SAFETY: as many valid values as there is room for after the type, where no other code accesses anything; both sides
+    // are aligned, the words to 8 bytes, which by `ALIGNED` is enough.
+    unsafe { bulk::copy_slice::<T, Store>(values.as_ptr(), to, values.len()) };
+    // SAFETY: after the type are `size` bytes: the values' scalars, and zeros between them.
+    unsafe { sys::ipc::msgsnd(id, words.as_ptr().cast(), size, flags) }
+}
+
+/// Receives a message of any number of values into the vector, whose values it replaces; the vector is empty if the message
+/// is another one.
+pub(crate) fn receive_slice<T: Shareable + Copy>(
+    id: i32,
+    select: c_long,
+    flags: i32,
+    values: &mut Vec<T>,
+) -> io::Result<Received<()>> {
+    const { Envelope::<T>::ALIGNED };
+    values.clear();
+    let bytes = Bytes::receive(id, select, flags)?;
+    if !bytes.len.is_multiple_of(size_of::<T>()) {
+        return Ok(Received::Other(bytes.into_raw(), None));
+    }
+    let len = bytes.len / size_of::<T>();
+    values.reserve(len);
+    let from = bytes.start().cast::<T>();
+    // SAFETY: `len` values' bytes were written to `from`, which is aligned to 8 bytes, by `ALIGNED` enough; the vector has
+    // room for as many; nobody else accesses either.
+    unsafe { bulk::copy_slice::<T, Load>(from, values.as_mut_ptr(), len) };
+    // SAFETY: every scalar of these private values was just copied.
+    let checked = unsafe { validity::check_slice(Declared::of::<T>(), values.as_ptr().cast(), len) };
+    if let Err(invalid) = checked {
+        return Ok(Received::Other(bytes.into_raw(), Some(invalid)));
+    }
+    // SAFETY: initialised, and checked to be valid.
+    unsafe { values.set_len(len) };
+    Ok(Received::Value(Message { mtype: bytes.mtype(), value: () }))
+}
+
+/// A message of any size: its type, a word, and the bytes after it.
+pub(crate) struct Bytes {
+    words: Vec<u64>,
+    len: usize,
+}
+
+impl Bytes {
+    /// Receives one, however large it is.
+    pub(crate) fn receive(id: i32, select: c_long, flags: i32) -> io::Result<Self> {
+        // What is the system's limit by default. It is no more than a first guess: messages may also be larger than can be
+        // sent now, as the limit may have been lowered.
+        let mut room = 8192_usize;
+        loop {
+            // Words, for the alignment of the type and of values.
+            let mut words = Vec::<u64>::with_capacity(1 + room.div_ceil(8));
+            // SAFETY: there is room for the type, one word, and `room` bytes after it.
+            match unsafe { sys::ipc::msgrcv(id, words.as_mut_ptr().cast(), room, select, flags) } {
+                Ok(len) => {
+                    // SAFETY: the place after the message's bytes, within the words that hold it or at their end.
+                    let end = unsafe { words.as_mut_ptr().add(1).cast::<u8>().add(len) };
+                    // SAFETY: what is left of the last of these words.
+                    unsafe { end.write_bytes(0, len.next_multiple_of(8) - len) };
+                    // SAFETY: the call wrote the type and `len` bytes, and the last word was filled up.
+                    unsafe { words.set_len(1 + len.div_ceil(8)) };
+                    return Ok(Self { words, len });
+                }
+                // It is still in the queue.
+                Err(error) if error.raw_os_error() == Some(sys::ipc::E2BIG) => room *= 2,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn mtype(&self) -> i64 {
+        self.words[0].cast_signed()
+    }
+
+    /// Where the bytes are, aligned to 8.
+    fn start(&self) -> *const u8 {
+        self.words[1..].as_ptr().cast()
+    }
+
+    pub(crate) fn into_raw(self) -> RawMessage {
+        // SAFETY: the words after the first hold `len` bytes, all initialised.
+        let bytes = unsafe { core::slice::from_raw_parts(self.start(), self.len) };
+        RawMessage { mtype: self.mtype(), bytes: bytes.to_vec() }
+    }
 }

@@ -1,7 +1,7 @@
 //! System V message queues: msgget(2), msgsnd(2), msgrcv(2), msgctl(2).
 //!
 //! A [`Queue`] keeps messages in the kernel, each whole and in the order of sending, until a process receives them. Here
-//! each is a value of one type, with a type of message, a number, by which the receiver selects.
+//! each is a value of one type, or any number of them, with a type of message, a number, by which the receiver selects.
 //!
 //! ```
 //! use shm_runtime::msg::{Queue, Select};
@@ -22,6 +22,26 @@
 //! assert_eq!((message.mtype, message.value.number), (1, 2));
 //! assert!(queue.try_receive(Select::Equal(1))?.is_none());
 //! assert_eq!(queue.receive(Select::Any)?.value.number, 1);
+//! # Ok::<(), shm_runtime::Error>(())
+//! ```
+//!
+//! # Messages of any length
+//!
+//! A `Queue<[T]>` sends slices, empty ones too, and receives vectors: texts as bytes, or whatever Perl, PHP or C send.
+//!
+//! ```
+//! use shm_runtime::Key;
+//! use shm_runtime::msg::{Queue, Select};
+//!
+//! let words = Queue::<[u8]>::create(Key::private())?.remove_on_drop();
+//! words.send(1, b"short")?;
+//! words.send(1, "and a good deal longer".as_bytes())?;
+//! assert_eq!(words.receive(Select::Any)?.value, b"short");
+//!
+//! // The same, without a new vector for each.
+//! let mut text = Vec::new();
+//! let mtype = words.receive_into(Select::Any, &mut text)?;
+//! assert_eq!((mtype, &text[..]), (1, &b"and a good deal longer"[..]));
 //! # Ok::<(), shm_runtime::Error>(())
 //! ```
 //!
@@ -54,12 +74,15 @@
 //! ```
 
 mod diagnose;
+mod exchange;
 mod message;
 mod options;
+mod payload;
 mod queue;
 
 pub use crate::ipc::raw_message::RawMessage;
 pub use crate::ipc::stat::queue::Stat;
 pub use message::{Message, Select};
 pub use options::Options;
+pub use payload::Payload;
 pub use queue::Queue;

@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::marker::PhantomData;
+use core::time::Duration;
 use std::borrow::Cow;
 
 use crate::ipc::error::Error;
@@ -10,9 +11,7 @@ use crate::ipc::key::Key;
 use crate::ipc::kind::ObjectKind;
 use crate::ipc::lookup::Lookup;
 use crate::ipc::trusted::Trust;
-use crate::memory::shareable::Shareable;
-use crate::memory::structure::Declared;
-use crate::msg::{Queue, diagnose};
+use crate::msg::{Payload, Queue, diagnose};
 
 /// Options for creating and opening a queue of `T`, in the manner of [`std::fs::OpenOptions`].
 ///
@@ -26,15 +25,15 @@ use crate::msg::{Queue, diagnose};
 /// assert_eq!(queue.stat()?.permissions.mode, 0o622);
 /// # Ok::<(), shm_runtime::Error>(())
 /// ```
-pub struct Options<T> {
+pub struct Options<T: Payload + ?Sized> {
     lookup: Lookup,
-    holds: PhantomData<fn() -> T>,
+    holds: PhantomData<fn(&T)>,
 }
 
-impl<T: Shareable + Copy> Options<T> {
+impl<T: Payload + ?Sized> Options<T> {
     pub(crate) fn new(key: Key) -> Self {
         Self {
-            lookup: Lookup::new(ObjectKind::Queue, key, Declared::of::<T>().name(), Trust::Nobody),
+            lookup: Lookup::new(ObjectKind::Queue, key, T::__layout().name(), Trust::Nobody),
             holds: PhantomData,
         }
     }
@@ -43,6 +42,28 @@ impl<T: Shareable + Copy> Options<T> {
     /// 0o777; by default 0o600. The umask has no part in it. An existing queue keeps its own.
     pub fn mode(&mut self, mode: u32) -> &mut Self {
         self.lookup.mode = mode;
+        self
+    }
+
+    /// How long opening waits for a queue that does not exist yet, where another process is to create it; also for the file
+    /// that an [ftok](Key::ftok) key comes from. Not at all, if not given.
+    ///
+    /// The kernel does not announce a new queue: it is asked every 5 ms. [`open_or_create`](Self::open_or_create) waits this
+    /// long too, before it creates one. `open_id` does not wait, because an id is of what exists.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use shm_runtime::{ErrorKind, Key, msg::Queue};
+    ///
+    /// let start = std::time::Instant::now();
+    /// let key = Key::name("org.example.queue-that-nobody-makes");
+    /// let error = Queue::<u64>::options(key).wait_for_creation(Duration::from_millis(20)).open().unwrap_err();
+    /// assert!(matches!(error.kind(), ErrorKind::NotFound));
+    /// assert!(start.elapsed() >= Duration::from_millis(20));
+    /// # Ok::<(), shm_runtime::Error>(())
+    /// ```
+    pub fn wait_for_creation(&mut self, wait: Duration) -> &mut Self {
+        self.lookup.wait_for_creation = wait;
         self
     }
 
@@ -84,8 +105,7 @@ impl<T: Shareable + Copy> Options<T> {
     /// If there is none, or its owner or creator is not trusted. If it may not be read, and neither Linux (before
     /// 4.17) nor /proc tells whose it is: [`trust_anybody`](Self::trust_anybody) opens it.
     pub fn open(&self) -> Result<Queue<T>, Error> {
-        let (identity, id) = self.lookup.find("open")?;
-        self.check(identity, id)
+        self.lookup.open(|identity, id| self.check(identity, id))
     }
 
     /// Opens the queue with this msqid: for private ones, whose id is all there is to find them by.
@@ -101,7 +121,7 @@ impl<T: Shareable + Copy> Options<T> {
     fn check(&self, identity: Identity, id: i32) -> Result<Queue<T>, Error> {
         match self.lookup.look(id) {
             Ok(_) => Ok(Queue::new(identity, id)),
-            Err(kind) => Err(Error::new("open", identity, kind)),
+            Err(kind) => Err(self.lookup.not_opened(identity, id, kind)),
         }
     }
 
@@ -126,17 +146,18 @@ impl<T: Shareable + Copy> Options<T> {
     }
 }
 
-impl<T> Clone for Options<T> {
+impl<T: Payload + ?Sized> Clone for Options<T> {
     fn clone(&self) -> Self {
         Self { lookup: self.lookup.clone(), holds: PhantomData }
     }
 }
 
-impl<T> fmt::Debug for Options<T> {
+impl<T: Payload + ?Sized> fmt::Debug for Options<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")
             .field("key", &self.lookup.key)
             .field("mode", &format_args!("{:#o}", self.lookup.mode))
+            .field("wait_for_creation", &self.lookup.wait_for_creation)
             .finish()
     }
 }

@@ -19,7 +19,8 @@
 mod diff;
 mod lines;
 pub(crate) mod location;
-mod parse;
+pub(crate) mod parse;
+mod relation;
 #[cfg(feature = "serde")]
 mod serialize;
 mod set;
@@ -33,12 +34,13 @@ use std::hash::RandomState;
 use self::lines::Lines;
 use self::location::{Location, PathError};
 pub use self::parse::ParseError;
+pub(crate) use self::relation::Relation;
 pub use self::set::WriteError;
 use self::types::Type;
 use crate::memory::shareable::Shareable;
 use crate::memory::structure::Declared;
 use crate::schema::diff::Side;
-use crate::schema::write::text;
+use crate::schema::write::{former, text};
 
 /// Bytes of a difference at most. Those of any real structs are shorter.
 const MAX_DIFFERENCE: usize = 16 << 10;
@@ -64,9 +66,11 @@ const MAX_DEBUG: usize = 4096;
 /// ```
 // The text and no more: one that another process wrote takes no more memory than it is long. A layout has one text
 // only (what `Display` would not write is refused), so schemas are equal if their texts are.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Schema {
     text: String,
+    /// Of a type with fields that had another name before: the text with those.
+    former: Option<String>,
     size: usize,
     align: usize,
 }
@@ -78,9 +82,10 @@ impl Schema {
     ///
     /// Never: what is written of a type can be read.
     pub fn of<T: Shareable>() -> Self {
-        let text = text(Declared::of::<T>());
+        let layout = Declared::of::<T>();
+        let (text, former) = (text(layout), former(layout));
         match parse::parse(&text) {
-            Ok(parse::Extent { size, align }) => Self { text, size, align },
+            Ok(parse::Extent { size, align }) => Self { text, former, size, align },
             Err(error) => unreachable!("{error} in what was written of a type:\n{text}"),
         }
     }
@@ -98,7 +103,7 @@ impl Schema {
         &name[..name.floor_char_boundary(MAX_NAME)]
     }
 
-    fn struct_name(&self) -> Option<&str> {
+    pub(crate) fn struct_name(&self) -> Option<&str> {
         self.text.strip_prefix("struct ")?.split(' ').next()
     }
 
@@ -136,25 +141,18 @@ impl Schema {
     /// [`ParseError`] names the line and what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         let parse::Extent { size, align } = parse::parse(text)?;
-        Ok(Self { text: text.to_owned(), size, align })
+        Ok(Self { text: text.to_owned(), former: None, size, align })
     }
 
     /// The same without a copy.
     pub(crate) fn from_text(text: String) -> Result<Self, ParseError> {
         let parse::Extent { size, align } = parse::parse(&text)?;
-        Ok(Self { text, size, align })
+        Ok(Self { text, former: None, size, align })
     }
 
-    /// Whether this has all fields of `older`, at the same places and of the same types, and none but after them.
-    pub(crate) fn extends(&self, older: &Self) -> bool {
-        let fields = |schema: &'_ Self| schema.text.find('\n').map_or(0, |end| end + 1);
-        let (ours, theirs) = (&self.text[fields(self)..], &older.text[fields(older)..]);
-        // The line after those of `older` is one of a new field, and not of a field within the last one.
-        let is_field = |more: &str| more.is_empty() || (more.starts_with("  ") && !more.starts_with("   "));
-        self.struct_name().is_some_and(|name| older.struct_name() == Some(name))
-            && ours.strip_prefix(theirs).is_some_and(is_field)
-            && self.size >= older.size
-            && self.align >= older.align
+    /// What the layout of a segment is to that of this program, `ours`.
+    pub(crate) fn relation(&self, ours: &Self) -> Relation {
+        relation::relation(self, ours)
     }
 
     /// What differs, line by line, as people read a diff: `-` before the lines that only this schema has, `+` before those
@@ -196,6 +194,14 @@ impl Schema {
         text
     }
 }
+
+impl PartialEq for Schema {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Schema {}
 
 impl fmt::Display for Schema {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -306,7 +306,7 @@ impl<'a> Iterator for Fields<'a> {
     fn next(&mut self) -> Option<Field<'a>> {
         let (rest, indent) = match &mut self.0 {
             FieldSource::Layout(fields) => {
-                let &layout::Field { name, offset, layout } = fields.next()?;
+                let &layout::Field { name, offset, layout, .. } = fields.next()?;
                 return Some(Field { name, offset, ty: Type::of_layout(layout) });
             }
             FieldSource::Text { rest, indent } => (rest, *indent),

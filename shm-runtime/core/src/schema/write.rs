@@ -2,18 +2,40 @@
 
 use core::fmt::{self, Write as _};
 
-use crate::memory::layout::{Kind, Layout};
+use crate::memory::layout::{Field, Kind, Layout};
 
 /// The text.
 pub(crate) fn text(layout: &Layout) -> String {
+    named(layout, |field| field.name)
+}
+
+/// The text that it had when its fields had the names of before; `None` if none has another name now.
+pub(super) fn former(layout: &Layout) -> Option<String> {
+    let mut renamed = false;
+    let text = named(layout, |field| match field.was {
+        "" => field.name,
+        was => {
+            renamed = true;
+            was
+        }
+    });
+    renamed.then_some(text)
+}
+
+fn named(layout: &Layout, mut name: impl FnMut(&Field) -> &'static str) -> String {
     let mut text = String::new();
     // Writing to a `String` does not fail.
-    let _ = lines(layout, 0, &mut text);
+    let _ = lines(layout, 0, &mut name, &mut text);
     text
 }
 
 /// The type in one line, and the lines of its fields below, each indented by `indent` and 2 more spaces.
-fn lines(layout: &Layout, indent: usize, to: &mut String) -> fmt::Result {
+fn lines(
+    layout: &Layout,
+    indent: usize,
+    name: &mut impl FnMut(&Field) -> &'static str,
+    to: &mut String,
+) -> fmt::Result {
     line(layout, to)?;
     to.push('\n');
     let mut layout = layout;
@@ -25,8 +47,8 @@ fn lines(layout: &Layout, indent: usize, to: &mut String) -> fmt::Result {
     };
     let indent = indent + 2;
     for field in fields {
-        write!(to, "{:indent$}{} @{} ", "", field.name, field.offset)?;
-        lines(field.layout, indent, to)?;
+        write!(to, "{:indent$}{} @{} ", "", name(field), field.offset)?;
+        lines(field.layout, indent, name, to)?;
     }
     Ok(())
 }

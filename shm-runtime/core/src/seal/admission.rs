@@ -11,9 +11,10 @@ use crate::ipc::key::Key;
 use crate::ipc::kind::ObjectKind;
 use crate::ipc::resolve::Derivations;
 use crate::ipc::stat::segment::Stat;
-use crate::schema::Schema;
+use crate::schema::{Relation, Schema};
 use crate::seal::footer::{FooterFields, Seal, State};
 use crate::sys::liveness::Process;
+use crate::sys::refused::Call;
 
 /// How long to sleep before looking again whether the creator still lives: its death wakes no process.
 const SLICE: Duration = Duration::from_millis(20);
@@ -129,7 +130,7 @@ impl Expected<'_> {
             let theirs = Schema::from_text(schema).map_err(|error| bad(&error.to_string()))?;
             let ours = (self.schema)();
             self.key.map_or(Ok(()), |key| key.agrees(seal, &fields, theirs.name(), ours.name()))?;
-            match (theirs.name() == ours.name(), theirs == ours) {
+            match (theirs.name() == ours.name(), theirs.relation(&ours) == Relation::Same) {
                 (true, same) => Ok(same),
                 (false, _) => {
                     Err(ErrorKind::LayoutDiffers { theirs: Box::new(theirs), ours: Box::new(ours) })
@@ -208,8 +209,10 @@ impl Expected<'_> {
         if theirs == ours {
             return Err(bad("the fingerprint in its seal is not that of its schema"));
         }
-        if self.compatible && theirs.extends(&ours) {
-            return self.room(size);
+        match theirs.relation(&ours) {
+            Relation::Same => return self.room(size),
+            Relation::Newer if self.compatible => return self.room(size),
+            Relation::Newer | Relation::Older { .. } | Relation::Different => {}
         }
         Err(ErrorKind::LayoutDiffers { theirs: Box::new(theirs), ours: Box::new(ours) })
     }
@@ -283,7 +286,8 @@ fn wait_until_ready(
         if state == State::Ready {
             return Ok(());
         }
-        let stat = Stat::of(id).map_err(|error| diagnose::by_id(ObjectKind::Segment, error, id))?;
+        let stat =
+            Stat::of(id).map_err(|error| diagnose::by_id(ObjectKind::Segment, Call::Shmctl, error, id))?;
         if stat.removed {
             return Err(ErrorKind::Removed.into());
         }

@@ -2,13 +2,18 @@
 
 use core::fmt;
 use core::ops::Deref;
+use core::ptr::NonNull;
+use std::sync::Arc;
 
 use crate::ipc::error::{Error, ErrorKind};
-use crate::memory::access::{Access, ReadWrite, Readable};
+use crate::ipc::remove_on_drop::RemoveOnDrop;
+use crate::memory::access::{Access, ReadOnly, ReadWrite, Readable, WriteOnly};
+use crate::memory::part::{Kept, Part};
 use crate::memory::shareable::Shareable;
 use crate::memory::shared::Shared;
 use crate::schema::Schema;
 use crate::segment::Segment;
+use crate::segment::diagnose;
 use crate::segment::place::Place;
 use crate::sys;
 
@@ -16,14 +21,21 @@ use crate::sys;
 ///
 /// The kernel detaches at the process's death too. A child of fork(2) inherits the mapping, exec(3) drops it.
 pub struct Attached<T: Shareable, A: Access = ReadWrite> {
+    // Dropped in this order: what is removed last is gone at once.
     place: Place<T, A>,
     segment: Segment<T>,
+    guard: Option<RemoveOnDrop<Segment<T>>>,
 }
 
 impl<T: Shareable, A: Access> Attached<T, A> {
     /// `place` is in a mapping of `segment`.
     pub(crate) fn new(segment: Segment<T>, place: Place<T, A>) -> Self {
-        Self { place, segment }
+        Self { place, segment, guard: None }
+    }
+
+    /// The same, which shares the guard that it was made by.
+    fn guarded(self, guard: &RemoveOnDrop<Segment<T>>) -> Self {
+        Self { guard: Some(guard.share()), ..self }
     }
 
     /// The segment that is mapped here.
@@ -37,8 +49,60 @@ impl<T: Shareable, A: Access> Attached<T, A> {
     ///
     /// If nothing was mapped there any more, because other code unmapped it.
     pub fn detach(self) -> Result<(), Error> {
-        let Self { place, segment } = self;
-        place.into_mapping().unmap().map_err(|source| segment.error("detach", ErrorKind::Os { source }))
+        let Self { place, segment, guard: _guard } = self;
+        let mapping = place.into_mapping();
+        let address = mapping.address().addr().get();
+        mapping.unmap().map_err(|error| segment.error("detach", diagnose::shmdt(error, address)))
+    }
+
+    /// A part with a share of this attachment, to be kept in a struct or given to a thread: a field, an element of an
+    /// array, a field of a nested struct.
+    ///
+    /// `find` is given the struct, and returns the part: `|station| &station.wind`.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// # use shm_runtime::{Part, SharedSegment};
+    /// # #[derive(SharedSegment)]
+    /// # #[repr(C)]
+    /// # #[shm(private)]
+    /// # struct Station { celsius: f64 }
+    /// # let segment = Station::create()?.remove_on_drop();
+    /// let station = Arc::new(segment.attach()?);
+    /// let celsius: Part<f64> = station.part(|station| &station.celsius);
+    /// let thermometer = std::thread::spawn(move || celsius.set(21.5));
+    /// thermometer.join().expect("it only writes");
+    /// assert_eq!(station.celsius.get(), 21.5);
+    /// # Ok::<(), shm_runtime::Error>(())
+    /// ```
+    ///
+    /// Of another attachment it cannot be, because that need not live as long:
+    ///
+    /// ```compile_fail,E0597
+    /// # use std::sync::Arc;
+    /// # use shm_runtime::{Part, SharedSegment};
+    /// # #[derive(SharedSegment)]
+    /// # #[repr(C)]
+    /// # #[shm(private)]
+    /// # struct Station { celsius: f64 }
+    /// # let segment = Station::create()?.remove_on_drop();
+    /// let station = Arc::new(segment.attach()?);
+    /// let other = segment.attach()?;
+    /// let celsius = station.part(|_| &other.celsius); // `other` does not live long enough
+    /// # Ok::<(), shm_runtime::Error>(())
+    /// ```
+    pub fn part<F: Shareable>(
+        self: &Arc<Self>,
+        find: impl for<'a> FnOnce(&'a Shared<T, A>) -> &'a Shared<F, A>,
+    ) -> Part<F, A> {
+        let part = NonNull::from(find(self));
+        // SAFETY: `find` works for a reference of any lifetime. So what it returns is a part of what it is given, or valid
+        // for ever: of a place that it knows otherwise it cannot say that it lives as long. What it is given is in the mapping of
+        // this attachment, which stays where it is until the attachment is dropped or detached: that is after the last
+        // share of it, because `detach` takes the attachment itself, and `Arc` gives it and `&mut` to it to nothing but the
+        // only share.
+        Part::new(unsafe { Kept::owned(part, self.clone()) })
     }
 
     /// The schema that the segment's creator wrote into the seal; of a bare segment, that of `T`. After
@@ -87,10 +151,58 @@ impl<T: Shareable, A: Access> Attached<T, A> {
         self.place.mapping().populate(A::MAPS_WRITABLE).map_err(|source| {
             let kind = match source.raw_os_error() {
                 Some(sys::ENOMEM) => ErrorKind::NoMemory { size: self.segment.size(), huge_pages: false },
+                Some(sys::EINVAL) => ErrorKind::InvalidInput {
+                    reason: "this kernel cannot make pages present at once, which takes Linux 5.14 (MADV_POPULATE_WRITE): \
+                             read or write one value of each page instead",
+                },
                 _ => ErrorKind::Os { source },
             };
             self.segment.error("prefault", kind)
         })
+    }
+}
+
+/// Attachments that keep a share of the guard: the segment is removed when the guard and these are dropped.
+impl<T: Shareable> RemoveOnDrop<Segment<T>> {
+    /// As [`Segment::attach`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Segment::attach`].
+    pub fn attach(&self) -> Result<Attached<T, ReadWrite>, Error> {
+        Segment::attach(self).map(|attached| attached.guarded(self))
+    }
+
+    /// As [`Segment::attach_read_only`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Segment::attach_read_only`].
+    pub fn attach_read_only(&self) -> Result<Attached<T, ReadOnly>, Error> {
+        Segment::attach_read_only(self).map(|attached| attached.guarded(self))
+    }
+
+    /// As [`Segment::attach_write_only`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Segment::attach_write_only`].
+    pub fn attach_write_only(&self) -> Result<Attached<T, WriteOnly>, Error> {
+        Segment::attach_write_only(self).map(|attached| attached.guarded(self))
+    }
+
+    /// As [`Segment::attach_at`].
+    ///
+    /// # Safety
+    ///
+    /// As for [`Segment::attach_at`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Segment::attach_at`].
+    pub unsafe fn attach_at(&self, address: usize) -> Result<Attached<T, ReadWrite>, Error> {
+        // SAFETY: the caller says of the pages at `address` what `Segment::attach_at` asks for.
+        unsafe { Segment::attach_at(self, address) }.map(|attached| attached.guarded(self))
     }
 }
 

@@ -10,7 +10,7 @@ use std::thread;
 
 use crate::memory::region::Region;
 use crate::segment::observed::Observed;
-use crate::sys;
+use crate::sys::{self, refused::Call};
 
 /// What shmat returned, to be given to shmdt once, and what the kernel says of the segment that is mapped.
 ///
@@ -32,21 +32,16 @@ unsafe impl Sync for Mapping {}
 /// Why there is no mapping.
 pub(crate) enum Unmapped {
     /// What shmat or shmctl says.
-    Os(io::Error),
+    Os(Call, io::Error),
     /// The segment is made of huge pages, and those who may write to it were not said to be trusted.
     HugePages,
-}
-
-impl From<io::Error> for Unmapped {
-    fn from(error: io::Error) -> Self {
-        Self::Os(error)
-    }
 }
 
 impl Mapping {
     /// shmat(2), read-only or for both, and a look at what was mapped.
     pub(crate) fn new(id: i32, writable: bool, trusts_writers: bool) -> Result<Self, Unmapped> {
-        let address = sys::shmat(id, if writable { 0 } else { sys::SHM_RDONLY })?;
+        let attached = sys::shmat(id, if writable { 0 } else { sys::SHM_RDONLY });
+        let address = attached.map_err(|error| Unmapped::Os(Call::Shmat, error))?;
         Self::looked_at(address, id, writable, trusts_writers)
     }
 
@@ -58,7 +53,8 @@ impl Mapping {
     pub(crate) unsafe fn over(id: i32, address: *mut c_void, trusts_writers: bool) -> Result<Self, Unmapped> {
         // SAFETY: `shmat_over` maps the same range at the same address, of which the caller says both things that it
         // asks for: no object lives there, and no code counts on it being unmapped.
-        let address = unsafe { sys::shmat_over(id, address, 0) }?;
+        let attached = unsafe { sys::shmat_over(id, address, 0) };
+        let address = attached.map_err(|error| Unmapped::Os(Call::Shmat, error))?;
         Self::looked_at(address, id, true, trusts_writers)
     }
 
@@ -74,7 +70,7 @@ impl Mapping {
         if !trusts_writers && sys::is_of_huge_pages(address) {
             return Err(Unmapped::HugePages);
         }
-        mapping.observed = Observed::of(id)?;
+        mapping.observed = Observed::of(id).map_err(|error| Unmapped::Os(Call::Shmctl, error))?;
         Ok(mapping)
     }
 

@@ -20,7 +20,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use crate::ipc::diagnose::is_gone;
+use crate::ipc::diagnose::{is_gone, refused};
 use crate::ipc::error::{Error, ErrorKind};
 use crate::ipc::identity::Identity;
 use crate::ipc::kind::ObjectKind;
@@ -41,6 +41,7 @@ use crate::segment::observed::Observed;
 use crate::segment::place::Place;
 use crate::sys;
 use crate::sys::liveness::Process;
+use crate::sys::{proc, refused::Call};
 
 /// A System V shared memory segment that holds a `T`: the kernel's object, not yet mapped.
 ///
@@ -341,7 +342,8 @@ impl<T: Shareable> Segment<T> {
     ///
     /// # Errors
     ///
-    /// As for [`attach`](Self::attach), and if `address` is not a multiple of the page size.
+    /// As for [`attach`](Self::attach), and if `address` is not a multiple of the size of the segment's pages, which may be
+    /// huge, or nothing may be mapped there.
     pub unsafe fn attach_at(&self, address: usize) -> Result<Attached<T, ReadWrite>, Error> {
         // Waits and checks, and until it is dropped keeps the segment from being reclaimed and the id from another.
         // Mapped by this thread, as what follows is: the creator's mapping may be of another IPC namespace.
@@ -352,12 +354,16 @@ impl<T: Shareable> Segment<T> {
         // code counts on its being mapped otherwise, nor unmapped.
         let mapped = unsafe { Mapping::over(self.id, pointer, self.terms.trusts_writers) };
         let attached = match mapped {
-            // EINVAL for an odd address, ENOMEM for one outside the address space; and both for other reasons.
-            Err(Unmapped::Os(error))
-                if matches!(error.raw_os_error(), Some(sys::EINVAL | sys::ENOMEM))
-                    && !is_gone(ObjectKind::Segment, self.id) =>
+            // EINVAL for an odd address, ENOMEM for one outside the address space, EPERM for one where nothing may be
+            // mapped; and each for other reasons.
+            Err(Unmapped::Os(Call::Shmat, error))
+                if matches!(error.raw_os_error(), Some(sys::EINVAL | sys::ENOMEM | sys::EPERM))
+                    && !is_gone(ObjectKind::Segment, self.id)
+                    && refused(Call::Shmat, &error).is_none() =>
             {
-                Err(self.error("attach", ErrorKind::Address { address }))
+                let mapped = core::ptr::from_ref(&*admitted).addr();
+                let page_size = proc::page_size_at(mapped).unwrap_or_else(sys::page_size);
+                Err(self.error("attach", ErrorKind::Address { address, page_size, size: self.size() }))
             }
             mapped => self.recognised(mapped).and_then(|mapping| self.attached(mapping)),
         };
@@ -379,7 +385,9 @@ impl<T: Shareable> Segment<T> {
                 match sys::shmget(value, 0, 0) {
                     Ok(id) => Ok(id == self.id),
                     Err(none) if none.raw_os_error() == Some(sys::ENOENT) => Ok(false),
-                    Err(source) => Err(error(ErrorKind::Os { source })),
+                    Err(source) => {
+                        Err(error(refused(Call::Shmget, &source).unwrap_or(ErrorKind::Os { source })))
+                    }
                 }
             }
             _ => match self.stat() {
@@ -388,6 +396,17 @@ impl<T: Shareable> Segment<T> {
                 Err(error) => Err(error),
             },
         }
+    }
+
+    /// Which processes keep it from being reclaimed, if any are attached.
+    pub(crate) fn who_keeps_it(&self) -> Option<String> {
+        let attached = Stat::of(self.id).ok()?.attached;
+        (attached > 0).then(|| {
+            format!(
+                "It was not replaced, because it is attached ({attached} in all). A child that was forked from an attached \
+                 process counts too, until it detaches, ends, or calls exec(3)"
+            )
+        })
     }
 
     /// The error of attaching, which to read and write takes both.
@@ -406,10 +425,10 @@ impl<T: Shareable> Segment<T> {
     fn why_unmapped(&self, unmapped: Unmapped) -> ErrorKind {
         match unmapped {
             Unmapped::HugePages => ErrorKind::HugePages,
-            Unmapped::Os(error) if error.raw_os_error() == Some(sys::ENOMEM) => {
+            Unmapped::Os(_, error) if error.raw_os_error() == Some(sys::ENOMEM) => {
                 ErrorKind::NoMemory { size: self.size(), huge_pages: false }
             }
-            Unmapped::Os(error) => diagnose::shmctl(error, self.id),
+            Unmapped::Os(call, error) => diagnose::by_id(call, error, self.id),
         }
     }
 
@@ -431,14 +450,15 @@ impl<T: Shareable> Segment<T> {
     ///
     /// # Errors
     ///
-    /// If it was removed, belongs to another user, or the mode has bits beyond 0o777.
+    /// If it was removed, belongs to another user, the mode has bits beyond 0o777, or the user or the group has no number in
+    /// this process's user namespace.
     pub fn set_permissions(&self, permissions: Permissions) -> Result<(), Error> {
         let Permissions { uid, gid, mode } = permissions;
         let operation = "set the permissions of";
         let bits = mode_bits(mode).map_err(|kind| self.error(operation, kind))?;
         self.look(operation)?;
         sys::shm_set(self.id, uid, gid, bits)
-            .map_err(|error| self.error(operation, diagnose::shmctl(error, self.id)))?;
+            .map_err(|error| self.error(operation, diagnose::set_permissions(error, self.id, (uid, gid))))?;
         self.given_to.store(uid, Relaxed);
         Ok(())
     }
@@ -452,7 +472,8 @@ impl<T: Shareable> Segment<T> {
     /// If it was removed, belongs to another user, or is larger than RLIMIT_MEMLOCK allows.
     pub fn lock(&self) -> Result<(), Error> {
         self.look("lock")?;
-        sys::shm_lock(self.id).map_err(|error| self.error("lock", diagnose::shm_lock(error, self.id)))
+        sys::shm_lock(self.id)
+            .map_err(|error| self.error("lock", diagnose::shm_lock(error, self.id, self.size())))
     }
 
     /// Allows the segment to be swapped out again: shmctl(2) with SHM_UNLOCK.
@@ -462,7 +483,8 @@ impl<T: Shareable> Segment<T> {
     /// If it was removed, or belongs to another user.
     pub fn unlock(&self) -> Result<(), Error> {
         self.look("unlock")?;
-        sys::shm_unlock(self.id).map_err(|error| self.error("unlock", diagnose::shm_lock(error, self.id)))
+        sys::shm_unlock(self.id)
+            .map_err(|error| self.error("unlock", diagnose::shm_lock(error, self.id, self.size())))
     }
 
     /// Removes the segment: shmctl(2) with IPC_RMID, by id, so that it cannot hit a successor under the same key.

@@ -13,6 +13,7 @@ use crate::segment::mapping::{Mapping, Unmapped};
 use crate::segment::observed::Observed;
 use crate::sys;
 use crate::sys::liveness::Process;
+use crate::sys::refused::Call;
 
 /// What came of it.
 #[derive(Debug)]
@@ -60,16 +61,17 @@ pub(crate) struct Rules<'a> {
 /// Between looking and removing, a process could attach. So the state in the seal is changed first, to a claim of this
 /// process: one that attaches after that sees it and detaches, and one that attached before is counted by the kernel.
 /// The claim of a process that dies here is void: it says which process makes it.
-pub(crate) fn reclaim(id: i32, observed: &Observed, rules: Rules<'_>) -> io::Result<Outcome> {
+pub(crate) fn reclaim(id: i32, observed: &Observed, rules: Rules<'_>) -> Result<Outcome, (Call, io::Error)> {
     let Rules { expected, blank_size, replace, wait, trusts_writers } = rules;
-    let gone = |error: io::Error| match error.raw_os_error() {
+    let failed = |call: Call, error: io::Error| match error.raw_os_error() {
         Some(sys::EINVAL | sys::EIDRM) => Ok(Outcome::Gone),
-        _ => Err(error),
+        _ => Err((call, error)),
     };
+    let gone = |error: io::Error| failed(Call::Shmctl, error);
     let mapping = match Mapping::new(id, true, trusts_writers) {
         Ok(mapping) => mapping,
         Err(Unmapped::HugePages) => return Ok(Outcome::InUse),
-        Err(Unmapped::Os(error)) => return gone(error),
+        Err(Unmapped::Os(call, error)) => return failed(call, error),
     };
     // What follows is said of the segment that is mapped: its id means no other while it is.
     if !mapping.observed().may_be(observed) {

@@ -63,7 +63,8 @@ pub trait SharedSegment: Shareable {
     }
 
     /// As [`open`](Self::open), for a struct that gained fields at its end since this program was built: the segment
-    /// may have more fields after all of ours, which have to be at the same places and of the same types.
+    /// may have more fields after all of ours, which have to be at the same places and of the same types. (What
+    /// else can change is in the guide, on the page of the seal.)
     ///
     /// # Errors
     ///
@@ -80,6 +81,16 @@ pub trait SharedSegment: Shareable {
     /// As for [`create`](Self::create), [`open`](Self::open) and [`Segment::attach`].
     fn open_or_create() -> Result<Segment<Self>, Error> {
         Self::options().open_or_create()
+    }
+
+    /// As [`open_or_create`](Self::open_or_create), but a segment that is there is opened as by
+    /// [`open_compatible`](Self::open_compatible): for a program of which a newer version may have been there first.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open_or_create`](Self::open_or_create).
+    fn open_or_create_compatible() -> Result<Segment<Self>, Error> {
+        Self::options().open_or_create_compatible()
     }
 
     /// Opens the segment, or creates it and lets `init` fill it in if there is none.

@@ -29,10 +29,11 @@ use std::io;
 use std::thread;
 use std::time::Instant;
 
+use crate::ipc::diagnose::refused;
 use crate::ipc::error::Error;
 use crate::sem::op::Wait;
 use crate::sem::{Op, SemaphoreSet, Stat, State};
-use crate::sys::{self, lock, process::Maker};
+use crate::sys::{self, lock, process::Maker, refused::Call};
 
 /// Held by a process that creates a set, from before it makes the set until the set has its initial values.
 ///
@@ -100,7 +101,9 @@ pub(crate) fn replace<const N: usize>(set: &SemaphoreSet<N>, initial: &[u16; N])
         Ok(()) => Ok(Outcome::LookAgain),
         Err(error) => match error.raw_os_error() {
             Some(sys::EINVAL | sys::EIDRM) => Ok(Outcome::LookAgain),
-            Some(sys::EPERM) => Ok(Outcome::Kept("only its owner, its creator and root may remove it")),
+            Some(sys::EPERM) if refused(Call::Semctl, &error).is_none() => {
+                Ok(Outcome::Kept("only its owner, its creator and root may remove it"))
+            }
             _ => set.look(Err(error)),
         },
     }
@@ -137,7 +140,7 @@ fn blocked<const N: usize>(id: i32, zeros: bool) -> io::Result<Option<Outcome>> 
 fn reason_to_keep(semaphore: State, zeros: bool) -> Option<&'static str> {
     // SETVAL notes its process since Linux 4.6.
     if semaphore.value != 0 || semaphore.last_pid != 0 {
-        return Some("a program, one in C it seems, has set a value by SETVAL or SETALL");
+        return Some("a program has set a value by SETVAL or SETALL");
     }
     if !zeros && (semaphore.waiting != 0 || semaphore.waiting_for_zero != 0) {
         return Some("a process waits at it, and would get an error");

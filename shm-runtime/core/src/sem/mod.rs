@@ -31,6 +31,7 @@
 //! - Where one process acquires and another one releases, both are undone, each when its process ends. There, turn
 //!   it [off](Options::undo).
 //! - A value that undoing would bring below 0 becomes 0.
+//! - [Setting](SemaphoreSet::set_values) a value forgets, for all processes, what was to be undone.
 //!
 //! # Whose it is
 //!
@@ -64,6 +65,7 @@ mod options;
 mod permit;
 mod semaphore;
 mod set;
+mod values;
 
 pub use crate::ipc::stat::semaphore::{Stat, State};
 pub use op::Op;

@@ -58,10 +58,7 @@ pub(crate) fn buffer<const N: usize>(op: Op, flags: i32) -> Result<sys::ipc::sem
         Op::Release { index, units } => (index, units, 1),
         Op::WaitForZero { index } => (index, 1, 0),
     };
-    if usize::from(index) >= N {
-        let reason = "the set has no semaphore of this index: they count from 0";
-        return Err(ErrorKind::InvalidInput { reason });
-    }
+    checked::<N>(index)?;
     if units == 0 {
         let reason = "0 units are nothing to acquire or release: to wait for 0, use `Op::WaitForZero`";
         return Err(ErrorKind::InvalidInput { reason });
@@ -70,4 +67,10 @@ pub(crate) fn buffer<const N: usize>(op: Op, flags: i32) -> Result<sys::ipc::sem
         (Ok(units), Ok(sem_flg)) => Ok(sys::ipc::sembuf { sem_num: index, sem_op: sign * units, sem_flg }),
         _ => Err(too_high()),
     }
+}
+
+/// That the set has a semaphore of this index.
+pub(crate) fn checked<const N: usize>(index: u16) -> Result<(), ErrorKind> {
+    let reason = "the set has no semaphore of this index: they count from 0";
+    if usize::from(index) < N { Ok(()) } else { Err(ErrorKind::InvalidInput { reason }) }
 }

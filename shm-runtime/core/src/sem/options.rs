@@ -116,6 +116,30 @@ impl<const N: usize> Options<N> {
         self
     }
 
+    /// How long opening waits for a set that does not exist yet, where another process is to create it; also for the file
+    /// that an [ftok](Key::ftok) key comes from. Not at all, if not given.
+    ///
+    /// Its initial values are waited for within the same time, or within that of [`wait`](Self::wait) if it is longer.
+    ///
+    /// The kernel does not announce a new set: it is asked every 5 ms. [`open_or_create`](Self::open_or_create_set) waits this
+    /// long too, before it creates one. `open_id` does not wait, because an id is of what exists.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use shm_runtime::{ErrorKind, Key, sem::Semaphore};
+    ///
+    /// let start = std::time::Instant::now();
+    /// let key = Key::name("org.example.semaphore-that-nobody-makes");
+    /// let error = Semaphore::options(key).wait_for_creation(Duration::from_millis(20)).open().unwrap_err();
+    /// assert!(matches!(error.kind(), ErrorKind::NotFound));
+    /// assert!(start.elapsed() >= Duration::from_millis(20));
+    /// # Ok::<(), shm_runtime::Error>(())
+    /// ```
+    pub fn wait_for_creation(&mut self, wait: Duration) -> &mut Self {
+        self.lookup.wait_for_creation = wait;
+        self
+    }
+
     /// Whether to open a set on which no process ever did a semop(2). By default that is a set whose creator is not
     /// done; but a C program may set the initial values by SETVAL, and no process has used the set since.
     pub fn allow_unused(&mut self, allow_unused: bool) -> &mut Self {
@@ -179,19 +203,22 @@ impl<const N: usize> Options<N> {
     /// altered: to acquire and release takes the permission to alter it (0o200) only. A companion: also if the segment with its key
     /// is another program's.
     pub fn open(&self) -> Result<SemaphoreSet<N>, Error> {
-        let start = Instant::now();
+        let (start, wait) = (Instant::now(), self.wait.max(self.lookup.wait_for_creation));
         let mut half_made = false;
         loop {
-            let error = match self.lookup.find("open") {
-                Ok((identity, id)) => match self.usable(&identity, id, start, &mut half_made) {
-                    Ok(()) => return Ok(SemaphoreSet::new(identity, id, self.undo)),
-                    Err(kind) => Error::new("open", identity, kind),
-                },
+            let opened = self.lookup.open(|identity, id| {
+                match self.usable(&identity, id, start, wait, &mut half_made) {
+                    Ok(()) => Ok(SemaphoreSet::new(identity, id, self.undo)),
+                    Err(kind) => Err(Error::new("open", identity, kind)),
+                }
+            });
+            let error = match opened {
+                Ok(set) => return Ok(set),
                 Err(error) => error,
             };
             // One that this process waited for is being replaced by another process: the next one has the same key.
             let replaced = matches!(error.kind(), ErrorKind::Removed | ErrorKind::NotFound) && half_made;
-            if !replaced || start.elapsed() >= self.wait {
+            if !replaced || start.elapsed() >= wait {
                 return Err(error);
             }
             thread::sleep(Duration::from_millis(1));
@@ -205,9 +232,9 @@ impl<const N: usize> Options<N> {
     /// As for [`open`](Self::open).
     pub fn open_id(&self, id: i32) -> Result<SemaphoreSet<N>, Error> {
         let identity = self.lookup.identity_of(id);
-        match self.ready(id, Instant::now(), &mut false) {
+        match self.ready(id, Instant::now(), self.wait, &mut false) {
             Ok(()) => Ok(SemaphoreSet::new(identity, id, self.undo)),
-            Err(kind) => Err(Error::new("open", identity, kind)),
+            Err(kind) => Err(self.lookup.not_opened(identity, id, kind)),
         }
     }
 
@@ -228,10 +255,11 @@ impl<const N: usize> Options<N> {
 
     /// Opens the set, and removes it if its creator died before it was ready: then it is not found.
     fn open_or_replace(&self, initial: &[u16; N]) -> Result<SemaphoreSet<N>, Error> {
+        let mut found = self.lookup.open(|identity, id| Ok((identity, id)));
         loop {
-            let (identity, id) = self.lookup.find("open")?;
+            let (identity, id) = found?;
             let set = SemaphoreSet::new(identity, id, self.undo);
-            match self.usable(set.identity(), id, Instant::now(), &mut false) {
+            match self.usable(set.identity(), id, Instant::now(), self.wait, &mut false) {
                 Ok(()) => return Ok(set),
                 Err(ErrorKind::Uninitialised { existing, waited, .. }) => match replace(&set, initial)? {
                     Outcome::LookAgain => {}
@@ -242,6 +270,8 @@ impl<const N: usize> Options<N> {
                 },
                 Err(kind) => return Err(set.error("open", kind)),
             }
+            // Not waited for: if it is gone, this process is the one to create it.
+            found = self.lookup.find("open");
         }
     }
 
@@ -262,9 +292,10 @@ impl<const N: usize> Options<N> {
         identity: &Identity,
         id: i32,
         start: Instant,
+        wait: Duration,
         half_made: &mut bool,
     ) -> Result<(), ErrorKind> {
-        self.ready(id, start, half_made)?;
+        self.ready(id, start, wait, half_made)?;
         self.check_segment(identity)
     }
 
@@ -289,7 +320,7 @@ impl<const N: usize> Options<N> {
     }
 
     /// Waits until the set, which has to have `N` semaphores, has their initial values; and says whether it had to wait.
-    fn ready(&self, id: i32, start: Instant, half_made: &mut bool) -> Result<(), ErrorKind> {
+    fn ready(&self, id: i32, start: Instant, wait: Duration, half_made: &mut bool) -> Result<(), ErrorKind> {
         let mut pause = Duration::from_micros(100);
         loop {
             let stat = match self.lookup.look(id)? {
@@ -306,7 +337,7 @@ impl<const N: usize> Options<N> {
             }
             *half_made = true;
             let waited = start.elapsed();
-            let left = self.wait.saturating_sub(waited);
+            let left = wait.saturating_sub(waited);
             if left.is_zero() {
                 let existing = Some(Box::new(Record::Semaphore(stat)));
                 return Err(ErrorKind::Uninitialised { existing, waited, kept: None });
@@ -345,6 +376,7 @@ impl<const N: usize> fmt::Debug for Options<N> {
             .field("mode", &format_args!("{:#o}", self.lookup.mode))
             .field("undo", &self.undo)
             .field("wait", &self.wait)
+            .field("wait_for_creation", &self.lookup.wait_for_creation)
             .field("allow_unused", &self.allow_unused)
             .finish()
     }

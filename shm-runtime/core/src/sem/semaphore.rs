@@ -35,7 +35,7 @@ impl SemaphoreSet<1> {
 
     /// Acquires a unit, waiting until there is one: semop(2). It is released when the guard is dropped.
     ///
-    /// A signal does not end the waiting.
+    /// A signal does not end the waiting, unless it is to: see [`interruptible`](Self::interruptible).
     ///
     /// # Errors
     ///
@@ -79,6 +79,16 @@ impl SemaphoreSet<1> {
     /// If the semaphore was removed, or may not be read.
     pub fn value(&self) -> Result<u16, Error> {
         self.look(stat::value(self.id(), 0))
+    }
+
+    /// Sets how many units there are to be acquired, whatever they are, and wakes those that can go on: semctl(2) with SETVAL. As
+    /// [`set_values`](Self::set_values), this forgets what is to be undone.
+    ///
+    /// # Errors
+    ///
+    /// If the semaphore was removed, may not be altered, or the value is above 32767 (SEMVMX).
+    pub fn set_value(&self, value: u16) -> Result<(), Error> {
+        self.set_value_of(0, value)
     }
 
     /// How many threads, of all processes, wait to acquire: semctl(2) with GETNCNT.

@@ -36,11 +36,12 @@ pub struct SemaphoreSet<const N: usize> {
     identity: Identity,
     id: i32,
     undo: bool,
+    interruptible: bool,
 }
 
 impl<const N: usize> SemaphoreSet<N> {
     pub(crate) fn new(identity: Identity, id: i32, undo: bool) -> Self {
-        Self { identity, id, undo }
+        Self { identity, id, undo, interruptible: false }
     }
 
     pub(crate) fn identity(&self) -> &Identity {
@@ -86,6 +87,45 @@ impl<const N: usize> SemaphoreSet<N> {
     /// The `key_t` it was found or created by; 0 for a private one, and for one found by its id.
     pub fn key(&self) -> i32 {
         self.identity.value.unwrap_or(0)
+    }
+
+    /// The same set, by a handle whose waiting a signal ends: [`ErrorKind::Interrupted`], and nothing was done. Without it, a
+    /// call that a signal interrupts goes on waiting, as those of the standard library do.
+    ///
+    /// It takes a signal that has a handler, with SA_RESTART or not; and as semop(2) has it, a process that was stopped and
+    /// goes on (SIGCONT) is interrupted without one: look at what the handler left, and call again if there is nothing.
+    ///
+    /// A signal that came *just before* the call does not end it: the handler has run, and the call waits. So that none
+    /// is missed, wait for a limited time and look again:
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+    /// use std::time::Duration;
+    ///
+    /// use shm_runtime::sem::{Permit, Semaphore};
+    /// use shm_runtime::{Error, ErrorKind};
+    ///
+    /// /// `stop` is set by a handler: `signal_hook::flag::register(SIGTERM, ..)`.
+    /// fn acquire<'a>(semaphore: &'a Semaphore, stop: &AtomicBool) -> Result<Option<Permit<'a>>, Error> {
+    ///     while !stop.load(Relaxed) {
+    ///         match semaphore.acquire_timeout(Duration::from_secs(1)) {
+    ///             Ok(None) => {}
+    ///             Err(error) if matches!(error.kind(), ErrorKind::Interrupted) => {}
+    ///             acquired => return acquired,
+    ///         }
+    ///     }
+    ///     Ok(None)
+    /// }
+    /// # let key = shm_runtime::Key::private();
+    /// let semaphore = Semaphore::create(key, 1)?.remove_on_drop();
+    /// let semaphore = semaphore.interruptible();
+    /// assert!(acquire(&semaphore, &AtomicBool::new(false))?.is_some());
+    /// assert!(acquire(&semaphore, &AtomicBool::new(true))?.is_none());
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[must_use = "this is another handle, and the one that it is made of is not changed"]
+    pub fn interruptible(&self) -> Self {
+        Self { interruptible: true, ..self.clone() }
     }
 
     /// Acquires this many units of each semaphore, waiting until all are there at once: semop(2). They are released
@@ -167,7 +207,8 @@ impl<const N: usize> SemaphoreSet<N> {
         self.operate("operate on", operations.iter().copied(), Wait::For(timeout))
     }
 
-    /// Value and waiters of each semaphore. Each is asked for by itself: together they are not a snapshot.
+    /// Value and waiters of each semaphore. Each is asked for by itself: together they are not a snapshot, as
+    /// [`values`](Self::values) are.
     ///
     /// # Errors
     ///
@@ -193,12 +234,14 @@ impl<const N: usize> SemaphoreSet<N> {
     ///
     /// # Errors
     ///
-    /// If the set was removed, belongs to another user, or the mode has bits beyond 0o777.
+    /// If the set was removed, belongs to another user, the mode has bits beyond 0o777, or the user or the group has no number
+    /// in this process's user namespace.
     pub fn set_permissions(&self, permissions: Permissions) -> Result<(), Error> {
         let Permissions { uid, gid, mode } = permissions;
         let operation = "set the permissions of";
         let bits = mode_bits(mode).map_err(|kind| self.error(operation, kind))?;
-        sys::ipc::sem_set(self.id, uid, gid, bits).map_err(|error| self.failed(operation, error))
+        sys::ipc::sem_set(self.id, uid, gid, bits)
+            .map_err(|error| self.error(operation, diagnose::set_permissions(error, self.id, (uid, gid))))
     }
 
     /// Removes the set: semctl(2) with IPC_RMID, by id, so that it cannot hit a successor under the same key.
@@ -246,9 +289,12 @@ impl<const N: usize> SemaphoreSet<N> {
                 return Ok(true);
             };
             match error.raw_os_error() {
+                Some(sys::ipc::EINTR) if self.interruptible => {
+                    return Err(self.error(operation, ErrorKind::Interrupted));
+                }
                 Some(sys::ipc::EINTR) => {}
                 Some(sys::ipc::EAGAIN) => return Ok(false),
-                _ => return Err(self.error(operation, diagnose::semop(error, self.id))),
+                _ => return Err(self.error(operation, diagnose::semop(error, self.id, buffers.len()))),
             }
         }
     }
@@ -257,7 +303,7 @@ impl<const N: usize> SemaphoreSet<N> {
         result.map_err(|error| self.failed("look at", error))
     }
 
-    fn failed(&self, operation: &'static str, error: io::Error) -> Error {
+    pub(super) fn failed(&self, operation: &'static str, error: io::Error) -> Error {
         self.error(operation, diagnose::semctl(error, self.id))
     }
 

@@ -5,6 +5,7 @@ use std::io;
 
 use super::kernel::{OWNER_DIED, TID, WAITERS};
 use crate::memory::validity::InvalidValue;
+use crate::sys::futex::{ENOSYS, EPERM};
 use crate::sys::{liveness, process};
 
 /// Why [`Mutex::lock`](super::Mutex::lock) and its like returned no guard.
@@ -43,7 +44,8 @@ pub enum LockError<D = ()> {
         /// The word.
         word: u32,
     },
-    /// Anything else that the kernel says: no memory for those who wait (ENOMEM), no such futexes (ENOSYS).
+    /// Anything else that the kernel says: no memory for those who wait (ENOMEM), no such futexes (ENOSYS), or
+    /// a filter of system calls that refuses them (EPERM, ENOSYS).
     #[non_exhaustive]
     Os {
         /// The `errno`.
@@ -97,12 +99,22 @@ impl<D> fmt::Display for LockError<D> {
                 if word & WAITERS != 0 { ", waited for" } else { "" },
                 if word & OWNER_DIED != 0 { ", dead" } else { "" },
             ),
-            Self::Os { source } => write!(f, "{source}"),
+            Self::Os { source } => {
+                write!(f, "{source}")?;
+                match source.raw_os_error() {
+                    Some(EPERM | ENOSYS) => f.write_str(
+                        ": futex(2) is refused to this process for locks (FUTEX_LOCK_PI), by a filter of system calls \
+                         (seccomp), as a container or a sandbox has, or by a kernel without CONFIG_FUTEX_PI. Allow it in \
+                         the filter",
+                    ),
+                    _ => Ok(()),
+                }
+            }
         }
     }
 }
 
-impl<D: fmt::Debug> core::error::Error for LockError<D> {
+impl<D: WithoutGuard> core::error::Error for LockError<D> {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Os { source } => Some(source),
@@ -110,6 +122,18 @@ impl<D: fmt::Debug> core::error::Error for LockError<D> {
         }
     }
 }
+
+/// What an error can carry into any error type: it borrows nothing, and goes to other threads. A guard is bound to its mutex and
+/// to its thread, and the error that carries it is one only without it.
+// After `?`, the compiler shows the label, and neither message nor notes.
+#[diagnostic::on_unimplemented(
+    message = "this error carries the guard of a `Mutex`, and goes into no other error type with it",
+    label = "this error carries the guard: write `.map_err(LockError::release)?` to pass it on without, or \
+             `.or_else(|error| error.repair(|value| ..))?` to go on with a repaired value"
+)]
+pub trait WithoutGuard: fmt::Debug {}
+
+impl WithoutGuard for () {}
 
 /// `thread 1234 (weatherd)`.
 struct Named(&'static str, u32);
@@ -193,7 +217,10 @@ pub enum ReadError {
         /// How often it was tried.
         attempts: u32,
     },
-    /// The bytes are not a value of the type: nothing was written yet, or by something else than this library.
+    /// Nothing was ever written, and zeros are not a value of the type. (Where they are, a read gives that value, and
+    /// [`version`](super::SeqLock::version) is 0.)
+    NeverWritten,
+    /// Another process wrote bytes that are not a value of the type.
     Invalid(InvalidValue),
 }
 
@@ -205,6 +232,10 @@ impl fmt::Display for ReadError {
                 "the writer published another value each of the {attempts} times that this one was being copied. Let it \
                  write less often than a copy takes"
             ),
+            Self::NeverWritten => f.write_str(
+                "nothing was written yet: read it when `version` is not 0 any more, or let the segment's creator write a \
+                 first value in `create_with`",
+            ),
             Self::Invalid(invalid) => fmt::Display::fmt(invalid, f),
         }
     }
@@ -213,7 +244,7 @@ impl fmt::Display for ReadError {
 impl core::error::Error for ReadError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
-            Self::Overtaken { .. } => None,
+            Self::Overtaken { .. } | Self::NeverWritten => None,
             Self::Invalid(invalid) => Some(invalid),
         }
     }

@@ -55,11 +55,70 @@ use crate::memory::structure::Declared;
 ///
 /// | | |
 /// | --- | --- |
-/// | a waiter dies | nothing is left of it |
+/// | a waiter dies, asleep | nothing is left of it: the next announcement is for the others |
+/// | a waiter dies that [`notify_one`](Self::notify_one) has woken, before it has taken the work | that announcement is used up: those who sleep sleep on until the next one, although there is work. See below for what loses nothing |
+/// | ... that [`notify_all`](Self::notify_all) has woken | the others are awake, too, and look |
 /// | a notifier dies | it has announced and woken, or done neither: that is one system call |
 /// | a wait is interrupted by a signal, or woken for no reason | it goes on |
 /// | 4,294,967,296 announcements between `listen` and `wait` | the count is the same again, and `wait` sleeps until the next |
 /// | another process overwrites the count | waits end early, or sleep until the next announcement; `wait_timeout` ends in time |
+///
+/// # Work that is not lost
+///
+/// An announcement says that it is time to look, and not what there is. So what there is to do is in the segment, in a
+/// [`Mutex`](super::Mutex): that tells of a thread that dies while it takes it. A worker listens, looks, and only then
+/// waits. And so that work is found that another one was woken for, and died before it took it, either all are woken, or
+/// each looks by itself from time to time:
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use shm_runtime::{Attached, SharedSegment, sync};
+///
+/// #[derive(SharedSegment)]
+/// #[repr(C)]
+/// #[shm(private)]
+/// struct Works {
+///     jobs: sync::Mutex<u64>,
+///     added: sync::Event,
+/// }
+///
+/// fn add(works: &Attached<Works>) -> Result<(), sync::LockError> {
+///     works.jobs.lock().or_else(|error| error.repair(|_| {}))?.update(|jobs| jobs + 1);
+///     works.added.notify_one();
+///     Ok(())
+/// }
+///
+/// fn take(works: &Attached<Works>) -> Result<(), sync::LockError> {
+///     loop {
+///         let added = works.added.listen();
+///         // The count is one scalar, never half-changed: there is nothing to repair.
+///         let jobs = works.jobs.lock().or_else(|error| error.repair(|_| {}))?;
+///         if jobs.get() > 0 {
+///             jobs.update(|jobs| jobs - 1);
+///             return Ok(());
+///         }
+///         drop(jobs);
+///         // Announced or not, look again.
+///         let _ = added.wait_timeout(Duration::from_secs(1));
+///     }
+/// }
+/// # let segment = Works::create()?.remove_on_drop();
+/// # let works = segment.attach()?;
+/// # add(&works)?;
+/// # take(&works)?;
+/// # assert_eq!(works.jobs.lock().map_err(sync::LockError::release)?.get(), 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// | | wakes | a job is found after the one that was woken for it was killed |
+/// | --- | --- | --- |
+/// | `notify_one` and `wait` | one for each job | when the next job is announced |
+/// | `notify_one` and `wait_timeout` | one for each job, and each after its time-out | within the time-out |
+/// | `notify_all` and `wait` | all for each job | at once |
+///
+/// What a worker has taken, and not finished when it is killed, is no longer in the count: where that must not be lost
+/// either, write down in the segment which worker has which job.
 ///
 /// # Layout
 ///
@@ -95,6 +154,8 @@ impl<A: Access> Event<A> {
     }
 
     /// Announces, and wakes one of those who wait, if any do: for work that one of them can take.
+    ///
+    /// If that one is killed before it takes the work, no other is woken for it: see [the type](Self#work-that-is-not-lost).
     ///
     /// A thread that has listened but does not sleep yet goes on, too. So the one that is woken has to look whether there is
     /// anything left for it.

@@ -78,7 +78,7 @@ mod linux {
                 Some(futex::ETIMEDOUT) => Self::TimedOut,
                 Some(futex::EAGAIN | futex::EINTR) => Self::Again,
                 Some(futex::EINVAL) => Self::Inconsistent,
-                Some(futex::EPERM) => Self::Forbidden,
+                Some(futex::EPERM) if !futex::is_pi_refused() => Self::Forbidden,
                 _ => Self::Other(error),
             }
         }

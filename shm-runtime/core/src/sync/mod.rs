@@ -71,5 +71,5 @@ pub use self::{
     error::{LockError, ReadError, WriterError},
     event::{Event, Listener},
     mutex::{Mutex, MutexGuard, OwnerDied},
-    seqlock::{SeqLock, SeqWriter},
+    seqlock::{SeqLock, SeqWriter, WriterInfo},
 };

@@ -137,7 +137,7 @@ unsafe impl<T: Shareable> Shareable for Mutex<T> {
     const __NAMES: &'static [&'static str] = &["word", "abandoned", "value"];
     const __OFFSETS: &'static [usize] =
         &[offset_of!(Self, word), offset_of!(Self, abandoned), offset_of!(Self, value)];
-    const __LAYOUT: Declared = Declared::builtin::<Self, 3>("Mutex").with_thread_ids();
+    const __LAYOUT: Declared = Declared::builtin::<Self, 3>("Mutex").lock();
 }
 
 impl<T: Shareable, A: Access> Mutex<T, A> {

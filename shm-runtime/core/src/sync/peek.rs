@@ -1,10 +1,6 @@
 //! The sync types, looked at by a program that does not know the type in them.
 
-use core::sync::atomic::{
-    AtomicU32, AtomicU64,
-    Ordering::{Acquire, Relaxed},
-    fence,
-};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use super::error::ReadError;
 use super::kernel::{Kernel, Linux};
@@ -25,21 +21,15 @@ pub(crate) fn thread_lives(tid: u32) -> Option<bool> {
 
 /// The last complete value of a sequence lock: `load` reads the copy it is told.
 pub(crate) fn seqlock_read<R>(sequence: &AtomicU64, load: impl FnMut(usize) -> R) -> Result<R, ReadError> {
-    latch::read(sequence, load).ok_or(ReadError::Overtaken { attempts: latch::ATTEMPTS })
+    let read = latch::read(sequence, load);
+    read.map(|(_, value)| value).ok_or(ReadError::Overtaken { attempts: latch::ATTEMPTS })
 }
 
 /// The writer of a sequence lock by its words `sequence`, `writer`, `process`, `namespace` and `writing`; `None` if no process
 /// has the role.
 pub(crate) fn seqlock_writer([sequence, writer, first, second, writing]: [&AtomicU64; 5]) -> Option<Process> {
     let words = Words { sequence, writer, marks: [first, second], writing };
-    // Through a read-only mapping, no other order is allowed.
-    let role = writer.load(Relaxed);
-    fence(Acquire);
-    match latch::pid(role) {
-        0 => None,
-        // The marks can be of a claim before or after it: then they say nothing.
-        pid => {
-            Some(words.identity(role).map_or(Process { pid: pid.cast_signed(), ..Process::UNKNOWN }, process))
-        }
-    }
+    let (role, identity) = words.current()?;
+    let unknown = Process { pid: latch::pid(role).cast_signed(), ..Process::UNKNOWN };
+    Some(identity.map_or(unknown, process))
 }

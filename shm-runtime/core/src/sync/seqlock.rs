@@ -7,6 +7,7 @@ use core::sync::atomic::{
     Ordering::{Acquire, Relaxed},
     fence,
 };
+use std::time::SystemTime;
 
 use super::error::{ReadError, WriterError};
 use super::kernel::Linux;
@@ -15,6 +16,7 @@ use crate::memory::access::{Access, ReadWrite, Readable, Writable};
 use crate::memory::bulk;
 use crate::memory::direction::{Load, Store};
 use crate::memory::fields::{Fields, Member};
+use crate::memory::part::{Kept, Part};
 use crate::memory::shareable::{AlwaysValid, Shareable};
 use crate::memory::shared::Shared;
 use crate::memory::structure::{Declared, assert_always_valid};
@@ -62,7 +64,8 @@ use crate::sys::process;
 ///
 /// | | |
 /// | --- | --- |
-/// | nothing was written yet | a read gives the value whose bytes are all zero |
+/// | nothing was written yet | [`version`](Self::version) is 0, and a read gives the value whose bytes are all zero; if those are not a value, as of an enum without a 0, [`ReadError::NeverWritten`] |
+/// | another process wrote bytes that are not a value | [`ReadError::Invalid`] names the part, and what was found |
 /// | the writer publishes faster than a reader copies | the reader tries again, 10,000 times at most, and then returns [`ReadError::Overtaken`] |
 /// | a second process, or a second `SeqWriter` in the same one, claims the role | [`WriterError::Held`] names the process that has it |
 /// | the writer dies, at any instruction | the next one that claims the role has it, and goes on |
@@ -131,7 +134,7 @@ unsafe impl<T: Shareable + Copy> Shareable for SeqLock<T> {
         offset_of!(Self, namespace),
         offset_of!(Self, writing),
     ];
-    const __LAYOUT: Declared = Declared::builtin::<Self, 6>("SeqLock");
+    const __LAYOUT: Declared = Declared::builtin::<Self, 6>("SeqLock").latch();
 }
 
 impl<T: Shareable + Copy, A: Access> SeqLock<T, A> {
@@ -140,21 +143,22 @@ impl<T: Shareable + Copy, A: Access> SeqLock<T, A> {
     /// # Errors
     ///
     /// [`ReadError::Overtaken`] if the writer publishes all the time, faster than a read takes;
-    /// [`ReadError::Invalid`] if the bytes are not a `T`, which can only happen if `T` contains an enum or a `char`.
+    /// [`ReadError::Invalid`] or [`NeverWritten`](ReadError::NeverWritten) if the bytes are not a `T`, which can only happen
+    /// if `T` contains an enum or a `char`.
     #[inline]
     pub fn read(&self) -> Result<T, ReadError>
     where
         A: Readable,
     {
         let mut value = MaybeUninit::uninit();
-        self.load(&mut value)?;
-        // SAFETY: `load` copied every scalar of a `T` here.
-        unsafe { validity::check(Declared::of::<T>(), value.as_ptr().cast()) }.map_err(ReadError::Invalid)?;
+        self.load_valid(&mut value)?;
         // SAFETY: initialised, and checked to be a valid `T`.
         Ok(unsafe { value.assume_init() })
     }
 
     /// Copies the last complete value to `to`: for values that are large, and better not moved about.
+    ///
+    /// What contains an enum or a `char` is read by [`read_into_uninit`](Self::read_into_uninit).
     ///
     /// # Errors
     ///
@@ -169,21 +173,82 @@ impl<T: Shareable + Copy, A: Access> SeqLock<T, A> {
         // SAFETY: a `T` may be taken for one that may be uninitialised, for what is written to it are copies of scalars,
         // which with `AlwaysValid` leave a `T`.
         let to = unsafe { &mut *core::ptr::from_mut(to).cast::<MaybeUninit<T>>() };
-        self.load(to)
+        self.load(to).map(drop)
     }
 
+    /// Copies the last complete value to `to`, and checks it there: for large values of any type, in a place that need not
+    /// have a value yet.
+    ///
+    /// ```
+    /// use shm_runtime::{Shareable, SharedSegment, sync};
+    ///
+    /// #[derive(Clone, Copy, Debug, PartialEq, Shareable)]
+    /// #[repr(u8)]
+    /// enum Sky { Clear = 1, Cloudy = 2 }
+    ///
+    /// #[derive(SharedSegment)]
+    /// #[repr(C)]
+    /// #[shm(private)]
+    /// struct Station {
+    ///     forecast: sync::SeqLock<[Sky; 10_000]>,
+    /// }
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let segment = Station::create()?.remove_on_drop();
+    /// # let station = segment.attach()?;
+    /// let mut place = Box::<[Sky; 10_000]>::new_uninit(); // kept for later reads
+    /// assert_eq!(station.forecast.read_into_uninit(&mut place), Err(sync::ReadError::NeverWritten));
+    ///
+    /// station.forecast.writer()?.write(&[Sky::Cloudy; 10_000])?;
+    /// let forecast: &mut [Sky; 10_000] = station.forecast.read_into_uninit(&mut place)?;
+    /// assert_eq!(forecast[9_999], Sky::Cloudy);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`read`](Self::read).
     #[inline]
-    fn load(&self, to: &mut MaybeUninit<T>) -> Result<(), ReadError>
+    pub fn read_into_uninit<'t>(&self, to: &'t mut MaybeUninit<T>) -> Result<&'t mut T, ReadError>
+    where
+        A: Readable,
+    {
+        self.load_valid(to)?;
+        // SAFETY: initialised, and checked to be a valid `T`.
+        Ok(unsafe { to.assume_init_mut() })
+    }
+
+    /// After it, `to` is a valid `T`.
+    #[inline]
+    fn load_valid(&self, to: &mut MaybeUninit<T>) -> Result<(), ReadError>
+    where
+        A: Readable,
+    {
+        let version = self.load(to)?;
+        // SAFETY: `load` copied every scalar of a `T` here.
+        unsafe { validity::check(Declared::of::<T>(), to.as_ptr().cast()) }.map_err(|invalid| match version {
+            0 => ReadError::NeverWritten,
+            _ => ReadError::Invalid(invalid),
+        })
+    }
+
+    /// The version of what was copied.
+    #[inline]
+    fn load(&self, to: &mut MaybeUninit<T>) -> Result<u64, ReadError>
     where
         A: Readable,
     {
         // SAFETY: the slot is a `T` in a segment, `to` is private and has room for one.
         let load = |slot: usize| unsafe { bulk::copy::<T, Load>(self.slots[slot].as_ptr(), to.as_mut_ptr()) };
-        latch::read(&self.sequence, load).ok_or(ReadError::Overtaken { attempts: latch::ATTEMPTS })
+        match latch::read(&self.sequence, load) {
+            Some((version, ())) => Ok(version),
+            None => Err(ReadError::Overtaken { attempts: latch::ATTEMPTS }),
+        }
     }
 
     /// How many values have been published since the segment was created: with an earlier number at hand one can tell
-    /// whether there is a new one, and how many were missed.
+    /// whether there is a new one, and how many were missed. It is 0 as long as nothing was ever written.
     #[inline]
     pub fn version(&self) -> u64
     where
@@ -208,8 +273,50 @@ impl<T: Shareable + Copy, A: Access> SeqLock<T, A> {
     where
         A: Readable + Writable,
     {
+        SeqWriter::claim(self.into())
+    }
+
+    /// Which process has the writer's role, and whether it lives; `None` if none has it. A read-only attachment can ask.
+    ///
+    /// It asks the kernel, by some system calls. What it says may be over when it is said: to have the role,
+    /// [claim](Self::writer) it.
+    ///
+    /// ```
+    /// # use shm_runtime::{SharedSegment, sync};
+    /// # #[derive(SharedSegment)]
+    /// # #[repr(C)]
+    /// # #[shm(private)]
+    /// # struct Station { celsius: sync::SeqLock<f64> }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let segment = Station::create()?.remove_on_drop();
+    /// # let station = segment.attach()?;
+    /// let display = segment.attach_read_only()?;
+    /// assert_eq!(display.celsius.writer_info(), None);
+    ///
+    /// let writer = station.celsius.writer()?;
+    /// let info = display.celsius.writer_info().ok_or("there is a writer")?;
+    /// assert_eq!((info.pid, info.alive), (std::process::id(), Some(true)));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn writer_info(&self) -> Option<WriterInfo>
+    where
+        A: Readable,
+    {
+        let (role, identity) = self.words().current()?;
+        let process = identity.map_or(Process::UNKNOWN, process);
+        Some(WriterInfo {
+            pid: latch::pid(role),
+            alive: process.is_alive(),
+            pid_namespace: process.is_elsewhere().then_some(process.namespace),
+            started: process.started_at(),
+        })
+    }
+
+    /// The role of a new claim.
+    fn claim(&self) -> Result<u64, WriterError> {
         match self.words().claim(identity(Process::this()), |who| process(who).is_dead(), &Linux) {
-            Ok(role) => Ok(SeqWriter { lock: self, role, generation: process::generation() }),
+            Ok(role) => Ok(role),
             Err(found) => Err(match self.other_namespace(found) {
                 Some(pid_namespace) => WriterError::HeldElsewhere { pid_namespace },
                 None => WriterError::Held { pid: latch::pid(found) },
@@ -242,16 +349,93 @@ impl<T: Shareable + Copy, A: Access> SeqLock<T, A> {
     }
 }
 
+/// The process that has a [`SeqLock`]'s writer's role: what [`SeqLock::writer_info`] returns.
+///
+/// All of it is what another process wrote, compared with what the kernel says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WriterInfo {
+    /// Its process id, in its own pid namespace.
+    pub pid: u32,
+    /// Whether it lives. `None` if that cannot be told, as of a process in another pid namespace: to all functions here, that
+    /// counts as alive, `alive.unwrap_or(true)`. A later process with its pid is not taken for it.
+    pub alive: Option<bool>,
+    /// The inode of its pid namespace, as /proc/self/ns/pid shows it there, if it is not that of this process.
+    pub pid_namespace: Option<u32>,
+    /// When the process started, by the system's clock as it is set now, to about a hundredth of a second. `None` if that
+    /// is not known: of a dead process, it is not since Linux 6.9.
+    pub started: Option<SystemTime>,
+}
+
 /// The writer of a [`SeqLock`]: one at a time, until it is dropped.
+///
+/// [`SeqLock::writer`] gives one that borrows the attachment, [`Part::into_writer`] one that keeps it attached, a
+/// `SeqWriter<'static, T>`.
 pub struct SeqWriter<'a, T: Shareable + Copy, A: Access = ReadWrite> {
-    lock: &'a SeqLock<T, A>,
+    lock: Kept<'a, SeqLock<T, A>>,
     /// This claim, as the lock's word has it.
     role: u64,
     /// The number of the process that is the writer: a forked child has a copy of this, and another number.
     generation: u64,
 }
 
-impl<T: Shareable + Copy, A: Readable + Writable> SeqWriter<'_, T, A> {
+impl<T: Shareable + Copy, A: Access> Part<SeqLock<T>, A> {
+    /// Claims the writer's role, as [`SeqLock::writer`] does, for a writer with a share of the attachment: it can be kept in
+    /// a struct.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use shm_runtime::{Attached, SharedSegment, sync};
+    ///
+    /// #[derive(SharedSegment)]
+    /// #[repr(C)]
+    /// #[shm(private)]
+    /// struct Station {
+    ///     celsius: sync::SeqLock<f64>,
+    ///     changed: sync::Event,
+    /// }
+    ///
+    /// struct Thermometer {
+    ///     station: Arc<Attached<Station>>,
+    ///     celsius: sync::SeqWriter<'static, f64>,
+    /// }
+    ///
+    /// impl Thermometer {
+    ///     fn measured(&mut self, celsius: f64) -> Result<(), sync::WriterError> {
+    ///         self.celsius.write(&celsius)?;
+    ///         self.station.changed.notify_all();
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let segment = Station::create()?.remove_on_drop();
+    /// let station = Arc::new(segment.attach()?);
+    /// let celsius = station.part(|station| &station.celsius).into_writer()?;
+    /// let mut thermometer = Thermometer { station, celsius };
+    /// thermometer.measured(21.5)?;
+    /// # assert_eq!(segment.attach_read_only()?.celsius.read()?, 21.5);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`SeqLock::writer`].
+    pub fn into_writer(self) -> Result<SeqWriter<'static, T, A>, WriterError>
+    where
+        A: Readable + Writable,
+    {
+        SeqWriter::claim(self.into_kept().map(|shared| &**shared))
+    }
+}
+
+impl<'a, T: Shareable + Copy, A: Readable + Writable> SeqWriter<'a, T, A> {
+    fn claim(lock: Kept<'a, SeqLock<T, A>>) -> Result<Self, WriterError> {
+        Ok(Self { role: lock.claim()?, generation: process::generation(), lock })
+    }
+
     /// Publishes `value`: reads that begin from now on give it. It waits for no other process.
     ///
     /// # Errors
@@ -259,10 +443,10 @@ impl<T: Shareable + Copy, A: Readable + Writable> SeqWriter<'_, T, A> {
     /// [`WriterError::Lost`] in a forked child, or if the role was taken away. Nothing is published then.
     #[inline]
     pub fn write(&mut self, value: &T) -> Result<(), WriterError> {
+        let lock = &*self.lock;
         // SAFETY: `value` is an initialised, private `T`, the slot is one in a segment, writable under `Writable`.
-        let store =
-            |slot: usize| unsafe { bulk::copy::<T, Store>(value, self.lock.slots[slot].as_mut_ptr()) };
-        if self.generation != process::generation() || !self.lock.words().write(self.role, store) {
+        let store = |slot: usize| unsafe { bulk::copy::<T, Store>(value, lock.slots[slot].as_mut_ptr()) };
+        if self.generation != process::generation() || !lock.words().write(self.role, store) {
             return Err(self.lost());
         }
         Ok(())

@@ -46,7 +46,10 @@ pub(crate) fn now() -> Duration {
 /// FUTEX_LOCK_PI2: acquires the lock, or waits for it until `deadline`.
 pub(crate) fn lock_pi(word: &AtomicU32, deadline: Duration) -> io::Result<()> {
     match lock_pi_until(word, libc::FUTEX_LOCK_PI2, deadline) {
-        Err(error) if error.raw_os_error() == Some(ENOSYS) => lock_pi_realtime(word, deadline),
+        // EPERM: so a filter of system calls that does not know it yet may say.
+        Err(error) if matches!(error.raw_os_error(), Some(ENOSYS | EPERM)) => {
+            lock_pi_realtime(word, deadline)
+        }
         outcome => outcome,
     }
 }
@@ -68,6 +71,12 @@ fn lock_pi_until(word: &AtomicU32, operation: c_int, deadline: Duration) -> io::
 pub(crate) fn try_lock_pi(word: &AtomicU32) -> io::Result<()> {
     // SAFETY: the word outlives the call and is accessed only by atomics.
     called(unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_TRYLOCK_PI) })
+}
+
+/// Whether locking is refused whatever the lock is, by a filter of system calls: so is a lock of our own that is free.
+pub(crate) fn is_pi_refused() -> bool {
+    let refused = |acquired: io::Result<()>| acquired.is_err_and(|error| error.raw_os_error() == Some(EPERM));
+    refused(try_lock_pi(&AtomicU32::new(0))) || refused(lock_pi_realtime(&AtomicU32::new(0), now()))
 }
 
 /// FUTEX_UNLOCK_PI: gives the lock to the thread that has waited longest for it.

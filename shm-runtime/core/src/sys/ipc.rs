@@ -5,9 +5,12 @@ use core::mem::MaybeUninit;
 use core::time::Duration;
 use std::io;
 
-pub(crate) use libc::{E2BIG, EAGAIN, EINTR, ENOMSG, ERANGE, IPC_NOWAIT, MSG_EXCEPT, SEM_UNDO};
+pub(crate) use libc::{
+    E2BIG, EAGAIN, EFAULT, EINTR, ENOMSG, ENOSYS, ERANGE, IPC_NOWAIT, MSG_COPY, MSG_EXCEPT, SEM_UNDO,
+};
 pub(crate) use libc::{msqid_ds, sembuf, semid_ds};
 
+use super::guarded::Guarded;
 use super::{checked, set_permissions};
 
 /// Of linux/sem.h and linux/msg.h.
@@ -49,6 +52,32 @@ pub(crate) enum SemaphoreFact {
 pub(crate) fn sem_get(id: i32, index: u16, fact: SemaphoreFact) -> io::Result<i32> {
     // SAFETY: these commands take numbers only.
     checked(unsafe { libc::semctl(id, index.into(), fact as c_int) })
+}
+
+/// semctl(2) with SETVAL.
+pub(crate) fn sem_set_value(id: i32, index: u16, value: u16) -> io::Result<()> {
+    // SAFETY: SETVAL takes numbers only.
+    checked(unsafe { libc::semctl(id, index.into(), libc::SETVAL, c_int::from(value)) }).map(drop)
+}
+
+/// semctl(2) with GETALL: the values of a set of `N`. EFAULT if the set has more semaphores by now, `None` if fewer.
+pub(crate) fn sem_get_all<const N: usize>(id: i32) -> io::Result<Option<[u16; N]>> {
+    // No semaphore has such a value.
+    const MISSING: u16 = u16::MAX;
+    let room = Guarded::new(N, |_| MISSING)?;
+    // SAFETY: GETALL writes one `unsigned short` for each semaphore of the set, which may be more than there is room for:
+    // then the kernel comes to the page after the room, and stops.
+    checked(unsafe { libc::semctl(id, 0, libc::GETALL, room.as_ptr()) })?;
+    let values = core::array::from_fn(|index| room.get(index).unwrap_or(MISSING));
+    Ok((!values.contains(&MISSING)).then_some(values))
+}
+
+/// semctl(2) with SETALL. EFAULT, and nothing is set, if the set has more semaphores than these by now.
+pub(crate) fn sem_set_all(id: i32, values: &[u16]) -> io::Result<()> {
+    let room = Guarded::new(values.len(), |index| values[index])?;
+    // SAFETY: SETALL reads one `unsigned short` for each semaphore of the set, which may be more than there are: then the
+    // kernel comes to the page after them, and stops.
+    checked(unsafe { libc::semctl(id, 0, libc::SETALL, room.as_ptr()) }).map(drop)
 }
 
 /// semctl(2) with IPC_STAT.
@@ -124,7 +153,8 @@ pub(crate) unsafe fn msgsnd(id: i32, message: *const c_void, size: usize, flags:
     checked(unsafe { libc::msgsnd(id, message, size, flags) }).map(drop)
 }
 
-/// msgrcv(2): how many bytes there are after the type.
+/// msgrcv(2): how many bytes there are after the type. (With MSG_COPY, the kernel reads the room too, and gives what it read
+/// to nobody: it need not be initialised.)
 ///
 /// # Safety
 ///

@@ -3,10 +3,10 @@
 
 use core::ffi::{c_int, c_ulong, c_ushort, c_void};
 use core::mem::MaybeUninit;
-use std::fs;
 use std::io;
 
 use super::checked;
+use super::proc::sysctl;
 
 /// `struct shminfo` of shmctl(2).
 #[repr(C)]
@@ -25,7 +25,9 @@ struct SegmentLimits {
 #[derive(Clone, Copy)]
 struct SegmentUse {
     used_ids: c_int,
-    pages: [c_ulong; 3],
+    /// Of all segments, present or not.
+    pages: c_ulong,
+    present: [c_ulong; 2],
     swap: [c_ulong; 2],
 }
 
@@ -40,6 +42,7 @@ struct SemaphoreInfo {
     semmsl: c_int,
     semopm: c_int,
     semume: c_int,
+    /// With SEM_INFO, how many sets there are.
     semusz: c_int,
     semvmx: c_int,
     /// With SEM_INFO, how many semaphores there are in all sets.
@@ -50,6 +53,7 @@ struct SemaphoreInfo {
 #[repr(C)]
 #[derive(Clone, Copy)]
 struct QueueLimits {
+    /// With MSG_INFO, how many queues there are.
     msgpool: c_int,
     msgmap: c_int,
     msgmax: c_int,
@@ -61,6 +65,7 @@ struct QueueLimits {
 }
 
 const IPC_INFO: c_int = 3;
+const MSG_INFO: c_int = 12;
 const SHM_INFO: c_int = 14;
 const SEM_INFO: c_int = 19;
 
@@ -70,11 +75,19 @@ fn of_segments() -> io::Result<SegmentLimits> {
     unsafe { filled(|to: *mut SegmentLimits| libc::shmctl(0, IPC_INFO, to.cast())) }
 }
 
-/// How many segments there are: shmctl(2) with SHM_INFO.
-pub(crate) fn segments() -> io::Result<u64> {
+/// What there is of a kind.
+#[derive(Clone, Copy)]
+pub(crate) struct Used {
+    pub(crate) objects: u64,
+    /// The pages of all segments, or the semaphores of all sets.
+    pub(crate) parts: u64,
+}
+
+/// Segments, and their pages: shmctl(2) with SHM_INFO.
+pub(crate) fn segments() -> io::Result<Used> {
     // SAFETY: SHM_INFO writes one `struct shm_info`.
     let info = unsafe { filled(|to: *mut SegmentUse| libc::shmctl(0, SHM_INFO, to.cast())) }?;
-    Ok(u64::try_from(info.used_ids).unwrap_or(0))
+    Ok(Used { objects: count(info.used_ids), parts: info.pages })
 }
 
 /// semctl(2) with IPC_INFO.
@@ -83,11 +96,22 @@ fn of_semaphores() -> io::Result<SemaphoreInfo> {
     unsafe { filled(|to: *mut SemaphoreInfo| libc::semctl(0, 0, IPC_INFO, to.cast::<c_void>())) }
 }
 
-/// How many semaphores there are, in all sets: semctl(2) with SEM_INFO.
-pub(crate) fn semaphores() -> io::Result<usize> {
+/// Sets, and their semaphores: semctl(2) with SEM_INFO.
+pub(crate) fn semaphores() -> io::Result<Used> {
     // SAFETY: SEM_INFO writes one `struct seminfo`.
     let info = unsafe { filled(|to: *mut SemaphoreInfo| libc::semctl(0, 0, SEM_INFO, to.cast::<c_void>())) }?;
-    Ok(usize::try_from(info.semaem).unwrap_or(0))
+    Ok(Used { objects: count(info.semusz), parts: count(info.semaem) })
+}
+
+/// How many queues there are: msgctl(2) with MSG_INFO.
+pub(crate) fn queues() -> io::Result<u64> {
+    // SAFETY: MSG_INFO writes one `struct msginfo`.
+    let info = unsafe { filled(|to: *mut QueueLimits| libc::msgctl(0, MSG_INFO, to.cast())) }?;
+    Ok(count(info.msgpool))
+}
+
+fn count(number: c_int) -> u64 {
+    u64::try_from(number).unwrap_or(0)
 }
 
 /// msgctl(2) with IPC_INFO.
@@ -165,11 +189,13 @@ limits! {
 /// The four numbers of `sysctl kernel.sem`, in their order.
 pub(crate) const SEMAPHORE_LIMITS: [&str; 4] = [SEMMSL.name, SEMMNS.name, SEMOPM.name, SEMMNI.name];
 
-/// The group that may use huge pages.
-pub(crate) const HUGETLB_SHM_GROUP: Limit = Limit {
-    name: "vm.hugetlb_shm_group",
-    value: || fs::read_to_string("/proc/sys/vm/hugetlb_shm_group").ok()?.trim().parse().ok(),
-};
+/// Open files of the system, of which each segment is one.
+pub(crate) const FILE_MAX: Limit = Limit { name: "fs.file-max", value: || sysctl("fs/file-max") };
+
+/// The group that may use huge pages without CAP_IPC_LOCK.
+pub(crate) fn huge_pages_group() -> Option<u32> {
+    sysctl("vm/hugetlb_shm_group")
+}
 
 /// The bytes that this process may lock, if there is a limit.
 pub(crate) const MEMLOCK: Limit = Limit { name: "RLIMIT_MEMLOCK", value: locked_memory };

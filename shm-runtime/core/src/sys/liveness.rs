@@ -19,7 +19,7 @@ use crate::sys;
 use crate::sys::pidfd::Pidfd;
 
 /// A process, told from every other one: with its pid before or after it, or in another pid namespace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Process {
     /// Its pid in `namespace`. 0 or less if it is not known.
     pub(crate) pid: i32,
@@ -96,41 +96,59 @@ impl Process {
     /// Whether the process is certainly gone. `false` where that cannot be told: of one in another pid namespace, or where
     /// this process does not know which one it is in.
     pub(crate) fn is_dead(self) -> bool {
-        let this = Self::this();
-        let here = self.namespace != 0 && self.namespace == this.namespace;
-        if self.pid <= 0 || !here {
-            return false;
+        self.is_alive() == Some(false)
+    }
+
+    /// Whether the process lives; `None` where that cannot be told.
+    pub(crate) fn is_alive(self) -> Option<bool> {
+        if !self.is_here() {
+            return None;
         }
         // Of itself, a process need not ask.
+        let this = Self::this();
         if self.pid == this.pid {
-            return self.is_other_than(this.inode, this.started);
+            return self.is_same_as(this.inode, this.started);
         }
         // Asked of the kernel, because /proc may hide the processes of others (hidepid), or be missing.
         if !sys::process_exists(self.pid) {
-            return true;
+            return Some(false);
         }
         if let Ok(pidfd) = Pidfd::open(self.pid) {
             let inode = mark(&pidfd);
             if pidfd.has_ended() {
-                return true;
+                return Some(false);
             }
             if self.inode != 0 && inode != 0 {
-                return self.is_other_than(inode, 0);
+                return self.is_same_as(inode, 0);
             }
         }
-        match Status::of_pid(self.pid) {
-            Some(status) => status.ended || self.is_other_than(0, status.started()),
-            None => false,
-        }
+        let status = Status::of_pid(self.pid)?;
+        if status.ended { Some(false) } else { self.is_same_as(0, status.started()) }
     }
 
-    /// Whether this and the process that has its pid now, with this inode and start, are certainly two.
-    fn is_other_than(self, inode: u64, started: u64) -> bool {
+    /// Whether this is the process that has its pid now, with this inode and start; `None` if neither tells.
+    fn is_same_as(self, inode: u64, started: u64) -> Option<bool> {
         if self.inode != 0 && inode != 0 {
-            return self.inode != inode;
+            return Some(self.inode == inode);
         }
         // Seen in another time namespace, it can be rounded to the tick before.
-        self.started != 0 && started != 0 && self.started.abs_diff(started) > 1
+        (self.started != 0 && started != 0).then(|| self.started.abs_diff(started) <= 1)
+    }
+
+    /// When the process started, by the system's clock as it is set now. `None` if that is not known: of a process that is
+    /// known by its inode it is, while the process lives.
+    pub(crate) fn started_at(self) -> Option<SystemTime> {
+        let since_boot = match self.started {
+            0 => {
+                let status = Status::of_pid(self.pid)?;
+                // That was about this process, if it is the one that has the pid after it.
+                (self.is_alive()? && !status.ended).then_some(i128::from(status.ticks) * TICK)?
+            }
+            started => i128::from(started) * TICK + boot_offset()?,
+        };
+        let age = i128::try_from(sys::since_boot().as_nanos()).ok()? - since_boot;
+        // Rounded to ticks, it can be a little later than now.
+        SystemTime::now().checked_sub(Duration::from_nanos(u64::try_from(age.max(0)).ok()?))
     }
 
     /// Whether the process that has this pid certainly started after `time`, a time in whole seconds that the kernel

@@ -7,6 +7,7 @@ use std::io;
 
 #[cfg_attr(loom, allow(dead_code, unused_imports, reason = "the model checker has a kernel of its own"))]
 pub(crate) mod futex;
+mod guarded;
 pub(crate) mod ipc;
 pub(crate) mod limits;
 pub(crate) mod liveness;
@@ -14,11 +15,12 @@ pub(crate) mod lock;
 pub(crate) mod pidfd;
 pub(crate) mod proc;
 pub(crate) mod process;
+pub(crate) mod refused;
 pub(crate) mod user;
 
 pub(crate) use libc::{
-    EACCES, EEXIST, EIDRM, EINVAL, ENOENT, ENOMEM, ENOSPC, EPERM, IPC_CREAT, IPC_EXCL, IPC_PRIVATE,
-    SHM_HUGETLB, SHM_NORESERVE, SHM_RDONLY, SHM_REMAP,
+    EACCES, EEXIST, EIDRM, EINVAL, ENFILE, ENOENT, ENOMEM, ENOSPC, ENOSYS, EPERM, IPC_CREAT, IPC_EXCL,
+    IPC_PRIVATE, SHM_HUGETLB, SHM_NORESERVE, SHM_RDONLY, SHM_REMAP,
 };
 pub(crate) use libc::{ipc_perm, shmid_ds};
 
@@ -82,13 +84,18 @@ pub(crate) fn is_of_huge_pages(address: NonNull<c_void>) -> bool {
     if !address.addr().get().is_multiple_of(SMALLEST) {
         return false;
     }
-    // SAFETY: takes a number only.
-    let page = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096);
+    let page = page_size();
     let second = address.as_ptr().wrapping_byte_add(page);
     // SAFETY: with the same length before and after, and without a flag, mremap moves nothing and unmaps nothing,
     // whatever is mapped there.
     let moved = unsafe { libc::mremap(second, page, page, 0) };
     moved == libc::MAP_FAILED && io::Error::last_os_error().raw_os_error() == Some(EINVAL)
+}
+
+/// Bytes of a page of the usual size: sysconf(3).
+pub(crate) fn page_size() -> usize {
+    // SAFETY: takes a number only.
+    usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096)
 }
 
 /// shmctl(2) with IPC_STAT.

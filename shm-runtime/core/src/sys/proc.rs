@@ -1,6 +1,8 @@
-//! The tables of System V objects that the kernel shows in /proc.
+//! What the kernel shows in /proc: the tables of System V objects, sysctls, namespaces.
 
+use core::str::FromStr;
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 
 /// A line of a table in /proc/sysvipc: all begin with the key, the id and the mode.
 pub(crate) struct ProcRow {
@@ -34,4 +36,25 @@ impl ProcRow {
     pub(crate) fn sequence(&self) -> Option<u32> {
         Some(self.number::<u32>(1)? >> 15)
     }
+}
+
+/// A sysctl, by its path: `kernel/shm_rmid_forced`.
+pub(crate) fn sysctl<N: FromStr>(path: &str) -> Option<N> {
+    fs::read_to_string(format!("/proc/sys/{path}")).ok()?.trim().parse().ok()
+}
+
+/// The inode of this thread's IPC namespace, by which namespaces are told apart.
+pub(crate) fn ipc_namespace() -> Option<u64> {
+    fs::metadata("/proc/thread-self/ns/ipc").ok().map(|file| file.ino())
+}
+
+/// The size of the pages of the mapping that begins at `address`, in bytes.
+pub(crate) fn page_size_at(address: usize) -> Option<usize> {
+    let smaps = fs::read_to_string("/proc/self/smaps").ok()?;
+    let first = format!("{address:x}-");
+    // The first line of a mapping has its addresses, in 8 digits or more.
+    let mut lines = smaps.lines().skip_while(|line| !line.trim_start_matches('0').starts_with(&first));
+    let kib = lines.find_map(|line| line.strip_prefix("KernelPageSize:"))?;
+    let kib: usize = kib.trim().trim_end_matches(" kB").parse().ok()?;
+    Some(kib * 1024)
 }

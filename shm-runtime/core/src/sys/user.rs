@@ -1,4 +1,4 @@
-//! Users and what they may do: getpwnam_r(3) and capget(2).
+//! Users and what they may do: getpwnam_r(3), getgroups(2) and capget(2).
 
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
@@ -25,6 +25,20 @@ pub(crate) fn uid_of(name: &CStr) -> io::Result<Option<u32>> {
             error => return Err(io::Error::from_raw_os_error(error)),
         }
     }
+}
+
+/// The groups of this process: the effective one, and then the supplementary ones, getgroups(2).
+pub(crate) fn groups() -> Vec<u32> {
+    let mut groups = vec![super::effective_gid()];
+    // SAFETY: asked with 0 for how many there are, it writes nothing.
+    let count = unsafe { libc::getgroups(0, core::ptr::null_mut()) };
+    let mut others = vec![0; usize::try_from(count).unwrap_or(0)];
+    // SAFETY: there is room for `count` groups; if there are more by now, it writes none and fails.
+    let count = unsafe { libc::getgroups(count.max(0), others.as_mut_ptr()) };
+    others.truncate(usize::try_from(count).unwrap_or(0));
+    others.retain(|other| *other != groups[0]);
+    groups.append(&mut others);
+    groups
 }
 
 /// CAP_IPC_OWNER, of linux/capability.h: its holder is not asked for permission bits.

@@ -142,6 +142,43 @@ pub enum ErrorKind {
     },
     /// The segment was removed, or its id means another one by now.
     Removed,
+    /// Nothing has the id that was given: it was removed, or the id is one of another IPC namespace, as a container has.
+    #[non_exhaustive]
+    NoSuchId {
+        /// The inode of this thread's IPC namespace, as /proc/self/ns/ipc shows it, if it is known.
+        ipc_namespace: Option<u64>,
+        /// The id of the object that is at its place in the kernel's table now, if one is.
+        successor: Option<i32>,
+    },
+    /// The system call is refused whatever it is asked, by a filter of system calls (seccomp), as containers have, or
+    /// because the kernel does not have it. It has nothing to do with the object's owner and mode.
+    #[non_exhaustive]
+    CallRefused {
+        /// The call's name: `shmget`.
+        call: &'static str,
+        /// Whether this thread's system calls are filtered; `None` if that is not known.
+        filtered: Option<bool>,
+        /// The `errno`: the filter's choice, or ENOSYS.
+        source: io::Error,
+    },
+    /// The user or the group to be set has no number in this process's user namespace.
+    #[non_exhaustive]
+    NoSuchUser {
+        /// The user.
+        uid: u32,
+        /// The group.
+        gid: u32,
+    },
+    /// This process may not create segments of huge pages: it has neither CAP_IPC_LOCK nor the group that may.
+    #[non_exhaustive]
+    HugePagesDenied {
+        /// The group that may, `sysctl vm.hugetlb_shm_group`, if it could be read.
+        group: Option<u32>,
+        /// The user of this process (effective).
+        uid: u32,
+        /// The groups of this process: the effective one, and the supplementary ones.
+        groups: Vec<u32>,
+    },
     /// The segment is made of huge pages, or was to be, and the processes that may write to it were not said to be
     /// trusted: see [`Options::trust_writers`](crate::Options::trust_writers).
     HugePages,
@@ -151,13 +188,17 @@ pub enum ErrorKind {
         /// The limit's name: as sysctl(8) has it (`kernel.shmmni`), as setrlimit(2) has it (`RLIMIT_MEMLOCK`), of
         /// semaphores as semget(2) and semop(2) have it (`SEMMNI`), or `msg_qbytes` of one queue.
         name: &'static str,
-        /// Its value, if it could be read.
+        /// Its value, if it could be read: of `kernel.shmall` in pages, of others about memory in bytes.
         value: Option<u64>,
+        /// What was asked for, where that is a number: of `kernel.shmall` too, in bytes.
+        asked: Option<u64>,
+        /// How much of it is in use, where many share it, if that could be asked for.
+        used: Option<u64>,
     },
     /// There is not enough memory, or not enough room in this process's address space.
     #[non_exhaustive]
     NoMemory {
-        /// The bytes asked for.
+        /// The bytes asked for: of a segment or a message. Otherwise 0.
         size: usize,
         /// Whether huge pages were asked for, of which the system keeps a fixed number.
         huge_pages: bool,
@@ -170,9 +211,19 @@ pub enum ErrorKind {
         /// The user of this process (effective).
         uid: u32,
     },
-    /// The address for `attach_at` is not a multiple of the page size, or the segment does not fit there.
+    /// The address for `attach_at` is not a multiple of the size of the segment's pages, or the segment does not fit there.
     #[non_exhaustive]
     Address {
+        /// The address.
+        address: usize,
+        /// The bytes of a page of the segment: more than usual if it is made of huge pages.
+        page_size: usize,
+        /// The bytes of the segment.
+        size: usize,
+    },
+    /// Nothing is attached any more where this attachment was: other code of this process has unmapped it.
+    #[non_exhaustive]
+    NotAttached {
         /// The address.
         address: usize,
     },
@@ -197,16 +248,22 @@ pub enum ErrorKind {
         /// Whether the kernel gives them back when it ends (SEM_UNDO).
         undo: bool,
     },
-    /// The message is not a `T`. Nothing of it is lost.
+    /// The message is not a `T`, or not a whole number of them where the queue is one of `[T]`. Nothing of it is lost.
     #[non_exhaustive]
     WrongMessage {
-        /// The message, which was taken from the queue; `None` if it is larger than a `T`: then it is still there.
+        /// The message; `None` if it is larger than a `T`: then it is still in the queue.
         message: Option<Box<RawMessage>>,
+        /// Whether it is still in the queue: because it is too large, or was only [looked at](crate::msg::Queue::peek).
+        in_queue: bool,
         /// The bytes of a `T`.
         expected: usize,
-        /// If it has that many: what in it is not a value of its type.
+        /// If it has that many, or a multiple in a queue of `[T]`: what in it is not a value of its type.
         invalid: Option<InvalidValue>,
     },
+    /// A signal came while the call waited, on a handle that is to be interrupted by one: nothing was done. See
+    /// [`msg::Queue::interruptible`](crate::msg::Queue::interruptible) and
+    /// [`sem::SemaphoreSet::interruptible`](crate::sem::SemaphoreSet::interruptible).
+    Interrupted,
     /// Anything else that the kernel says.
     #[non_exhaustive]
     Os {

@@ -7,14 +7,18 @@ mod limits;
 mod memory;
 mod permission;
 mod queue;
+mod refused;
 mod seal;
 mod semaphore;
 mod words;
 
 use core::fmt;
+use std::io;
 
 pub use self::kind::ErrorKind;
 use crate::ipc::identity::Identity;
+use crate::ipc::key::Key;
+use crate::ipc::kind::ObjectKind;
 
 /// A failed operation: what was tried, on which object, why it failed and the way out.
 ///
@@ -54,6 +58,15 @@ impl Error {
         self
     }
 
+    /// Whether what was looked for may still be created: it, or the file that its key comes from.
+    pub(crate) fn is_of_nothing_yet(&self) -> bool {
+        match self.kind() {
+            ErrorKind::NotFound | ErrorKind::Removed => true,
+            ErrorKind::KeyFile { source } => source.kind() == io::ErrorKind::NotFound,
+            _ => false,
+        }
+    }
+
     /// Why it failed.
     pub fn kind(&self) -> &ErrorKind {
         &self.0.kind
@@ -64,9 +77,15 @@ impl Error {
         self.0.operation
     }
 
-    /// The `key_t` of the object, if it was known.
-    pub fn key(&self) -> Option<i32> {
-        self.0.identity.value
+    /// The kind of the object.
+    pub fn object(&self) -> ObjectKind {
+        self.0.identity.object
+    }
+
+    /// The number of the object's key, if it was known: [`Key::fixed`], which is shown in hex, as by ipcs(1), and by which the
+    /// object can be found, or what has the key instead.
+    pub fn key(&self) -> Option<Key> {
+        self.0.identity.value.map(|value| Key::fixed(value.cast_unsigned()))
     }
 
     /// The shmid, semid or msqid of the object, if it was known.
@@ -79,7 +98,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Inner { operation, identity, kind, note } = &*self.0;
         write!(f, "cannot {operation} {identity}: ")?;
-        kind.explain(identity, f)?;
+        kind.explain(operation, identity, f)?;
         note.as_ref().map_or(Ok(()), |note| write!(f, ". {note}"))
     }
 }
@@ -94,7 +113,9 @@ impl fmt::Debug for Error {
 impl core::error::Error for Error {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self.kind() {
-            ErrorKind::KeyFile { source } | ErrorKind::Os { source } => Some(source),
+            ErrorKind::KeyFile { source }
+            | ErrorKind::Os { source }
+            | ErrorKind::CallRefused { source, .. } => Some(source),
             ErrorKind::UnknownUser { source: Some(source), .. } => Some(source),
             ErrorKind::WrongMessage { invalid: Some(invalid), .. } => Some(invalid),
             _ => None,

@@ -134,3 +134,36 @@ pub(super) fn unknown_user(
         identity.option("trust_owner_named(...)")
     )
 }
+
+/// Of a number that stands for no user here.
+pub(super) fn no_such_user(uid: u32, gid: u32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(
+        f,
+        "uid {uid} or gid {gid} has no number in this process's user namespace, so the kernel cannot record it. Use \
+         numbers that /proc/self/uid_map and /proc/self/gid_map have"
+    )
+}
+
+/// To create segments of huge pages.
+pub(super) fn huge_pages(
+    group: Option<u32>,
+    uid: u32,
+    groups: &[u32],
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    let gids: Vec<String> = groups.iter().map(u32::to_string).collect();
+    f.write_str(
+        "only processes with CAP_IPC_LOCK (in the initial user namespace), and those in the group of ",
+    )?;
+    match group {
+        Some(group) => write!(f, "`vm.hugetlb_shm_group`, which is gid {group},")?,
+        None => f.write_str("`vm.hugetlb_shm_group`")?,
+    }
+    write!(
+        f,
+        " may create segments of huge pages; this process has uid {uid} and gid {}. Set the group to one of its own, with \
+         `sysctl -w vm.hugetlb_shm_group={}`, or create the segment without huge pages",
+        gids.join(", "),
+        groups.first().copied().unwrap_or_default()
+    )
+}

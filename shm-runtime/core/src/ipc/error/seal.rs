@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use super::words::{Ago, Pid, Removal, name_of};
 use crate::ipc::identity::Identity;
-use crate::schema::Schema;
+use crate::schema::{Relation, Schema};
 
 /// Of a segment.
 pub(super) fn size_differs(
@@ -132,9 +132,37 @@ pub(super) fn layout_differs(
     let type_name = name_of(identity);
     write!(
         f,
-        "the segment was created with another layout (-) than this program's {type_name} has (+):\n{}Rebuild \
-         both from one definition, or remove the segment and create it anew; if it only gained fields at its \
-         end, `{type_name}::open_compatible()` takes it",
+        "the segment was created with another layout (-) than this program's {type_name} has (+):\n{}",
         theirs.difference(ours)
-    )
+    )?;
+    // By an id, a segment can neither be replaced by another one, nor is there a call for this.
+    let by_key = identity.key.as_ref().is_some_and(|key| !key.is_private());
+    match theirs.relation(ours) {
+        // Refused, so it was not asked for.
+        Relation::Newer if by_key => write!(
+            f,
+            "It only gained fields at its end: `{type_name}::open_compatible()` takes it, and so does \
+             `{type_name}::open_or_create_compatible()`"
+        ),
+        Relation::Older { .. } if by_key => write!(
+            f,
+            "This program's {type_name} only gained fields at its end: \
+             `{type_name}::options().upgrade(|station| ...).open()` makes a new segment under the key, with the values of this \
+             one, and gives the new fields theirs"
+        ),
+        _ => write!(
+            f,
+            "Rebuild both from one definition, or remove the segment, with {}, and create it anew",
+            Removal(identity)
+        ),
+    }?;
+    let (theirs, ours) = (theirs.name(), ours.name());
+    match theirs == ours {
+        true => Ok(()),
+        false => write!(
+            f,
+            ". The name of the struct counts too: if {ours} is {theirs} with another name, write \
+             `#[shm(type_name = \"{theirs}\")]` on it"
+        ),
+    }
 }

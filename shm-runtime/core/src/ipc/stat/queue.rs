@@ -56,6 +56,11 @@ impl Stat {
         Ok(Self::new(&sys::ipc::by_index(id, sys::ipc::msg_stat_at)?))
     }
 
+    /// What IPC_SET sets, to be set again: an owner may change what its own mode does not let it read.
+    pub(crate) fn to_change(id: i32) -> io::Result<Self> {
+        Self::of(id).or_else(|error| Self::of_any(id).map_err(|_| error))
+    }
+
     pub(crate) fn new(stat: &sys::ipc::msqid_ds) -> Self {
         let perm = IpcPerm::of(&stat.msg_perm);
         Self {

@@ -5,6 +5,7 @@ use crate::ipc::error::{Error, ErrorKind};
 use crate::ipc::identity::Identity;
 use crate::ipc::mode::mode_bits;
 use crate::memory::access::ReadWrite;
+use crate::memory::region::Region;
 use crate::memory::shareable::Shareable;
 use crate::memory::shared::Shared;
 use crate::memory::structure::Declared;
@@ -24,6 +25,29 @@ use crate::sys::{self, process::Maker};
 impl<T: Shareable> Options<T> {
     /// Creates the segment, and seals it once `init` has run.
     pub(super) fn create_then(&self, init: Option<impl FnOnce(&Shared<T>)>) -> Result<Segment<T>, Error> {
+        self.create_with_mapping(init.map(|init| {
+            |_: &Segment<T>, place: &Place<T, ReadWrite>| {
+                init(place.shared());
+                Ok(())
+            }
+        }))
+    }
+
+    /// Creates the segment, and seals it once `fill` has filled it in: all of its bytes, or by its fields. If that is an error,
+    /// it is removed.
+    pub(super) fn create_filled(
+        &self,
+        fill: impl FnOnce(&Segment<T>, Region<'_>, &Shared<T>) -> Result<(), Error>,
+    ) -> Result<Segment<T>, Error> {
+        self.create_with_mapping(Some(|segment: &Segment<T>, place: &Place<T, ReadWrite>| {
+            fill(segment, place.mapping().region(), place.shared())
+        }))
+    }
+
+    fn create_with_mapping(
+        &self,
+        init: Option<impl FnOnce(&Segment<T>, &Place<T, ReadWrite>) -> Result<(), Error>>,
+    ) -> Result<Segment<T>, Error> {
         let texts = self.texts();
         let written = !self.settings.bare || init.is_some();
         let segment = self.create_bytes(texts.as_ref(), written)?;
@@ -51,7 +75,7 @@ impl<T: Shareable> Options<T> {
             Ok(place) => place,
             Err(kind) => return Err(segment.error("create", kind)),
         };
-        let made = initialise(&segment, &place, texts.as_ref(), init);
+        let made = initialise(&segment, &place, texts.as_ref(), init)?;
         let segment = segment.keep();
         // A child that `init` forked waits for its parent, as every process does that attaches.
         Ok(if made { segment.with_creator_mapping(place.into_mapping()) } else { segment })
@@ -90,6 +114,7 @@ impl<T: Shareable> Options<T> {
             };
             let exists = source.raw_os_error() == Some(sys::EEXIST);
             let existing = sys::shmget(key, 0, 0).ok().filter(|_| exists);
+            let mut note = None;
             // A stranger's is not even looked into.
             if let Some(id) = existing
                 && !self.settings.bare
@@ -100,7 +125,10 @@ impl<T: Shareable> Options<T> {
                     true => match self.reclaim(&segment, Replace::Everything)? {
                         Outcome::Gone => continue,
                         Outcome::NotOurs(kind) => Some(kind),
-                        Outcome::InUse => None,
+                        Outcome::InUse => {
+                            note = segment.who_keeps_it();
+                            None
+                        }
                     },
                     false => self.collision(&segment),
                 };
@@ -111,7 +139,11 @@ impl<T: Shareable> Options<T> {
                 }
             }
             let kind = diagnose::shmget(source, Creation { size, huge_pages: self.huge_pages }, existing);
-            return error(Identity { id: existing, ..identity }, kind);
+            let error = Error::new("create", Identity { id: existing, ..identity }, kind);
+            return Err(match note {
+                Some(note) => error.with_note(note),
+                None => error,
+            });
         }
     }
 
@@ -163,20 +195,20 @@ fn initialise<T: Shareable>(
     segment: &Segment<T>,
     place: &Place<T, ReadWrite>,
     texts: Option<&Texts>,
-    init: Option<impl FnOnce(&Shared<T>)>,
-) -> bool {
+    init: Option<impl FnOnce(&Segment<T>, &Place<T, ReadWrite>) -> Result<(), Error>>,
+) -> Result<bool, Error> {
     let maker = Maker::this();
     let sealing = texts.and_then(|texts| Sealing::begin(segment, place.mapping(), texts));
     if let Some(init) = init {
-        init(place.shared());
+        init(segment, place)?;
     }
     if let Some(sealing) = sealing {
         sealing.finish();
     }
-    maker.is_this_process()
+    Ok(maker.is_this_process())
 }
 
-/// A seal that is being made. Until it is finished, dropping it, as a panic of the initialiser does, says that the
+/// A seal that is being made. Until it is finished, dropping it, as a panic or an error of the initialiser does, says that the
 /// segment is abandoned. In a forked child, neither says anything.
 struct Sealing<'a> {
     seal: Seal<'a>,

@@ -2,6 +2,7 @@
 
 mod create;
 mod open;
+mod upgrade;
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -48,6 +49,8 @@ pub struct Options<T> {
     no_reserve: bool,
     allow_larger: bool,
     reclaim_stale: bool,
+    /// What gives the new fields of an older segment their values.
+    upgrade: Option<fn(&Shared<T>)>,
     holds: PhantomData<fn() -> T>,
 }
 
@@ -70,6 +73,7 @@ impl<T: Shareable> Options<T> {
             no_reserve,
             allow_larger,
             reclaim_stale,
+            upgrade: None,
             holds,
         }
     }
@@ -179,6 +183,34 @@ impl<T: Shareable> Options<T> {
         self
     }
 
+    /// How long opening waits for a segment that does not exist yet, where another process is to create it; also for the file
+    /// that an [ftok](Key::ftok) key comes from. Not at all, if not given.
+    ///
+    /// What is left of the time when it is there is also waited for its creator to finish initialising it, when it is attached, even if [`wait`](Self::wait) is less.
+    ///
+    /// The kernel does not announce a new segment: it is asked every 5 ms. [`open_or_create`](Self::open_or_create) waits this
+    /// long too, before it creates one. `open_id` does not wait, because an id is of what exists.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use shm_runtime::{ErrorKind, SharedSegment};
+    ///
+    /// #[derive(SharedSegment)]
+    /// #[repr(C)]
+    /// #[shm(name = "org.example.station-that-nobody-starts")]
+    /// struct Station { celsius: f64 }
+    ///
+    /// let start = std::time::Instant::now();
+    /// let error = Station::options().wait_for_creation(Duration::from_millis(20)).open().unwrap_err();
+    /// assert!(matches!(error.kind(), ErrorKind::NotFound));
+    /// assert!(start.elapsed() >= Duration::from_millis(20));
+    /// # Ok::<(), shm_runtime::Error>(())
+    /// ```
+    pub fn wait_for_creation(&mut self, wait: Duration) -> &mut Self {
+        self.lookup.wait_for_creation = wait;
+        self
+    }
+
     /// Accepts segments whose owner or creator is this user too. Without, only our own and root's are opened:
     /// any user can create a segment under a key that is not in use, and wait for us to open it.
     ///
@@ -232,6 +264,68 @@ impl<T: Shareable> Options<T> {
         self
     }
 
+    /// Upgrades a segment that an older version of this program left, whose struct had only the first of the fields that it has
+    /// now: `open`, `open_or_create` and their like then put another one in its place, with its values, and `init` gives the new
+    /// fields theirs, which are zero before. Of a segment that is not older, nothing is changed.
+    ///
+    /// A System V segment does not grow: so the new one is another segment under the same key, with another id and the owner,
+    /// group and mode of the old one. The old one is removed, which takes its owner or root; those that are attached to it go on
+    /// with it, and learn of the new one by [`Attached::is_current`](crate::Attached::is_current). An old program
+    /// that opens the key then, by [`open_compatible`](Self::open_compatible), finds the new one.
+    ///
+    /// No process sees a segment with half of the values. Of processes that upgrade at the same time, one does, and the others
+    /// wait for it, [this long](Self::wait).
+    ///
+    /// - **What is written to the old segment from when its values are copied is lost**, as is what those write that stay
+    ///   attached to it. So stop the writers, or let each of them ask `is_current` and write again.
+    /// - A [`Mutex`](crate::sync::Mutex) is free in the new segment; if it was held while it was copied, the next to lock it gets
+    ///   [`OwnerDied`](crate::sync::LockError::OwnerDied), because its value may be half-changed. A
+    ///   [`SeqLock`](crate::sync::SeqLock) has a value that was written as a whole, and no writer. A listener that sleeps on an
+    ///   [`Event`](crate::sync::Event) of the old segment is not woken.
+    /// - A process can die at any instruction of it. Before the old segment is removed, that one stays as it was. After that, and
+    ///   until the new one is ready, the values are in a third segment, under a key that is derived from this one: the next process
+    ///   that opens the key with `upgrade`, and with the same struct or a still newer one, goes on with that. **Others find no segment until then.** One
+    ///   that creates an old one in that moment, with `open_or_create`, has what it writes there replaced by the values from
+    ///   before; one that creates a new one without `upgrade` begins anew, and the third segment is removed.
+    ///   Which one is from before is known by the system's clock.
+    /// - If the new segment cannot be created then, because a limit was reached in that moment, the error says so, and the values
+    ///   stay in the third segment. A process goes on with it when the one that made it has ended.
+    /// - It takes the memory for two copies for a moment, and one segment more.
+    ///
+    /// A segment whose seal this program does not understand, a bare one, and one of which fields were removed, moved or given
+    /// another type, are not upgraded. Segments that are opened by their id are not, either.
+    ///
+    /// ```
+    /// use shm_runtime::{Key, SharedSegment};
+    ///
+    /// mod v1 {
+    ///     #[derive(shm_runtime::SharedSegment)]
+    ///     #[repr(C)]
+    ///     #[shm(private)]
+    ///     pub struct Station { pub celsius: f64 }
+    /// }
+    ///
+    /// #[derive(SharedSegment)]
+    /// #[repr(C)]
+    /// #[shm(private)]
+    /// struct Station { celsius: f64, hectopascal: f64 }
+    ///
+    /// let key = Key::name(format!("org.example.upgrade.{}", std::process::id()));
+    /// let old = v1::Station::options().key(key.clone()).create()?.attach()?;
+    /// old.celsius.set(21.5);
+    ///
+    /// let mut options = Station::options();
+    /// options.key(key).upgrade(|station| station.hectopascal.set(1013.25));
+    /// let new = options.open()?.remove_on_drop().attach()?;
+    /// assert_eq!((new.celsius.get(), new.hectopascal.get()), (21.5, 1013.25));
+    /// assert!(!old.is_current()?);
+    /// # Ok::<(), shm_runtime::Error>(())
+    /// ```
+    pub fn upgrade(&mut self, init: fn(&Shared<T>)) -> &mut Self {
+        self.upgrade = Some(init);
+        self
+    }
+
     /// Whether to open a bare segment that is larger than the struct; what lies after the struct is not touched.
     pub fn allow_larger(&mut self, allow_larger: bool) -> &mut Self {
         self.allow_larger = allow_larger;
@@ -262,8 +356,7 @@ impl<T: Shareable> Options<T> {
     ///
     /// As for [`SharedSegment::open`](crate::SharedSegment::open).
     pub fn open(&self) -> Result<Segment<T>, Error> {
-        let (identity, id) = self.lookup.find("open")?;
-        self.check(identity, id, false)
+        self.open_as(false)
     }
 
     /// As [`SharedSegment::open_compatible`](crate::SharedSegment::open_compatible).
@@ -272,8 +365,7 @@ impl<T: Shareable> Options<T> {
     ///
     /// As for [`SharedSegment::open`](crate::SharedSegment::open).
     pub fn open_compatible(&self) -> Result<Segment<T>, Error> {
-        let (identity, id) = self.lookup.find("open")?;
-        self.check(identity, id, true)
+        self.open_as(true)
     }
 
     /// As [`Segment::from_id`]; the key plays no part.
@@ -282,7 +374,7 @@ impl<T: Shareable> Options<T> {
     ///
     /// As for [`SharedSegment::open`](crate::SharedSegment::open).
     pub fn open_id(&self, id: i32) -> Result<Segment<T>, Error> {
-        self.check(self.lookup.identity_of(id), id, false)
+        self.check(self.lookup.identity_of(id), id, self.terms(false))
     }
 
     /// As [`SharedSegment::open_or_create`](crate::SharedSegment::open_or_create).
@@ -291,7 +383,16 @@ impl<T: Shareable> Options<T> {
     ///
     /// As for [`SharedSegment::open_or_create`](crate::SharedSegment::open_or_create).
     pub fn open_or_create(&self) -> Result<Segment<T>, Error> {
-        self.open_or(|| self.create())
+        self.open_or(false, || self.create())
+    }
+
+    /// As [`SharedSegment::open_or_create_compatible`](crate::SharedSegment::open_or_create_compatible).
+    ///
+    /// # Errors
+    ///
+    /// As for [`SharedSegment::open_or_create`](crate::SharedSegment::open_or_create).
+    pub fn open_or_create_compatible(&self) -> Result<Segment<T>, Error> {
+        self.open_or(true, || self.create())
     }
 
     /// As [`SharedSegment::open_or_create_with`](crate::SharedSegment::open_or_create_with).
@@ -302,7 +403,7 @@ impl<T: Shareable> Options<T> {
     pub fn open_or_create_with(&self, init: impl FnOnce(&Shared<T>)) -> Result<Segment<T>, Error> {
         let mut init = Some(init);
         // Whether it is called at all is known when the segment was created, and then there is no further try.
-        self.open_or(|| {
+        self.open_or(false, || {
             self.create_then(Some(|shared: &Shared<T>| {
                 if let Some(init) = init.take() {
                     init(shared);
@@ -349,7 +450,9 @@ impl<T> fmt::Debug for Options<T> {
             .field("no_reserve", &self.no_reserve)
             .field("allow_larger", &self.allow_larger)
             .field("reclaim_stale", &self.reclaim_stale)
+            .field("upgrade", &self.upgrade.is_some())
             .field("wait", &self.wait)
+            .field("wait_for_creation", &self.lookup.wait_for_creation)
             .finish_non_exhaustive()
     }
 }

@@ -11,27 +11,63 @@ use crate::ipc::record::Record;
 use crate::ipc::stat::segment::Stat;
 use crate::memory::shareable::Shareable;
 use crate::seal::footer::Seal;
-use crate::segment::Segment;
 use crate::segment::diagnose;
 use crate::segment::mapping::Mapping;
 use crate::segment::observed::Observed;
 use crate::segment::reclaim::{self, Outcome, Replace};
+use crate::segment::{Segment, Terms};
 
 impl<T: Shareable> Options<T> {
     /// Opens, or creates if there is none; and again, if another process was faster with either, or left a segment
     /// half-made.
     pub(super) fn open_or(
         &self,
+        compatible: bool,
         create: impl FnMut() -> Result<Segment<T>, Error>,
     ) -> Result<Segment<T>, Error> {
-        self.lookup.open_or_create(|| self.open_or_reclaim(), create)
+        self.lookup.open_or_create(|| self.open_or_reclaim(compatible), create)
+    }
+
+    /// The segment; if it is older and to be upgraded, its next generation. It is waited for, if it is to be.
+    pub(super) fn open_as(&self, compatible: bool) -> Result<Segment<T>, Error> {
+        self.lookup.waiting(|left| match self.upgrade {
+            None => self.open_within(compatible, left),
+            Some(init) => self.open_upgraded(init, compatible),
+        })
+    }
+
+    /// The segment, which is there now.
+    pub(super) fn open_as_it_is(&self, compatible: bool) -> Result<Segment<T>, Error> {
+        self.open_within(compatible, Duration::ZERO)
+    }
+
+    /// The same, whose initialisation may take as long as this, if that is longer than usual.
+    fn open_within(&self, compatible: bool, left: Duration) -> Result<Segment<T>, Error> {
+        let (identity, id) = self.lookup.find("open")?;
+        let terms = self.terms(compatible);
+        self.check(identity, id, Terms { wait: terms.wait.max(left), ..terms })
     }
 
     /// The segment, once it can be attached. Not found, if there is none, or if it was a stale one, and is removed now.
-    fn open_or_reclaim(&self) -> Result<Segment<T>, Error> {
+    fn open_or_reclaim(&self, compatible: bool) -> Result<Segment<T>, Error> {
         let start = Instant::now();
         loop {
-            match self.open().and_then(|segment| self.usable(segment)) {
+            let opened = match self.open_as(compatible) {
+                // It was attached already.
+                Ok(segment) if self.upgrade.is_some() => return Ok(segment),
+                // What there is to be said of it, and what is replaced, is the same without an upgrade.
+                Err(error)
+                    if self.upgrade.is_some()
+                        && matches!(
+                            error.kind(),
+                            ErrorKind::Abandoned { .. } | ErrorKind::LayoutDiffers { .. }
+                        ) =>
+                {
+                    self.open_as_it_is(compatible)
+                }
+                opened => opened,
+            };
+            match opened.and_then(|segment| self.usable(segment)) {
                 // Another process is reclaiming it, or is attached.
                 Err(error)
                     if matches!(error.kind(), ErrorKind::Abandoned { .. }) && start.elapsed() < self.wait =>
@@ -60,34 +96,47 @@ impl<T: Shareable> Options<T> {
         match self.reclaim(&segment, replace)? {
             Outcome::Gone => Err(segment.error("open", ErrorKind::NotFound)),
             Outcome::NotOurs(kind) => Err(segment.error("open", kind)),
-            Outcome::InUse => Err(error),
+            Outcome::InUse => Err(match segment.who_keeps_it() {
+                Some(note) => error.with_note(note),
+                None => error,
+            }),
         }
     }
 
     pub(super) fn reclaim(&self, segment: &Segment<T>, replace: Replace) -> Result<Outcome, Error> {
+        self.reclaim_blank(segment, replace, Self::size(self.texts().as_ref()))
+    }
+
+    /// The same, where a segment without a seal is taken for ours if it has this size.
+    pub(super) fn reclaim_blank(
+        &self,
+        segment: &Segment<T>,
+        replace: Replace,
+        blank_size: usize,
+    ) -> Result<Outcome, Error> {
         let outcome = reclaim::reclaim(
             segment.id(),
             segment.observed(),
             reclaim::Rules {
                 expected: Some(segment.expected()),
-                blank_size: Self::size(self.texts().as_ref()),
+                blank_size,
                 replace,
                 wait: self.wait,
                 trusts_writers: self.trusts_writers,
             },
         );
-        outcome.map_err(|error| segment.error("reclaim", diagnose::shmctl(error, segment.id())))
+        outcome.map_err(|(call, error)| segment.error("reclaim", diagnose::by_id(call, error, segment.id())))
     }
 
     /// The segment `id`, if its owner is trusted and, of a bare one, the size right.
-    pub(super) fn check(&self, identity: Identity, id: i32, compatible: bool) -> Result<Segment<T>, Error> {
+    pub(super) fn check(&self, identity: Identity, id: i32, terms: Terms) -> Result<Segment<T>, Error> {
         let checked = self.look(id).and_then(|stat| {
             self.check_size(&stat, id)?;
             Ok(Observed::from(&stat))
         });
         match checked {
-            Ok(observed) => Ok(Segment::new(identity, id, observed, self.terms(compatible))),
-            Err(kind) => Err(Error::new("open", identity.with_id(id), kind)),
+            Ok(observed) => Ok(Segment::new(identity, id, observed, terms)),
+            Err(kind) => Err(self.lookup.not_opened(identity, id, kind)),
         }
     }
 

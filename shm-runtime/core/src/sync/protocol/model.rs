@@ -476,6 +476,7 @@ impl Latch {
 
     fn read(&self) -> Option<[u32; 2]> {
         latch::read(&self.sequence, |slot| [0, 1].map(|word| self.slots[slot][word].load(Relaxed)))
+            .map(|(_, value)| value)
     }
 }
 
@@ -500,6 +501,28 @@ fn a_read_of_the_sequence_lock_is_whole_and_never_goes_back() {
         }
         thread.join().unwrap();
         assert_eq!(latch.read(), Some([2, 2]));
+    });
+}
+
+#[test]
+fn a_role_that_is_looked_at_is_that_of_its_own_process_while_claims_come_and_go() {
+    bounded(4, || {
+        let latch = Latch::new();
+        let other = Arc::clone(&latch);
+        let thread = thread::spawn(move || {
+            if let Some((role, process)) = other.words().current() {
+                let pid = latch::pid(role);
+                assert!(pid == 2 || pid == 3);
+                // Not known only if all is over meanwhile, or about to be.
+                assert!(process.is_none_or(|process| process == Identity { pid, marks: [pid.into(); 2] }));
+            }
+        });
+        for pid in [2, 3] {
+            let role = latch.claim(pid).unwrap();
+            latch.words().release(role);
+        }
+        thread.join().unwrap();
+        assert_eq!(latch.words().current(), None);
     });
 }
 

@@ -66,11 +66,12 @@ fn slot(sequence: u64) -> usize {
     usize::from(sequence & 1 != 0)
 }
 
-/// Reads the current value: `load` reads the copy it is told. `None` if the writer was faster every time.
+/// Reads the current value, and gives its sequence number: `load` reads the copy it is told. `None` if the writer was
+/// faster every time.
 ///
 /// Loads are relaxed with fences beside them, because pages that are mapped read-only allow no other.
 #[inline]
-pub(crate) fn read<R>(sequence: &AtomicU64, mut load: impl FnMut(usize) -> R) -> Option<R> {
+pub(crate) fn read<R>(sequence: &AtomicU64, mut load: impl FnMut(usize) -> R) -> Option<(u64, R)> {
     for _ in 0..ATTEMPTS {
         let before = sequence.load(Relaxed);
         // Sees what was stored before this sequence number.
@@ -79,7 +80,7 @@ pub(crate) fn read<R>(sequence: &AtomicU64, mut load: impl FnMut(usize) -> R) ->
         // If any of that was of a later value, sees the sequence number that was stored before it.
         fence(Acquire);
         if sequence.load(Relaxed) == before {
-            return Some(value);
+            return Some((before, value));
         }
         spin_loop();
     }
@@ -229,6 +230,25 @@ impl Words<'_> {
         let marks = self.marks.map(|word| word.load(Relaxed));
         let same = marks.iter().all(|mark| mark & PID == number(role) & PID);
         same.then(|| Identity { pid: pid(role), marks: marks.map(|mark| mark >> PID_BITS) })
+    }
+
+    /// The role of the writer, if there is one, and its process, if that is known.
+    ///
+    /// Loads are relaxed with a fence beside them, as in [`read`].
+    pub(crate) fn current(self) -> Option<(u64, Option<Identity>)> {
+        let (mut role, mut identity) = (self.writer.load(Relaxed), None);
+        for _ in 0..TRIES {
+            // Sees the marks of a role that it sees.
+            fence(Acquire);
+            identity = self.identity(role);
+            let now = self.writer.load(Relaxed);
+            // The marks of a later claim can be there only if the role has changed.
+            if identity.is_some() || now == role {
+                break;
+            }
+            role = now;
+        }
+        (pid(role) != 0 && role & PENDING == 0).then_some((role, identity))
     }
 
     /// Ends this role, if it still is the writer's.
@@ -398,6 +418,23 @@ mod tests {
         assert!(words.claim(ME, |who| panic!("{who:?}"), &Linux).is_err());
         words.marks[1].fetch_add(1, Relaxed);
         asked(ME);
+    }
+
+    #[test]
+    fn a_role_is_told_while_it_is_held_and_its_process_if_the_marks_are_of_its_claim() {
+        let latch = Latch::default();
+        let words = latch.words();
+        assert_eq!(words.current(), None);
+        let role = words.claim(ME, |_| false, &Linux).unwrap();
+        assert_eq!(words.current(), Some((role, Some(ME))));
+        words.marks[1].fetch_add(1, Relaxed);
+        assert_eq!(words.current(), Some((role, None)));
+        // Not the role yet.
+        words.writer.store(role | super::PENDING, Relaxed);
+        assert_eq!(words.current(), None);
+        words.writer.store(role, Relaxed);
+        words.release(role);
+        assert_eq!(words.current(), None);
     }
 
     #[test]

@@ -1,0 +1,134 @@
+//! Taking values over from one segment into another, in which no other process is yet.
+
+use core::sync::atomic::{Ordering::Acquire, fence};
+
+use crate::memory::direction::{Direction, Load, Store};
+use crate::memory::layout::{Carried, Field, Kind, Layout, Scalar};
+use crate::memory::region::Region;
+
+/// How often the current copy of a sequence lock is copied anew, because its writer was faster. A real one is not.
+const ATTEMPTS: u32 = 10_000;
+
+/// The second word of a lock whose value is half-changed.
+const ABANDONED: u32 = 1;
+
+/// Copies the `fields` of the struct at the start of `from` into that at the start of `to`, which has them at the same places.
+///
+/// Each scalar is copied by one atomic access on each side, and what is written meanwhile may be taken or not. A lock is free
+/// in `to`; if it was held, or its value was half-changed, the next to lock it is told that a holder died. Of a sequence
+/// lock, a value is taken that was written as a whole.
+///
+/// # Panics
+///
+/// If the fields are not within both, or `to` cannot be written.
+pub(crate) fn carry(fields: &[Field], from: Region<'_>, to: Region<'_>) {
+    let regions = Regions { from, to };
+    for field in fields {
+        regions.carry(field.layout, field.offset);
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Regions<'a> {
+    from: Region<'a>,
+    to: Region<'a>,
+}
+
+impl Regions<'_> {
+    fn carry(self, layout: &Layout, at: usize) {
+        match (layout.carried, &layout.kind) {
+            (Carried::Unlocked, Kind::Struct { fields: [word, abandoned, value, ..], .. }) => {
+                let is_held = || self.load(Scalar::U32, at + word.offset) != 0;
+                let held = is_held();
+                fence(Acquire);
+                self.carry(value.layout, at + value.offset);
+                fence(Acquire);
+                let left = self.load(Scalar::U32, at + abandoned.offset) & u64::from(ABANDONED) != 0;
+                let half_changed = held || is_held() || left;
+                self.store(Scalar::U32, at + abandoned.offset, u64::from(half_changed));
+            }
+            (Carried::Latest, Kind::Struct { fields: [sequence, slots, ..], .. }) => {
+                let Kind::Array { of, .. } = slots.layout.kind else { return };
+                let sequence = at + sequence.offset;
+                for _ in 0..ATTEMPTS {
+                    let before = self.load(Scalar::U64, sequence);
+                    fence(Acquire);
+                    let slot = usize::from(before & 1 != 0) * of.size;
+                    self.carry(of, at + slots.offset + slot);
+                    self.store(Scalar::U64, sequence, before);
+                    fence(Acquire);
+                    if self.load(Scalar::U64, sequence) == before {
+                        break;
+                    }
+                }
+            }
+            (_, &Kind::Scalar(scalar) | &Kind::Atomic(scalar) | &Kind::Enum { repr: scalar, .. }) => {
+                self.store(scalar, at, self.load(scalar, at));
+            }
+            (_, &Kind::Array { of, len }) => {
+                for i in 0..len {
+                    self.carry(of, at + i * of.size);
+                }
+            }
+            (_, Kind::Struct { fields, .. }) => {
+                for field in *fields {
+                    self.carry(field.layout, at + field.offset);
+                }
+            }
+        }
+    }
+
+    /// The scalar of `from`, its bits in the low bits.
+    fn load(self, scalar: Scalar, at: usize) -> u64 {
+        let from = place(self.from, scalar, at);
+        let mut bits = 0_u64;
+        let to = (&raw mut bits).cast::<u8>();
+        // SAFETY: `from` is the place of a scalar of this width in a region: readable, aligned, and accessed by atomics only
+        // (`Region::new`). `bits` is private, writable, and as large and aligned as any scalar.
+        unsafe { copy::<Load>(scalar, from, to) };
+        if cfg!(target_endian = "big") { bits >> unused(scalar) } else { bits }
+    }
+
+    fn store(self, scalar: Scalar, at: usize, bits: u64) {
+        assert!(self.to.is_writable(), "the region is read-only");
+        let to = place(self.to, scalar, at);
+        let bits = if cfg!(target_endian = "big") { bits << unused(scalar) } else { bits };
+        // SAFETY: `to` is the place of a scalar of this width in a region that can be written: aligned, and accessed by atomics
+        // only (`Region::new`). `bits` is private, initialised, and as large and aligned as any scalar.
+        unsafe { copy::<Store>(scalar, (&raw const bits).cast(), to) };
+    }
+}
+
+/// The bits of a `u64` that a scalar leaves unused.
+fn unused(scalar: Scalar) -> usize {
+    64 - 8 * scalar.size()
+}
+
+/// Where the scalar at this offset of a region is.
+fn place(region: Region<'_>, scalar: Scalar, at: usize) -> *mut u8 {
+    let size = scalar.size();
+    // A region begins at a page, to which every scalar is aligned.
+    assert!(
+        at.is_multiple_of(size) && at <= region.size() && size <= region.size() - at,
+        "outside of the segment"
+    );
+    // SAFETY: within the region, as was just asserted.
+    unsafe { region.base().add(at) }.as_ptr()
+}
+
+/// Copies one scalar.
+///
+/// # Safety
+///
+/// As for [`Direction`], for the width of the scalar.
+unsafe fn copy<D: Direction>(scalar: Scalar, from: *const u8, to: *mut u8) {
+    // SAFETY: the caller says it of this width.
+    unsafe {
+        match scalar.size() {
+            1 => D::copy_8(from, to),
+            2 => D::copy_16(from.cast(), to.cast()),
+            4 => D::copy_32(from.cast(), to.cast()),
+            _ => D::copy_64(from.cast(), to.cast()),
+        }
+    }
+}

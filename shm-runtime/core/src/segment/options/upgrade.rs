@@ -1,0 +1,344 @@
+//! The next generation of a segment: another one under its key, with its values.
+//!
+//! A key has one segment, and a segment keeps its size and, until it is removed, its key. So the values have to be somewhere while
+//! the old segment is removed and the new one is not there yet: in a *spare*, which is a segment of the new layout under a key of its
+//! own, derived from the key.
+//!
+//! 1. The spare is created. That is possible for one process at a time; the others wait for it.
+//! 2. The values are copied into it, and the user's function gives those of new fields. Now the spare is ready.
+//! 3. The old segment is removed: from here on, the values are those of the spare.
+//! 4. The new one is created under the key, and is ready when the spare is copied.
+//! 5. The spare is removed.
+//!
+//! A process that dies before the third step leaves the old segment as it was, and a spare that is thrown away, ready or not; after
+//! it, a spare that the next one goes on with. Which of the two it is, is seen by the key: it has the old segment, or it does
+//! not. (A program that creates an empty old one in that moment makes one that is younger than the spare.)
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::Options;
+use crate::ipc::error::{Error, ErrorKind};
+use crate::ipc::key::Key;
+use crate::ipc::stat::segment::Stat;
+use crate::memory::carry::carry;
+use crate::memory::layout::{Field, Kind};
+use crate::memory::shareable::Shareable;
+use crate::memory::shared::Shared;
+use crate::memory::structure::Declared;
+use crate::schema::Relation;
+use crate::seal::footer::{FOOTER, Seal};
+use crate::segment::Segment;
+use crate::segment::diagnose;
+use crate::segment::mapping::Mapping;
+use crate::segment::reclaim::{Outcome, Replace};
+use crate::sys;
+
+/// How long to wait before looking again what another process has done.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// What has the key.
+enum Under<T> {
+    /// What this program can use.
+    Current(Segment<T>),
+    /// An older one.
+    Old(Old<T>),
+    Nothing,
+    /// A new one, whose creator died before it was complete.
+    HalfMade(Segment<T>, Error),
+}
+
+/// A segment of an older layout, which stays what it is while it is mapped here.
+struct Old<T> {
+    segment: Segment<T>,
+    mapping: Mapping,
+    /// How many fields it has.
+    fields: usize,
+}
+
+impl<T: Shareable> Options<T> {
+    /// The segment under the key, in this program's layout: an older one is replaced by its next generation.
+    pub(super) fn open_upgraded(&self, init: fn(&Shared<T>), compatible: bool) -> Result<Segment<T>, Error> {
+        let identity = self.lookup.resolve("open")?;
+        if self.settings.bare {
+            let reason = "a bare segment does not say of which layout it is, and so cannot be upgraded: remove `bare`, or \
+                          copy its values into a new one";
+            return Err(Error::new("upgrade", identity, ErrorKind::InvalidInput { reason }));
+        }
+        let spare = self.spare(identity.value.unwrap_or_default());
+        let start = Instant::now();
+        // The spare of which this call is to make the new segment.
+        let mut mine = None;
+        loop {
+            let under = self.under(compatible)?;
+            // Looked for after that: where an upgrade has left nothing under the key, there is a spare.
+            let left = match spare.open_as_it_is(false) {
+                Ok(segment) => Some(segment),
+                Err(error) if is_missing(&error) => None,
+                Err(error) => return Err(error),
+            };
+            let done = match (under, &left) {
+                (Under::Current(segment), left) => {
+                    match left {
+                        Some(left) if mine == Some(left.id()) => removed(left)?,
+                        // One of a living process, which removes it itself, is in use.
+                        Some(left) => drop(spare.reclaim_any(left, Replace::Everything)?),
+                        None => {}
+                    }
+                    Some(segment)
+                }
+                // Unless an upgrade was completed just now.
+                (Under::Nothing, None) => match self.under(compatible)? {
+                    Under::Nothing => return Err(Error::new("open", identity, ErrorKind::NotFound)),
+                    Under::Current(segment) => Some(segment),
+                    Under::Old(_) | Under::HalfMade(..) => None,
+                },
+                (Under::HalfMade(_, error), None) => return Err(error),
+                (Under::Old(old), None) => self.begin(&spare, old, init, &mut mine)?,
+                (under, Some(left)) if mine == Some(left.id()) || is_of_a_dead(left) => {
+                    self.recover(under, &spare, left, init, mine.is_some())?
+                }
+                // A living process is at it.
+                (_, Some(_)) => None,
+            };
+            if let Some(segment) = done {
+                return Ok(segment);
+            }
+            if start.elapsed() >= self.wait {
+                let creator = left.and_then(|left| left.stat().ok());
+                let creator_pid = creator.map_or(0, |stat| stat.creator_pid);
+                let kind = ErrorKind::NotReady { creator_pid, waited: start.elapsed() };
+                return Err(Error::new("upgrade", identity, kind));
+            }
+            thread::sleep(PAUSE);
+        }
+    }
+
+    /// What has the key now, and can be used, upgraded or replaced.
+    fn under(&self, compatible: bool) -> Result<Under<T>, Error> {
+        let segment = match self.open_as_it_is(compatible) {
+            Ok(segment) => segment,
+            Err(error) if is_missing(&error) => return Ok(Under::Nothing),
+            Err(error) => return Err(error),
+        };
+        let error = match segment.attach_read_only() {
+            Ok(_) => return Ok(Under::Current(segment)),
+            Err(error) => error,
+        };
+        match error.kind() {
+            ErrorKind::Removed => Ok(Under::Nothing),
+            ErrorKind::Abandoned { .. } => Ok(Under::HalfMade(segment, error)),
+            ErrorKind::LayoutDiffers { .. } => Ok(Under::Old(older(segment, error)?)),
+            _ => Err(error),
+        }
+    }
+
+    /// Makes the spare from the old segment, and the new one from the spare. `None` if another process began before, or there
+    /// is another one under the key now; then `mine` is the spare, if the old one is removed.
+    fn begin(
+        &self,
+        spare: &Self,
+        old: Old<T>,
+        init: fn(&Shared<T>),
+        mine: &mut Option<i32>,
+    ) -> Result<Option<Segment<T>>, Error> {
+        let (stat, id) = (old.segment.stat()?, old.segment.id());
+        let made = spare.with_mode_of(&stat).create_filled(|new, to, value| {
+            // While this process has the spare, no other removes the old one to upgrade it; but one may have done so before.
+            if old.segment.stat()?.removed {
+                return Err(old.segment.error("upgrade", ErrorKind::Removed));
+            }
+            carry(&fields::<T>()[..old.fields], old.mapping.region(), to);
+            init(value);
+            keep_users(new, &stat)
+        });
+        let spare = match made {
+            Ok(spare) => spare.remove_on_drop(),
+            Err(error) if is_overtaken(&error) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        // What was copied, and no other: while it is mapped, its id is its own.
+        if let Err(error) = sys::shm_remove(id) {
+            let error = old.segment.error("upgrade", diagnose::shmctl(error, id));
+            // Removed by a user: what was copied is to go, too.
+            return if is_overtaken(&error) { Ok(None) } else { Err(error) };
+        }
+        // From here on, the values are those of the spare: it stays until they are in the new one.
+        let spare = spare.keep();
+        *mine = Some(spare.id());
+        drop(old);
+        match spare.map(false) {
+            Ok(mapping) => self.finish(&spare, &mapping, fields::<T>(), None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Goes on with a spare of a process that died, or of this call (`mine`).
+    fn recover(
+        &self,
+        under: Under<T>,
+        options: &Self,
+        spare: &Segment<T>,
+        init: fn(&Shared<T>),
+        mine: bool,
+    ) -> Result<Option<Segment<T>>, Error> {
+        let discarded = || match options.reclaim_any(spare, Replace::Everything)? {
+            Outcome::NotOurs(kind) => Err(spare.error("upgrade", kind)),
+            Outcome::Gone | Outcome::InUse => Ok(None),
+        };
+        let is_older =
+            |old: &Old<T>| Ok::<_, Error>(sealed_at(&old.mapping) <= sealed_at(&spare.map(false)?));
+        match under {
+            // It died before it removed the old one, whose values may have changed since.
+            Under::Old(old) if !mine && is_older(&old)? => return discarded(),
+            Under::Old(_) | Under::HalfMade(..) | Under::Nothing | Under::Current(_) => {}
+        }
+        // Of an older version of this program that had removed a still older one, it lacks fields, too.
+        let (mapping, known) = match spare.attach_read_only() {
+            Ok(_) => match spare.map(false) {
+                Ok(mapping) => (mapping, None),
+                Err(error) if is_missing(&error) => return Ok(None),
+                Err(error) => return Err(error),
+            },
+            Err(error) => match error.kind() {
+                ErrorKind::Abandoned { .. } => return discarded(),
+                ErrorKind::Removed => return Ok(None),
+                ErrorKind::LayoutDiffers { .. } => {
+                    let old = older(spare.clone(), error)?;
+                    (old.mapping, Some(old.fields))
+                }
+                _ => return Err(error),
+            },
+        };
+        match under {
+            // Made by a program that found nothing.
+            Under::Old(old) => removed(&old.segment).map(|()| None),
+            Under::HalfMade(segment, error) => match self.reclaim_any(&segment, Replace::HalfMade)? {
+                Outcome::Gone => Ok(None),
+                Outcome::NotOurs(kind) => Err(segment.error("upgrade", kind)),
+                Outcome::InUse => Err(error),
+            },
+            Under::Nothing => {
+                let fields = fields::<T>();
+                let known_fields = known.map_or(fields, |known| &fields[..known]);
+                self.finish(spare, &mapping, known_fields, known.map(|_| init))
+            }
+            Under::Current(segment) => Ok(Some(segment)),
+        }
+    }
+
+    /// Makes the new segment from these fields of the spare, which is ready; `init` gives it those that the spare has not.
+    /// `None` if there is one under the key.
+    fn finish(
+        &self,
+        spare: &Segment<T>,
+        mapping: &Mapping,
+        fields: &[Field],
+        init: Option<fn(&Shared<T>)>,
+    ) -> Result<Option<Segment<T>>, Error> {
+        let stat = spare.stat()?;
+        let made = self.with_mode_of(&stat).create_filled(|new, to, value| {
+            // While this one has the key, no other is made from the spare; but one may have been before.
+            if spare.stat()?.removed {
+                return Err(spare.error("upgrade", ErrorKind::Removed));
+            }
+            carry(fields, mapping.region(), to);
+            if let Some(init) = init {
+                init(value);
+            }
+            keep_users(new, &stat)
+        });
+        match made {
+            Ok(segment) => removed(spare).map(|()| Some(segment)),
+            Err(error) if is_overtaken(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// As `reclaim`, of a segment that an upgrade has left: without a seal, it can be of the size of another version's, and all
+    /// of its bytes are zero.
+    fn reclaim_any(&self, segment: &Segment<T>, replace: Replace) -> Result<Outcome, Error> {
+        self.reclaim_blank(segment, replace, segment.size())
+    }
+
+    /// What finds and creates the spare: as these options do, but for the key.
+    fn spare(&self, of: i32) -> Self {
+        let mut spare = self.plain();
+        // Of the number, because a key by name and one by its number mean the same segment.
+        spare.lookup.key = Key::name(format!("next generation of {of:#010x}"));
+        spare
+    }
+
+    /// The same, which neither upgrade nor reclaim.
+    fn plain(&self) -> Self {
+        Self { lookup: self.lookup.clone(), upgrade: None, reclaim_stale: false, ..*self }
+    }
+
+    /// The same, for a segment that another one's values are for: with its mode, and what it takes to write them.
+    fn with_mode_of(&self, stat: &Stat) -> Self {
+        let mut options = self.plain();
+        options.lookup.mode = stat.permissions.mode | 0o600;
+        options
+    }
+}
+
+/// The segment that was refused with this error, mapped, if that is because it is older.
+fn older<T: Shareable>(segment: Segment<T>, error: Error) -> Result<Old<T>, Error> {
+    let ErrorKind::LayoutDiffers { theirs, ours } = error.kind() else { return Err(error) };
+    let Relation::Older { fields } = theirs.relation(ours) else { return Err(error) };
+    let mapping = segment.map(false)?;
+    // What was compared was a copy of the text; this is what it says of where the fields are.
+    match mapping.size().checked_sub(FOOTER) {
+        Some(room) if theirs.size() <= room => Ok(Old { segment, mapping, fields }),
+        _ => {
+            let reason = "the segment is too small for the struct that it claims to have".to_owned();
+            Err(segment.error("upgrade", ErrorKind::BadSeal { reason }))
+        }
+    }
+}
+
+/// The fields of a struct.
+fn fields<T: Shareable>() -> &'static [Field] {
+    match Declared::of::<T>().kind {
+        Kind::Struct { fields, .. } => fields,
+        _ => &[],
+    }
+}
+
+/// Gives a new segment the owner, group and mode of the one whose values it has.
+fn keep_users<T: Shareable>(new: &Segment<T>, stat: &Stat) -> Result<(), Error> {
+    match new.stat()?.permissions == stat.permissions {
+        true => Ok(()),
+        false => new.set_permissions(stat.permissions),
+    }
+}
+
+/// When a segment was sealed, by the system's clock. (If that was set back between the two, and a process died in an upgrade,
+/// and an old program made an empty segment meanwhile, then that one is taken for the older.)
+fn sealed_at(mapping: &Mapping) -> u64 {
+    Seal::of(mapping.region()).map_or(0, Seal::incarnation)
+}
+
+fn is_missing(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Removed)
+}
+
+/// Whether another process did the same before.
+fn is_overtaken(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::AlreadyExists { .. } | ErrorKind::Removed)
+}
+
+/// Whether the process that made this is certainly dead.
+fn is_of_a_dead<T: Shareable>(segment: &Segment<T>) -> bool {
+    let Ok(mapping) = segment.map(false) else { return false };
+    let seal = Seal::of(mapping.region());
+    seal.zip(segment.stat().ok()).is_some_and(|(seal, stat)| seal.creator_is_dead(&stat))
+}
+
+/// Removes a segment, by its id, if that was not done.
+fn removed<T: Shareable>(segment: &Segment<T>) -> Result<(), Error> {
+    match segment.remove() {
+        Err(error) if !matches!(error.kind(), ErrorKind::Removed) => Err(error),
+        _ => Ok(()),
+    }
+}
