@@ -37,6 +37,8 @@ pub use memory::integer::Integer;
 pub use memory::part::Part;
 pub use memory::shareable::{AlwaysValid, Plain, Shareable};
 pub use memory::shared::Shared;
+pub use memory::slice::SharedSlice;
+pub use memory::tail::{Tailed, Whole};
 pub use memory::text::TextError;
 pub use memory::validity::InvalidValue;
 #[doc(hidden)]
@@ -63,6 +65,7 @@ pub mod __private {
     pub use crate::memory::structure::{
         Declared, assert_can_be_placed, assert_layout, assert_segment, assert_struct, type_name, variants,
     };
+    pub use crate::memory::tail::{Tail, same, same_elements};
     pub use crate::segment::settings::Settings;
     pub use crate::segment::shared_segment::name_key;
 }

@@ -183,6 +183,8 @@ impl Options {
         };
         let terms = Terms {
             bare: true,
+            len: None,
+            allow_larger: true,
             compatible: false,
             wait: Duration::ZERO,
             trusted: self.trusted.clone(),
