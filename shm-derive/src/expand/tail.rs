@@ -112,9 +112,6 @@ fn whole(container: &Container<'_>, head: &Container<'_>) -> TokenStream {
         }
 
         #[automatically_derived]
-        impl #impl_generics #runtime::Tailed for #this #where_clause {}
-
-        #[automatically_derived]
         impl #twin_generics __shm::core::fmt::Debug for #twin #twin_where {
             fn fmt(
                 &self,

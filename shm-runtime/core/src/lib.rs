@@ -38,7 +38,7 @@ pub use memory::part::Part;
 pub use memory::shareable::{AlwaysValid, Plain, Shareable};
 pub use memory::shared::Shared;
 pub use memory::slice::SharedSlice;
-pub use memory::tail::{Tailed, Whole};
+pub use memory::tail::Whole;
 pub use memory::text::TextError;
 pub use memory::validity::InvalidValue;
 #[doc(hidden)]
@@ -48,6 +48,7 @@ pub use segment::Segment;
 pub use segment::attached::Attached;
 pub use segment::options::Options;
 pub use segment::shared_segment::SharedSegment;
+pub use segment::tailed_segment::TailedSegment;
 
 /// What the derives' output names. Not part of the interface.
 #[doc(hidden)]
@@ -68,4 +69,5 @@ pub mod __private {
     pub use crate::memory::tail::{Tail, same, same_elements};
     pub use crate::segment::settings::Settings;
     pub use crate::segment::shared_segment::name_key;
+    pub use crate::segment::tailed_segment::name_key_of_tailed;
 }

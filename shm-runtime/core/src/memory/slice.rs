@@ -17,7 +17,7 @@ use crate::memory::structure::assert_always_valid;
 /// process: nothing that another process writes moves it.
 ///
 /// ```
-/// use shm_runtime::SharedSegment;
+/// use shm_runtime::{SharedSegment, TailedSegment};
 ///
 /// #[derive(SharedSegment)]
 /// #[repr(C)]

@@ -47,14 +47,6 @@ unsafe impl<T: Shareable> Whole for T {
     }
 }
 
-/// A struct that ends in a slice, so that its segments can have any [length](crate::Options::len).
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` does not end in a slice, so all its segments are equally long",
-    label = "no length to choose",
-    note = "a struct whose last field is a slice, `records: [Record]`, has one"
-)]
-pub trait Tailed: Whole {}
-
 /// Where the slice begins, in a struct of which it is the last field. It has no size of its own.
 #[repr(transparent)]
 pub struct Tail<T>([T; 0]);

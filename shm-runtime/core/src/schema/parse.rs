@@ -202,7 +202,11 @@ fn parse_struct(
             Some(of) if depth == 0 => parse_tail(of, indent, lines)?,
             _ => parse_type(ty, depth + 1, indent, lines)?,
         };
-        if offset < end || offset % ty.align != 0 || ty.align > align || ty.size > size.saturating_sub(offset)
+        if offset < end
+            || offset > size
+            || offset % ty.align != 0
+            || ty.align > align
+            || ty.size > size - offset
         {
             return Err(lines.error(format!("field {} does not fit at {offset}", excerpt(field))));
         }

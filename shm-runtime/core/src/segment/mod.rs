@@ -10,6 +10,7 @@ pub(crate) mod place;
 pub(crate) mod reclaim;
 pub(crate) mod settings;
 pub(crate) mod shared_segment;
+pub(crate) mod tailed_segment;
 
 use core::cell::LazyCell;
 use core::fmt;

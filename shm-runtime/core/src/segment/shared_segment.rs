@@ -2,8 +2,8 @@
 
 use crate::ipc::error::Error;
 use crate::ipc::key::{Key, hash};
-use crate::memory::access::ReadWrite;
-use crate::memory::tail::Whole;
+use crate::memory::shareable::Shareable;
+use crate::memory::shared::Shared;
 use crate::segment::Segment;
 use crate::segment::options::Options;
 use crate::segment::settings::Settings;
@@ -12,7 +12,7 @@ use crate::sem;
 /// A struct that can be a whole segment: what `#[derive(SharedSegment)]` implements.
 ///
 /// The functions here find or make the kernel's object, a [`Segment`]; `attach` maps it.
-pub trait SharedSegment: Whole {
+pub trait SharedSegment: Shareable {
     /// What `#[shm(...)]` says.
     #[doc(hidden)]
     const SETTINGS: Settings;
@@ -47,7 +47,7 @@ pub trait SharedSegment: Whole {
     /// # Errors
     ///
     /// As for [`create`](Self::create) and [`Segment::attach`].
-    fn create_with(init: impl FnOnce(&Self::__View<ReadWrite>)) -> Result<Segment<Self>, Error> {
+    fn create_with(init: impl FnOnce(&Shared<Self>)) -> Result<Segment<Self>, Error> {
         Self::options().create_with(init)
     }
 
@@ -98,7 +98,7 @@ pub trait SharedSegment: Whole {
     /// # Errors
     ///
     /// As for [`create_with`](Self::create_with) and [`open`](Self::open).
-    fn open_or_create_with(init: impl FnOnce(&Self::__View<ReadWrite>)) -> Result<Segment<Self>, Error> {
+    fn open_or_create_with(init: impl FnOnce(&Shared<Self>)) -> Result<Segment<Self>, Error> {
         Self::options().open_or_create_with(init)
     }
 
@@ -139,7 +139,7 @@ pub trait SharedSegment: Whole {
     }
 }
 
-impl<T: SharedSegment + ?Sized> Segment<T> {
+impl<T: SharedSegment> Segment<T> {
     /// The segment with this shmid: for private ones, whose id is all there is to find them by.
     ///
     /// ```
@@ -168,7 +168,7 @@ impl<T: SharedSegment + ?Sized> Segment<T> {
 
 /// `Key::name` of the name in a struct's settings, hashed at compile time: what the derive calls.
 #[doc(hidden)]
-pub const fn name_key<T: SharedSegment + ?Sized>() -> Key {
+pub const fn name_key<T: SharedSegment>() -> Key {
     let name = T::SETTINGS.key_name;
     Key::hashed_name(name, const { hash(T::SETTINGS.key_name) })
 }

@@ -14,10 +14,11 @@ use crate::ipc::key::Key;
 use crate::ipc::kind::ObjectKind;
 use crate::ipc::lookup::Lookup;
 use crate::memory::access::ReadWrite;
-use crate::memory::tail::{Tailed, Whole};
+use crate::memory::tail::Whole;
 use crate::segment::companion;
 use crate::segment::diagnose;
 use crate::segment::settings::Settings;
+use crate::segment::tailed_segment::TailedSegment;
 use crate::segment::{Segment, Terms};
 use crate::sem;
 use crate::sys;
@@ -345,7 +346,7 @@ impl<T: Whole + ?Sized> Options<T> {
     /// with `upgrade`, goes on; it takes the memory for two copies for a moment.
     ///
     /// ```
-    /// use shm_runtime::{Key, SharedSegment};
+    /// use shm_runtime::{Key, SharedSegment, TailedSegment};
     ///
     /// #[derive(SharedSegment)]
     /// #[repr(C)]
@@ -370,7 +371,7 @@ impl<T: Whole + ?Sized> Options<T> {
     /// [`SharedSegment::open`](crate::SharedSegment::open) and [`Segment::attach`].
     pub fn successor(&self, len: usize) -> Result<Segment<T>, Error>
     where
-        T: Tailed,
+        T: TailedSegment,
     {
         self.open_with_len(len)
     }
@@ -390,7 +391,7 @@ impl<T: Whole + ?Sized> Options<T> {
     /// ```
     /// use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
     ///
-    /// use shm_runtime::{Key, Shareable, SharedSegment};
+    /// use shm_runtime::{Key, Shareable, SharedSegment, TailedSegment};
     ///
     /// #[derive(Clone, Copy, Shareable)]
     /// #[repr(C)]
@@ -415,7 +416,7 @@ impl<T: Whole + ?Sized> Options<T> {
     /// ```
     pub fn len(&mut self, len: usize) -> &mut Self
     where
-        T: Tailed,
+        T: TailedSegment,
     {
         self.len = Some(len);
         self
