@@ -9,9 +9,11 @@ use shm_runtime::{
     inspect, sync,
 };
 use shm_tests::key::{OwnId, OwnKey};
-use shm_tests::kind;
 use shm_tests::oracle;
 use shm_tests::seal::{FOOTER, Raw, key_of, raw_create, unique};
+use shm_tests::structs::upgrade::Series;
+use shm_tests::traced::{Stop, Traced};
+use shm_tests::{kind, peer, skip};
 
 #[derive(Clone, Copy, Debug, PartialEq, Shareable)]
 #[repr(C)]
@@ -544,4 +546,65 @@ fn processes_that_grow_it_at_once_lose_no_value_that_was_there() {
     });
     assert_filled(&options(&own.name).open().expect("there").attach().expect("ready"), 50);
     assert_eq!(own.spares(), 0);
+}
+
+/// A process that makes a successor of this length, stopped at one of its system calls, counted from the first that looks for a
+/// segment; and whether it had ended before.
+fn stopped_at(point: usize, name: &str, len: usize) -> Option<(Traced, bool)> {
+    let command = peer!().command(&["upgrade", "resize-only", name, &len.to_string()]);
+    let mut traced = Traced::start(command)?;
+    let get = Stop::Entry(u64::try_from(libc::SYS_shmget).expect("a number"));
+    while traced.step()? != get {}
+    for _ in 0..point {
+        if traced.step().is_none() {
+            return Some((traced, true));
+        }
+    }
+    Some((traced, false))
+}
+
+#[test]
+fn wherever_a_process_that_makes_a_successor_is_killed_the_next_one_has_all_values_and_what_was_written_since()
+ {
+    let (mut without, mut grown) = (0, 0);
+    for point in 0.. {
+        let own = Name::new();
+        let mut options = Series::options();
+        options.key(Key::name(own.name.clone())).wait(Duration::from_secs(20));
+        let old = options.len(10).create_with(|new| {
+            new.count.store(1, Relaxed);
+            new.values.copy_from(&[7; 10]);
+        });
+        drop(old.expect("created"));
+        let mut options = Series::options();
+        options.key(Key::name(own.name.clone())).wait(Duration::from_secs(20));
+        let Some((mut traced, ended)) = stopped_at(point, &own.name, 20) else {
+            skip("ptrace is forbidden here");
+            return;
+        };
+        traced.kill();
+        if ended {
+            break;
+        }
+        // What is there and complete is used, before another process goes on.
+        let used = options.open().and_then(|segment| segment.attach());
+        let count = match used {
+            Ok(used) => {
+                grown += usize::from(used.values.len() == 20);
+                used.count.fetch_add(1, Relaxed) + 1
+            }
+            Err(_) => {
+                without += 1;
+                1
+            }
+        };
+        let last = options.successor(30).unwrap_or_else(|error| panic!("{point}: {error}"));
+        let last = last.attach().expect("ready");
+        assert_eq!((last.values.len(), last.count.load(Relaxed)), (30, count), "killed at {point}");
+        assert!((0..30).all(|i| last.values[i].get() == if i < 10 { 7 } else { 0 }), "killed at {point}");
+        assert_eq!(own.spares(), 0, "killed at {point}");
+        assert_eq!(oracle::with_key(key_of(&own.name)).len(), 1, "killed at {point}");
+    }
+    println!("at {without} points with nothing to use, at {grown} with the successor");
+    assert!(without > 2 && grown > 2, "{without} {grown}");
 }

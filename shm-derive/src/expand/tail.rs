@@ -30,7 +30,13 @@ pub(crate) fn tail(container: &Container<'_>, element: &Type) -> TokenStream {
     let (head_twin, head_impls) =
         (fields::twin(&head, head.fields()), layout::structure(&head, head.fields()));
     let whole = whole(container, &head);
+    let at_element = container.settings.runtime(element.span());
+    // Where parameters decide, it is asserted when the type is used.
+    let sized = container.original.generics.params.is_empty().then(|| {
+        quote_spanned!(element.span()=> const _: () = #at_element::__private::assert_elements::<#element>();)
+    });
     quote! {
+        #sized
         #definition
         #head_twin
         #head_impls
@@ -76,16 +82,14 @@ fn definition(head: &Container<'_>) -> TokenStream {
 }
 
 fn whole(container: &Container<'_>, head: &Container<'_>) -> TokenStream {
-    let (runtime, this, name) = (&container.runtime, container.path(), container.type_name());
+    let (runtime, this) = (&container.runtime, container.path());
     let access = &container.access;
     let (twin, head_twin) = (twin_type(container, access), twin_type(head, access));
     let (head_type, generics) = (head.path(), shareable(container));
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     let idents: Vec<&Ident> = container.fields().iter().map(|field| &field.generated).collect();
-    let names = container.fields().iter().map(crate::ast::Field::name);
     let types = container.fields().iter().map(|field| field.ty);
     let Some((last, sized)) = idents.split_last() else { return TokenStream::new() };
-    let pair = quote_spanned!(container.original.ident.span()=> __shm::core::ptr::slice_from_raw_parts);
 
     let mut with_access = generics.clone();
     with_access.params.push(parse_quote!(#access: #runtime::Access));
@@ -107,7 +111,7 @@ fn whole(container: &Container<'_>, head: &Container<'_>) -> TokenStream {
                     #(__shm::same(&__shm_twin.#sized, &__shm_head.#sized);)*
                     __shm::same_elements(&__shm_twin.#last, &__shm_head.#last);
                 };
-                #pair(__shm_at, __shm_len) as *const #twin
+                __shm::core::ptr::slice_from_raw_parts(__shm_at, __shm_len) as *const #twin
             }
         }
 
@@ -117,9 +121,7 @@ fn whole(container: &Container<'_>, head: &Container<'_>) -> TokenStream {
                 &self,
                 __shm_f: &mut __shm::core::fmt::Formatter<'_>,
             ) -> __shm::core::fmt::Result {
-                __shm::core::fmt::Formatter::debug_struct(__shm_f, #name)
-                    #(.field(#names, &&self.#idents))*
-                    .finish()
+                __shm::debug_tailed::<#this, #access>(self, __shm::core::ops::Deref::deref(&self.#last).len(), __shm_f)
             }
         }
     }

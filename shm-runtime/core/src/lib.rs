@@ -64,9 +64,11 @@ pub mod __private {
     pub use crate::memory::layout::Scalar;
     pub use crate::memory::shareable::{If, Opaque};
     pub use crate::memory::structure::{
-        Declared, assert_can_be_placed, assert_layout, assert_segment, assert_struct, type_name, variants,
+        Declared, assert_can_be_placed, assert_elements, assert_layout, assert_segment, assert_struct,
+        type_name, variants,
     };
     pub use crate::memory::tail::{Tail, same, same_elements};
+    pub use crate::schema::view::debug_tailed;
     pub use crate::segment::settings::Settings;
     pub use crate::segment::shared_segment::name_key;
     pub use crate::segment::tailed_segment::name_key_of_tailed;

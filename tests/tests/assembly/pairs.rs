@@ -132,18 +132,3 @@ pub unsafe fn set_in_tail(log: *mut u8, len: usize, i: usize, value: u16) {
         unsafe { (&raw mut (*log.add(8).cast::<Wind>().add(i)).degrees).write_volatile(value) }
     }
 }
-
-#[cfg(shared)]
-#[unsafe(no_mangle)]
-pub fn sum_of_tail(log: &LogFields) -> u64 {
-    log.winds.iter().map(|wind| u64::from(wind.degrees.get())).sum()
-}
-
-#[cfg(not(shared))]
-#[unsafe(no_mangle)]
-pub unsafe fn sum_of_tail(log: *const u8, len: usize) -> u64 {
-    // SAFETY: nothing calls it.
-    let winds = unsafe { core::slice::from_raw_parts(log.add(8).cast::<Wind>(), len) };
-    // SAFETY: as above.
-    winds.iter().map(|wind| u64::from(unsafe { (&raw const wind.degrees).read_volatile() })).sum()
-}

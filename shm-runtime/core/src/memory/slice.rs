@@ -113,7 +113,7 @@ impl<T: Shareable, A: Access> SharedSlice<T, A> {
     }
 }
 
-impl<T: Shareable, A: Access> Deref for SharedSlice<T, A> {
+impl<T, A> Deref for SharedSlice<T, A> {
     type Target = [Shared<T, A>];
 
     #[inline]

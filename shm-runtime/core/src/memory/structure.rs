@@ -79,10 +79,6 @@ impl Declared {
     /// Any number of values of `T`, at the end of a struct.
     pub(crate) const fn tail<T: Shareable>() -> Self {
         let of = Self::of::<T>();
-        assert!(
-            of.size > 0,
-            "a slice at the end of a struct needs elements that have a size, or its length cannot be counted"
-        );
         assert!(of.depth + 1 < MAX_DEPTH, "types in shared memory may nest 64 deep");
         Self(Layout {
             size: 0,
@@ -259,6 +255,19 @@ pub const fn assert_segment<T: Shareable>() {
     assert!(
         align_of::<T>() <= 4096,
         "a segment begins at a page, and so can be aligned to 4096 bytes at most"
+    );
+}
+
+/// That the elements `T` of a slice at the end of a struct have a size.
+///
+/// # Panics
+///
+/// At compile time, if they have none.
+#[track_caller]
+pub const fn assert_elements<T: Shareable>() {
+    assert!(
+        size_of::<T>() > 0,
+        "a slice at the end of a struct needs elements that have a size, or its length cannot be counted"
     );
 }
 

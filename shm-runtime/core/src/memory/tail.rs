@@ -16,7 +16,8 @@ use crate::memory::structure::Declared;
 ///
 /// Implemented here and by the derive; there is no need to do it by hand. An implementation promises that
 /// - `__Head` is laid out as the struct is if its slice is empty, and its layout has the slice's elements if there is a slice;
-/// - `__View<A>` is what [`Shareable`] says of the parts of a type; of a struct with a slice, of `len` elements at its end;
+/// - `__View<A>` is what [`Shareable`] says of the parts of a type, and can be used by many threads; of a struct with a slice, with
+///   as many elements at its end as `__view` is given;
 /// - `__view` gives the address and the length that it is given.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the whole of a segment",
@@ -88,7 +89,13 @@ impl Extent {
     pub(crate) const fn of<T: Whole + ?Sized>() -> Self {
         let layout = Declared::of::<T::__Head>();
         let element = match layout.tail() {
-            Some(of) => of.size,
+            Some(of) => {
+                assert!(
+                    of.size > 0,
+                    "a slice at the end of a struct needs elements that have a size, or its length cannot be counted"
+                );
+                of.size
+            }
             None => 0,
         };
         Self::new(layout.size, layout.align, element)

@@ -84,6 +84,7 @@ impl Schema {
     ///
     /// Never: what is written of a type can be read.
     pub fn of<T: Whole + ?Sized>() -> Self {
+        const { _ = Extent::of::<T>() };
         let layout = Declared::of::<T::__Head>();
         let (text, former) = (text(layout), former(layout));
         match extent(&text) {

@@ -147,6 +147,11 @@ impl<'a> Type<'a> {
         }
     }
 
+    /// An array of `len` of what the compiler knows.
+    pub(super) fn array(of: &'static Layout, len: usize) -> Self {
+        Self::Array(Array { len, of: Source::Layout(of) })
+    }
+
     /// The root of a text that was found consistent.
     pub(super) fn of_text(text: &'a str) -> Self {
         let (line, below) = text.split_once('\n').unwrap_or((text, ""));

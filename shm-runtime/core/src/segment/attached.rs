@@ -46,7 +46,7 @@ impl<T: Whole + ?Sized, A: Access> Attached<T, A> {
     }
 
     /// How long the slice at the end is.
-    pub(super) fn len(&self) -> usize {
+    pub(super) fn tail_len(&self) -> usize {
         self.place.len()
     }
 

@@ -87,11 +87,11 @@ pub(crate) struct Terms {
 impl Terms {
     /// How long the slice at the end of a bare segment is: by its size, as C programs count it.
     fn len_of_bare<T: Whole + ?Sized>(&self, mapping: &Mapping) -> Result<usize, ErrorKind> {
-        let len = bare_len(Extent::of::<T>(), mapping.size(), self.len, self.allow_larger)?;
+        let len = bare_len(const { Extent::of::<T>() }, mapping.size(), self.len, self.allow_larger)?;
         // Of a struct that has one size, it was seen by that.
         match const { Extent::of::<T>().is_tailed() } && !self.allow_larger {
             true if Seal::of(mapping.region()).is_some_and(Seal::has_magic) => {
-                Err(ErrorKind::Sealed { found: mapping.size(), expected: Extent::of::<T>().head() })
+                Err(ErrorKind::Sealed { found: mapping.size(), expected: const { Extent::of::<T>() }.head() })
             }
             _ => Ok(len),
         }
@@ -348,7 +348,7 @@ impl<T: Whole + ?Sized> Segment<T> {
     /// What its seal has to say for this program to use it.
     pub(crate) fn expected(&self) -> Expected<'_> {
         Expected {
-            extent: Extent::of::<T>(),
+            extent: const { Extent::of::<T>() },
             len: self.terms.len,
             fingerprint: Schema::fingerprint::<T>(),
             schema: Schema::of::<T>,
@@ -407,7 +407,7 @@ impl<T: Whole + ?Sized> Segment<T> {
                 Err(self.error("attach", ErrorKind::Address { address, page_size, size: self.size() }))
             }
             mapped => {
-                let len = admitted.len();
+                let len = admitted.tail_len();
                 self.recognised(mapped).and_then(|mapping| self.attached(mapping, len))
             }
         };

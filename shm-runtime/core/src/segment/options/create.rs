@@ -190,7 +190,7 @@ impl<T: Whole + ?Sized> Options<T> {
 
     /// The size of a segment with these.
     pub(super) fn size(&self, texts: Option<&Texts>) -> Result<usize, ErrorKind> {
-        let extent = Extent::of::<T>();
+        let extent = const { Extent::of::<T>() };
         let invalid = |reason| ErrorKind::InvalidInput { reason };
         let len = match self.len {
             None if extent.is_tailed() => {
@@ -257,7 +257,7 @@ impl<'a> Sealing<'a> {
         seal.write(
             FooterFields {
                 fingerprint: Schema::fingerprint::<T>(),
-                struct_size: u64::try_from(Extent::of::<T>().padded(place.len())?).ok()?,
+                struct_size: u64::try_from(const { Extent::of::<T>() }.padded(place.len())?).ok()?,
                 tail_len: u64::try_from(place.len()).ok()?,
                 schema_len: u32::try_from(schema.len()).ok()?,
                 key_len: u32::try_from(key.len()).ok()?,

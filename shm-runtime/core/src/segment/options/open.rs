@@ -154,7 +154,7 @@ impl<T: Whole + ?Sized> Options<T> {
         if !self.settings.bare {
             return Ok(());
         }
-        let extent = Extent::of::<T>();
+        let extent = const { Extent::of::<T>() };
         let Err(differs) = bare_len(extent, stat.size, self.len, self.allow_larger) else { return Ok(()) };
         let (found, expected) = (stat.size, extent.head());
         let mapping = Mapping::new(id, false, self.trusts_writers).ok();

@@ -222,7 +222,7 @@ impl<T: Whole + ?Sized> Options<T> {
         // Of an older version of this program that had removed a still older one, it lacks fields, too.
         let (mapping, known, len) = match spare.attach_read_only() {
             Ok(attached) => match spare.map(false) {
-                Ok(mapping) => (mapping, None, attached.len()),
+                Ok(mapping) => (mapping, None, attached.tail_len()),
                 Err(error) if is_missing(&error) => return Ok(None),
                 Err(error) => return Err(error),
             },
