@@ -17,6 +17,7 @@ use crate::role::Role;
 
 /// `Whole` for a struct that ends in a slice of `element`, and the head with all that a sized struct has.
 pub(crate) fn tail(container: &Container<'_>, element: &Type) -> TokenStream {
+    let element = &of_this(element, &container.path());
     let input = head(container, element);
     let ctxt = Ctxt::new();
     let mut head = Container::new(&input, container.role, &ctxt);
@@ -57,15 +58,24 @@ fn head(container: &Container<'_>, element: &Type) -> DeriveInput {
     input.vis = parse_quote!(pub);
     if let Data::Struct(data) = &mut input.data {
         for field in &mut data.fields {
-            if mentions_self(&field.ty) {
-                field.ty = Type::Verbatim(replace_self(field.ty.to_token_stream(), &this));
-            }
+            field.ty = of_this(&field.ty, &this);
         }
         if let Some(last) = data.fields.iter_mut().last() {
             last.ty = parse_quote_spanned!(element.span()=> __shm::Tail<#element>);
         }
     }
     input
+}
+
+/// The type where `Self` is another one than `this`.
+fn of_this(ty: &Type, this: &TokenStream) -> Type {
+    match mentions_self(ty) {
+        true => {
+            let tokens = replace_self(ty.to_token_stream(), this);
+            syn::parse2(tokens.clone()).unwrap_or(Type::Verbatim(tokens))
+        }
+        false => ty.clone(),
+    }
 }
 
 fn definition(head: &Container<'_>) -> TokenStream {

@@ -111,10 +111,10 @@ const _: () = {
             &self,
             __shm_f: &mut __shm::core::fmt::Formatter<'_>,
         ) -> __shm::core::fmt::Result {
-            __shm::core::fmt::Formatter::debug_struct(__shm_f, "Log")
-                .field("head", &&self.head)
-                .field("records", &&self.records)
-                .finish()
+            __shm::debug_tailed::<
+                Log<T>,
+                A,
+            >(self, __shm::core::ops::Deref::deref(&self.records).len(), __shm_f)
         }
     }
     #[automatically_derived]
