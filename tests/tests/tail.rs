@@ -263,6 +263,48 @@ fn a_length_that_the_segment_has_no_room_for_is_an_error_however_it_is_claimed()
 }
 
 #[test]
+fn whatever_bytes_are_after_the_struct_no_element_is_outside_of_the_segment() {
+    let (segment, _own) = create(3);
+    let raw = Raw::attach(segment.id());
+    let (from, good) = (8 + 3 * 24, raw.read(0, raw.size()));
+    let mut random = u64::from(std::process::id()) | 1;
+    println!("seed {random}");
+    let mut next = |below: usize| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        usize::try_from(random).expect("64 bits") % below
+    };
+    let (mut attached, mut refused) = (0, 0);
+    for _ in 0..3_000 {
+        raw.write(0, &good);
+        for _ in 0..1 + next(3) {
+            // Each of the texts and of the footer as often; the state is left alone, which would be waited for.
+            let (from, to) = if next(2) == 0 { (from, raw.footer()) } else { (raw.footer() + 4, raw.size()) };
+            raw.write(from + next(to - from), &[u8::try_from(next(256)).expect("a byte")]);
+        }
+        match Log::options().open_id(segment.id()).expect("there").attach() {
+            Ok(log) => {
+                attached += 1;
+                assert!(8 + log.records.len() * 24 <= raw.footer());
+                if let Some(last) = log.records.last() {
+                    last.time.set(last.time.get());
+                }
+            }
+            Err(_) => refused += 1,
+        }
+        let tool =
+            inspect::Segment::from_id(segment.id()).expect("there").attach_read_only().expect("mapped");
+        if let Ok(root) = tool.root() {
+            assert!(root.ty().size() <= raw.footer());
+            assert!(!format!("{root:?}").is_empty());
+        }
+    }
+    println!("{attached} attached, {refused} refused");
+    assert!(attached > 50 && refused > 500, "{attached} {refused}");
+}
+
+#[test]
 fn the_schema_says_that_there_is_a_slice_and_a_tool_sees_its_elements() {
     let text = "struct Log size 8 align 8\n  head @0 atomic u64\n  records @8 [] struct Record size 24 align 8\n    time @0 u64\n    value @8 f64\n    valid @16 bool\n";
     assert_eq!(Schema::of::<Log>().to_string(), text);

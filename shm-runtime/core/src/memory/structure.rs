@@ -264,7 +264,7 @@ pub const fn assert_segment<T: Shareable>() {
 ///
 /// At compile time, if they have none.
 #[track_caller]
-pub const fn assert_elements<T: Shareable>() {
+pub const fn assert_elements<T>() {
     assert!(
         size_of::<T>() > 0,
         "a slice at the end of a struct needs elements that have a size, or its length cannot be counted"

@@ -17,7 +17,7 @@ pub(crate) struct Place<T: ?Sized, A> {
     mapping: Mapping,
     /// Elements of the slice at the end. In private memory: nothing that is written to the segment moves it.
     len: usize,
-    holds: PhantomData<(fn() -> A, fn(&T))>,
+    holds: PhantomData<fn(&T) -> A>,
 }
 
 impl<T: Whole + ?Sized, A: Access> Place<T, A> {

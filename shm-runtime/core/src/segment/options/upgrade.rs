@@ -97,7 +97,14 @@ impl<T: Whole + ?Sized> Options<T> {
                 }
                 // Unless an upgrade was completed just now.
                 (Under::Nothing, None) => match self.under(compatible, resizes)? {
-                    Under::Nothing => return Err(Error::new("open", identity, ErrorKind::NotFound)),
+                    // Unless another one has begun since.
+                    Under::Nothing => match spare.open_as_it_is(false) {
+                        Ok(_) => None,
+                        Err(error) if is_missing(&error) => {
+                            return Err(Error::new("open", identity, ErrorKind::NotFound));
+                        }
+                        Err(error) => return Err(error),
+                    },
                     Under::Current(segment) => Some(segment),
                     Under::Old(_) | Under::HalfMade(..) => None,
                 },
@@ -138,6 +145,17 @@ impl<T: Whole + ?Sized> Options<T> {
 
     /// What has the key now, and can be used, upgraded or replaced.
     fn under(&self, compatible: bool, resizes: bool) -> Result<Under<T>, Error> {
+        loop {
+            match self.under_now(compatible, resizes) {
+                // While it was looked at: there is another one under the key, or none.
+                Err(error) if matches!(error.kind(), ErrorKind::Removed) => {}
+                under => return under,
+            }
+        }
+    }
+
+    /// The same; an error, if it is removed meanwhile.
+    fn under_now(&self, compatible: bool, resizes: bool) -> Result<Under<T>, Error> {
         let segment = match self.open_as_it_is(compatible) {
             Ok(segment) => segment,
             Err(error) if is_missing(&error) => return Ok(Under::Nothing),
@@ -148,7 +166,6 @@ impl<T: Whole + ?Sized> Options<T> {
             Err(error) => error,
         };
         match error.kind() {
-            ErrorKind::Removed => Ok(Under::Nothing),
             ErrorKind::Abandoned { .. } => Ok(Under::HalfMade(segment, error)),
             ErrorKind::LayoutDiffers { .. } => Ok(Under::Old(older(segment, error)?)),
             ErrorKind::LengthDiffers { .. } if resizes => Ok(Under::Old(older(segment, error)?)),
