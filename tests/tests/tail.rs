@@ -650,3 +650,46 @@ fn wherever_a_process_that_makes_a_successor_is_killed_the_next_one_has_all_valu
     println!("at {without} points with nothing to use, at {grown} with the successor");
     assert!(without > 2 && grown > 2, "{without} {grown}");
 }
+
+/// Three versions of one struct.
+macro_rules! journal {
+    ($($version:ident { $($field:ident: $ty:ty),* })*) => {$(
+        mod $version {
+            #[derive(shm_runtime::SharedSegment)]
+            #[repr(C)]
+            #[shm(private, type_name = "Journal")]
+            pub(super) struct Journal {
+                $(pub(super) $field: $ty),*
+            }
+        }
+    )*};
+}
+journal! {
+    v1 { count: u64 }
+    v2 { count: u64, values: [u64] }
+    v3 { count: u64, more: u64, values: [u64] }
+}
+
+#[test]
+fn a_struct_can_gain_a_slice_by_an_upgrade_and_no_field_in_front_of_it() {
+    let own = Name::new();
+    let key = || Key::name(own.name.clone());
+    let old = v1::Journal::options().key(key()).create_with(|new| new.count.set(5)).expect("created");
+    let new = v2::Journal::options().key(key()).len(7).upgrade(|new| new.values[6].set(1)).open();
+    let new = new.expect("upgraded").attach().expect("ready");
+    assert!(!old.is_current().expect("known"));
+    assert_eq!((new.count.get(), new.values.len(), new.values[5].get(), new.values[6].get()), (5, 7, 0, 1));
+    // An old program goes on.
+    assert_eq!(kind(v1::Journal::options().key(key()).open().and_then(|old| old.attach())), "LayoutDiffers");
+    let compatible = v1::Journal::options().key(key()).open_compatible().expect("there").attach();
+    assert_eq!(compatible.expect("it only gained a slice").count.get(), 5);
+    let mut newer = v3::Journal::options();
+    newer.key(key());
+    for opened in [newer.open(), newer.open_compatible(), newer.upgrade(|_| ()).open()] {
+        assert_eq!(kind(opened.and_then(|newer| newer.attach())), "LayoutDiffers");
+    }
+    // The slice grows while the struct does not.
+    let longer = v2::Journal::options().key(key()).successor(9).expect("grown").attach().expect("ready");
+    assert_eq!((longer.count.get(), longer.values.len(), longer.values[6].get()), (5, 9, 1));
+    assert_eq!(own.spares(), 0);
+}

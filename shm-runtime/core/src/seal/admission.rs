@@ -202,8 +202,8 @@ impl Expected<'_> {
         if self.extent.is_tailed() { usize::try_from(fields.tail_len).ok() } else { Some(0) }
     }
 
-    /// That the struct ends in front of the footer, and of its texts: of a seal that was not forged, it does. Returns how long the slice at its end
-    /// is.
+    /// That the struct ends in front of the footer, and of its texts: of a seal that was not forged, it does. Returns how long
+    /// the slice at its end is.
     fn room(&self, fields: &FooterFields, size: usize) -> Result<usize, ErrorKind> {
         let claimed = usize::try_from(fields.struct_size).unwrap_or(usize::MAX);
         let room = size.checked_sub(FOOTER).map(|room| room.min(claimed));

@@ -80,14 +80,11 @@ impl<T: Whole + ?Sized> Options<T> {
         let made = initialise(&segment, &place, texts.as_ref(), init)?;
         let segment = segment.keep();
         // A child that `init` forked waits for its parent, as every process does that attaches.
-        Ok(if made {
-            {
-                let len = place.len();
-                segment.with_creator_mapping(place.into_mapping(), len)
-            }
-        } else {
-            segment
-        })
+        if !made {
+            return Ok(segment);
+        }
+        let len = place.len();
+        Ok(segment.with_creator_mapping(place.into_mapping(), len))
     }
 
     /// shmget(2) with IPC_CREAT and IPC_EXCL.

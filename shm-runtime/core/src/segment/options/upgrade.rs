@@ -24,7 +24,7 @@ use crate::ipc::stat::segment::Stat;
 use crate::memory::carry::carry;
 use crate::memory::layout::{Field, Kind};
 use crate::memory::structure::Declared;
-use crate::memory::tail::Whole;
+use crate::memory::tail::{Extent, Whole};
 use crate::schema::Relation;
 use crate::seal::footer::{FOOTER, Seal};
 use crate::segment::Segment;
@@ -327,25 +327,23 @@ impl<T: Whole + ?Sized> Options<T> {
     }
 }
 
-/// The segment that was refused with this error, mapped, if that is because it is older.
+/// The segment that was refused with this error, mapped, if that is because it is older, or of another length.
 fn older<T: Whole + ?Sized>(segment: Segment<T>, error: Error) -> Result<Old<T>, Error> {
-    let (theirs, ours) = match error.kind() {
-        ErrorKind::LayoutDiffers { theirs, ours } => (theirs, ours),
+    let (fields, len, size, same_layout) = match error.kind() {
+        ErrorKind::LayoutDiffers { theirs, ours } => match theirs.relation(ours) {
+            // Only ours has a slice at its end, or neither.
+            Relation::Older { fields } => (fields, 0, Some(theirs.size()), false),
+            _ => return Err(error),
+        },
         &ErrorKind::LengthDiffers { found: len, .. } => {
-            // It was found to be within the segment, whose size does not change.
-            let mapping = segment.map(false)?;
-            return Ok(Old { segment, mapping, fields: fields::<T>().len(), len, same_layout: true });
+            (fields::<T>().len(), len, const { Extent::of::<T>() }.padded(len), true)
         }
         _ => return Err(error),
     };
-    let Relation::Older { fields } = theirs.relation(ours) else { return Err(error) };
     let mapping = segment.map(false)?;
-    // What was compared was a copy of the text; this is what it says of where the fields are.
-    match mapping.size().checked_sub(FOOTER) {
-        // Only ours has a slice at its end, or neither.
-        Some(room) if theirs.size() <= room => {
-            Ok(Old { segment, mapping, fields, len: 0, same_layout: false })
-        }
+    // What was compared was a copy of what the seal says; this is where the fields are.
+    match mapping.size().checked_sub(FOOTER).zip(size) {
+        Some((room, size)) if size <= room => Ok(Old { segment, mapping, fields, len, same_layout }),
         _ => {
             let reason = "the segment is too small for the struct that it claims to have".to_owned();
             Err(segment.error("upgrade", ErrorKind::BadSeal { reason }))
