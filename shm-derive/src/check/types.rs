@@ -1,7 +1,7 @@
 //! The rules for the types of fields that are known by their looks; the rest the trait `Shareable` decides, because a name may be
 //! that of a type of the user's.
 
-use syn::{PathArguments, Type, TypeSlice};
+use syn::{GenericArgument, PathArguments, Type, TypeSlice};
 
 use crate::ast::{Container, Data};
 use crate::ctxt::Ctxt;
@@ -99,14 +99,19 @@ fn refused_name(path: &syn::TypePath) -> Option<String> {
     if path.qself.is_some() || !(std || primitive) {
         return None;
     }
-    let generic = matches!(last.arguments, PathArguments::AngleBracketed(_));
+    let (generic, of_slice) = match &last.arguments {
+        PathArguments::AngleBracketed(arguments) => {
+            (true, matches!(arguments.args.first(), Some(GenericArgument::Type(Type::Slice(_)))))
+        }
+        _ => (false, false),
+    };
     let name = last.ident.to_string();
     let why = match (name.as_str(), generic) {
         ("String" | "PathBuf" | "OsString" | "CString", false) => {
             "keeps its text in the memory of one process: use `[u8; N]`, with `set_str` and `to_string_lossy`"
         }
         ("str", false) => "has no size: use `[u8; N]`, with `set_str` and `to_string_lossy`",
-        ("Vec" | "VecDeque", true) => {
+        ("Vec" | "VecDeque" | "Box" | "Rc" | "Arc", true) if of_slice || name.starts_with("Vec") => {
             "keeps its elements in the memory of one process: use an array `[T; N]` and a count, or, as the last field of a whole \
              segment, `[T]`, whose length is chosen when it is created"
         }
