@@ -174,6 +174,16 @@ fn a_segment_that_a_c_program_creates_is_joined() {
 }
 
 #[test]
+fn a_log_of_a_length_that_a_c_program_chooses_is_written_on() {
+    let Some(output) = with_c(env!("CARGO_BIN_EXE_c_logger")) else { return };
+    assert!(output.contains("Rust: opened a log of 4 records"), "{output}");
+    assert!(
+        output.ends_with("C: 1: 21.5\nC: 2: 23.0\nC: 3: 24.5\nC: 4: 26.0\nC: removed the log\n"),
+        "{output}"
+    );
+}
+
+#[test]
 fn no_count_is_lost_while_processes_are_killed_inside_their_critical_sections() {
     let output = alone(env!("CARGO_BIN_EXE_counter"));
     assert!(output.contains("the holder of the mutex died; finishing its count"), "{output}");

@@ -58,6 +58,11 @@ use crate::role::Role;
 /// Structs with named fields and `#[repr(C)]` (also with `align(N)`), with type parameters and const parameters,
 /// whose fields are all `Shareable`. All mistakes of a struct are reported at once, each at its place.
 ///
+/// The last field may be a slice, `records: [Record]`, C's flexible array member, if there is a field before it and its elements
+/// have a size. Then the trait that is implemented is `TailedSegment`, because the struct has no size of its own: the length is
+/// chosen when a segment is created, `Log::options().len(1000).create()`. Such a struct cannot gain fields at its end.
+/// `size` is what C calls `sizeof`: that of the struct with an empty slice.
+///
 /// A type parameter `T` has to be `Shareable` where a field is of type `T` or contains it, and `T::Item` where a field is of that
 /// type; a parameter that is in no field, or in a `PhantomData` only, has to be nothing but `'static`.
 #[proc_macro_derive(SharedSegment, attributes(shm))]

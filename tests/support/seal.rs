@@ -13,9 +13,9 @@ use shm_runtime::Key;
 use crate::oracle;
 
 /// Bytes of a seal's footer, and where its fields are in it.
-pub const FOOTER: usize = 104;
+pub const FOOTER: usize = 112;
 /// The version of that format.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 pub const MAGIC: &[u8; 8] = b"SysVseal";
 pub const READY: u32 = 2;
 
@@ -150,6 +150,8 @@ pub struct Footer {
     pub key_len: u32,
     pub creator_started: u64,
     pub creator_pid: u32,
+    /// Elements of the slice at the end.
+    pub tail_len: u64,
 }
 
 impl Footer {
@@ -172,6 +174,7 @@ impl Footer {
         }
         bytes.extend([0; 4 * 8]);
         bytes.extend(1_700_000_000_000_000_000_u64.to_le_bytes());
+        bytes.extend(self.tail_len.to_le_bytes());
         bytes.extend(MAGIC);
         assert_eq!(bytes.len(), FOOTER);
         bytes

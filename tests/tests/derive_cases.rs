@@ -658,3 +658,144 @@ fn the_lowest_versions_of_the_dependencies_suffice() {
     }
     outcome.succeeded();
 }
+
+/// Random structs that end in a slice: `rust` prints for each what `c` prints.
+struct Tails {
+    rust: String,
+    c: String,
+    state: u64,
+}
+
+impl Tails {
+    const LENGTHS: [usize; 4] = [0, 1, 7, 1000];
+
+    fn below(&mut self, limit: usize) -> usize {
+        self.state ^= self.state << 13;
+        self.state ^= self.state >> 7;
+        self.state ^= self.state << 17;
+        usize::try_from(self.state % limit as u64).unwrap()
+    }
+
+    /// A type in Rust, and in C before and after the name.
+    fn scalar(&mut self) -> (String, &'static str, String) {
+        const SCALARS: [(&str, &str); 8] = [
+            ("u8", "uint8_t"),
+            ("i16", "int16_t"),
+            ("u32", "uint32_t"),
+            ("f32", "float"),
+            ("f64", "double"),
+            ("u64", "uint64_t"),
+            ("bool", "bool"),
+            ("std::sync::atomic::AtomicU64", "_Atomic uint64_t"),
+        ];
+        let (rust, c) = SCALARS[self.below(SCALARS.len())];
+        match self.below(4) {
+            0 => {
+                let len = 1 + self.below(5);
+                (format!("[{rust}; {len}]"), c, format!("[{len}]"))
+            }
+            _ => (rust.to_owned(), c, String::new()),
+        }
+    }
+
+    /// The fields of a struct, at least one, in Rust and in C.
+    fn fields(&mut self) -> (String, String, usize) {
+        let (mut rust, mut c) = (String::new(), String::new());
+        let count = 1 + self.below(4);
+        for i in 0..count {
+            let (ty, before, after) = self.scalar();
+            write!(rust, "f{i}: {ty}, ").unwrap();
+            write!(c, "{before} f{i}{after}; ").unwrap();
+        }
+        (rust, c, count)
+    }
+
+    fn add(&mut self, i: usize) {
+        let (element_rust, element_c, _) = self.fields();
+        let (head_rust, head_c, count) = self.fields();
+        let (element_rust_type, element_c_type) = match self.below(3) {
+            0 => {
+                let (ty, before, _) = loop {
+                    let scalar = self.scalar();
+                    if scalar.2.is_empty() {
+                        break scalar;
+                    }
+                };
+                (ty, before.to_owned())
+            }
+            _ => (format!("E{i}"), format!("struct e{i}")),
+        };
+        write!(
+            self.rust,
+            "#[derive(Shareable)] #[repr(C)] struct E{i} {{ {element_rust} }}\n\
+             #[derive(SharedSegment)] #[repr(C)] #[shm(private, bare)] struct S{i} {{ {head_rust} tail: [{element_rust_type}] }}\n\
+             fn s{i}() {{\n\
+             let schema = Schema::of::<S{i}>();\n\
+             println!(\"{{}} {{}}\", schema.size(), schema.resolve(\"tail\").unwrap().offset());\n"
+        )
+        .unwrap();
+        write!(
+            self.c,
+            "struct e{i} {{ {element_c} }}; struct s{i} {{ {head_c} {element_c_type} tail[]; }};\n\
+             static void s{i}(void) {{\n\
+             printf(\"%zu %zu\\n\", sizeof(struct s{i}), offsetof(struct s{i}, tail));\n"
+        )
+        .unwrap();
+        for field in 0..count {
+            writeln!(self.rust, "println!(\"{{}}\", schema.resolve(\"f{field}\").unwrap().offset());")
+                .unwrap();
+            writeln!(self.c, "printf(\"%zu\\n\", offsetof(struct s{i}, f{field}));").unwrap();
+        }
+        for len in Self::LENGTHS {
+            // Size, length, and where the last element is.
+            writeln!(
+                self.rust,
+                "{{ let segment = S{i}::options().len({len}).create().unwrap().remove_on_drop();\n\
+                 let shared = segment.attach().unwrap();\n\
+                 let start = std::ptr::from_ref(&*shared).cast::<u8>().addr();\n\
+                 let at = shared.tail.last().map_or(0, |last| std::ptr::from_ref(last).addr() - start);\n\
+                 println!(\"{{}} {{}} {{at}}\", segment.size(), shared.tail.len()); }}"
+            )
+            .unwrap();
+            let last = match len {
+                0 => "(size_t)0".to_owned(),
+                _ => format!("offsetof(struct s{i}, tail) + {} * sizeof({element_c_type})", len - 1),
+            };
+            writeln!(
+                self.c,
+                "{{ int id = shmget(IPC_PRIVATE, sizeof(struct s{i}) + {len} * sizeof({element_c_type}), 0600);\n\
+                 struct shmid_ds ds; shmctl(id, IPC_STAT, &ds); shmctl(id, IPC_RMID, NULL);\n\
+                 printf(\"%zu %zu %zu\\n\", ds.shm_segsz, (ds.shm_segsz - sizeof(struct s{i})) / sizeof({element_c_type}), {last}); }}"
+            )
+            .unwrap();
+        }
+        self.rust.push_str("}\n");
+        self.c.push_str("}\n");
+    }
+}
+
+#[test]
+fn random_structs_that_end_in_a_slice_are_laid_out_and_counted_as_gcc_does() {
+    const STRUCTS: usize = 60;
+    let seed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
+    let seed = u64::try_from(seed).unwrap() | 1;
+    println!("seed {seed}");
+    let mut tails = Tails { rust: String::new(), c: String::new(), state: seed };
+    (0..STRUCTS).for_each(|i| tails.add(i));
+    let calls: String = (0..STRUCTS).map(|i| format!("s{i}(); ")).collect();
+    let rust = format!(
+        "#![forbid(unsafe_code)]\n#![allow(dead_code)]\nuse shm_runtime::{{Schema, Shareable, SharedSegment, TailedSegment}};\n{}\
+         fn main() {{ {calls} }}\n",
+        tails.rust
+    );
+    let c = format!(
+        "#include <stdbool.h>\n#include <stddef.h>\n#include <stdint.h>\n#include <stdio.h>\n#include <sys/shm.h>\n{}\
+         int main(void) {{ {calls} return 0; }}\n",
+        tails.c
+    );
+    let expected = shm_tests::c::Program::compile(&c).run::<&str>(&[]);
+    let said =
+        Package::of_one_file("tails", "2024", "src/main.rs", &rust).cargo(&["run", "--quiet"]).succeeded();
+    assert_eq!(expected.lines().count(), said.stdout.lines().count());
+    assert_eq!(said.stdout, expected, "{rust}\n{c}");
+}

@@ -319,6 +319,7 @@ fn forged(text: &str, size: usize) -> (Raw, i32, OwnKey) {
     let footer = Footer {
         state: READY,
         version: VERSION,
+        tail_len: 0,
         fingerprint: 1,
         struct_size: u64::try_from(size).unwrap(),
         schema_len: u32::try_from(text.len()).unwrap(),

@@ -224,6 +224,7 @@ fn sealed(value: i32, schema: &str, key: &str) -> OwnId {
     let footer = Footer {
         state: READY,
         version: VERSION,
+        tail_len: 0,
         fingerprint: 7,
         struct_size: 8,
         schema_len: u32::try_from(schema.len()).expect("small"),

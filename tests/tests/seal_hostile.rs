@@ -39,6 +39,7 @@ impl Target {
         let footer = Footer {
             state: READY,
             version: VERSION,
+            tail_len: 0,
             fingerprint: Schema::fingerprint::<Cell>(),
             struct_size: u64::try_from(size_of::<Cell>()).expect("small"),
             schema_len: u32::try_from(schema.len()).expect("small"),

@@ -1,20 +1,39 @@
 //! The rules for the types of fields that are known by their looks; the rest the trait `Shareable` decides, because a name may be
 //! that of a type of the user's.
 
-use syn::{PathArguments, Type};
+use syn::{GenericArgument, PathArguments, Type, TypeSlice};
 
 use crate::ast::{Container, Data};
 use crate::ctxt::Ctxt;
+use crate::role::Role;
 
 pub(crate) fn field_types(container: &Container<'_>, ctxt: &Ctxt) {
     let Data::Struct(fields) = &container.data else {
         return;
     };
     for (i, field) in fields.iter().enumerate() {
-        // Without a size but for the last, it was reported by the compiler.
-        if i + 1 == fields.len() || !without_size(field.ty) {
-            field_type(field.ty, ctxt);
+        match field.ty {
+            Type::Slice(slice) if i + 1 == fields.len() => tail(container, fields.len(), slice, ctxt),
+            // Without a size but for the last, it was reported by the compiler.
+            ty if i + 1 == fields.len() || !without_size(ty) => field_type(ty, ctxt),
+            _ => {}
         }
+    }
+}
+
+/// A slice as the last field of a struct of so many.
+fn tail(container: &Container<'_>, fields: usize, slice: &TypeSlice, ctxt: &Ctxt) {
+    match container.role {
+        Role::Part => ctxt.error(
+            slice,
+            "a part of a segment has one size: only a struct that derives `SharedSegment` can end in a slice, whose length is \
+             chosen when the segment is created; use an array `[T; N]` and a count",
+        ),
+        Role::Segment if fields == 1 => ctxt.error(
+            slice,
+            "a slice needs a field before it, as C asks of a flexible array member: add one, such as a count of what is in it",
+        ),
+        Role::Segment => field_type(&slice.elem, ctxt),
     }
 }
 
@@ -40,7 +59,10 @@ fn field_type(ty: &Type, ctxt: &Ctxt) {
                 );
             }
             Type::Slice(_) => {
-                refuse("a slice points into one process only: use an array `[T; N]` and a count");
+                refuse(
+                    "a slice points into one process only: use an array `[T; N]` and a count, or, as the last field of a whole \
+                     segment, `[T]`, whose length is chosen when it is created",
+                );
             }
             _ => refuse("a reference points into one process only: share the value itself"),
         },
@@ -77,15 +99,21 @@ fn refused_name(path: &syn::TypePath) -> Option<String> {
     if path.qself.is_some() || !(std || primitive) {
         return None;
     }
-    let generic = matches!(last.arguments, PathArguments::AngleBracketed(_));
+    let (generic, of_slice) = match &last.arguments {
+        PathArguments::AngleBracketed(arguments) => {
+            (true, matches!(arguments.args.first(), Some(GenericArgument::Type(Type::Slice(_)))))
+        }
+        _ => (false, false),
+    };
     let name = last.ident.to_string();
     let why = match (name.as_str(), generic) {
         ("String" | "PathBuf" | "OsString" | "CString", false) => {
             "keeps its text in the memory of one process: use `[u8; N]`, with `set_str` and `to_string_lossy`"
         }
         ("str", false) => "has no size: use `[u8; N]`, with `set_str` and `to_string_lossy`",
-        ("Vec" | "VecDeque", true) => {
-            "keeps its elements in the memory of one process: use an array `[T; N]` and a count"
+        ("Vec" | "VecDeque" | "Box" | "Rc" | "Arc", true) if of_slice || name.starts_with("Vec") => {
+            "keeps its elements in the memory of one process: use an array `[T; N]` and a count, or, as the last field of a whole \
+             segment, `[T]`, whose length is chosen when it is created"
         }
         ("Box" | "Rc" | "Arc" | "NonNull" | "AtomicPtr", true) => {
             "points into one process only: share the value itself, or an index into an array of the segment"

@@ -1,9 +1,9 @@
 //! The twin of a struct: the same fields, each as `Shared<F, A>`.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
-use syn::{Attribute, Type, parse_quote};
+use syn::{Attribute, Ident, Type, parse_quote};
 
 use crate::ast::{Container, Field};
 use crate::attr::is;
@@ -35,14 +35,20 @@ pub(crate) fn twin(container: &Container<'_>, fields: &[Field<'_>]) -> TokenStre
     });
     let visibilities = fields.iter().map(|field| &field.original.vis);
     let idents = fields.iter().map(|field| &field.generated);
-    let types = fields.iter().map(|field| FieldType { ty: field.ty, this: &this });
+    let tail = container.tail();
+    let types = fields.iter().map(|field| match (field.ty, tail) {
+        (Type::Slice(_), Some(element)) => FieldType { ty: element, this: &this },
+        (ty, _) => FieldType { ty, this: &this },
+    });
+    let (one, many) = (Ident::new("Shared", Span::call_site()), Ident::new("SharedSlice", Span::call_site()));
+    let shared = fields.iter().map(|field| if matches!(field.ty, Type::Slice(_)) { &many } else { &one });
     quote! {
         #[doc = #doc]
         #(#carried_by_all)*
         #(#allowed_in_all)*
         #repr
         #vis struct #ident<#params> #where_clause {
-            #(#[doc = #docs] #attrs #visibilities #idents: #runtime::Shared<#types, #access>,)*
+            #(#[doc = #docs] #attrs #visibilities #idents: #runtime::#shared<#types, #access>,)*
         }
     }
 }

@@ -105,6 +105,7 @@ impl Found<'_> {
     fn look(&mut self, ty: &Type) {
         match ty {
             Type::Array(array) => self.look(&array.elem),
+            Type::Slice(slice) => self.look(&slice.elem),
             Type::Paren(paren) => self.look(&paren.elem),
             Type::Group(group) => self.look(&group.elem),
             Type::Macro(_) => self.look_into(ty.to_token_stream()),

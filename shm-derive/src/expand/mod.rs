@@ -5,6 +5,7 @@ mod fields;
 mod generics;
 mod layout;
 mod segment;
+mod tail;
 #[cfg(test)]
 mod tests;
 
@@ -27,7 +28,9 @@ pub(crate) fn derive(input: &DeriveInput, role: Role) -> TokenStream {
     let failed = errors.is_some();
     // The compiler reports a field without a size, and would report again whatever is made from it. And of two derives, the other
     // writes all there is to write.
-    if container.settings.key_on_part || container.fields().iter().any(|field| without_size(field.ty)) {
+    let unsized_fields = container.fields().iter().filter(|field| without_size(field.ty)).count();
+    let tail = container.tail().filter(|_| unsized_fields == 1);
+    if container.settings.key_on_part || (unsized_fields > 0 && (tail.is_none() || failed)) {
         return errors.unwrap_or_default();
     }
 
@@ -40,6 +43,7 @@ pub(crate) fn derive(input: &DeriveInput, role: Role) -> TokenStream {
     } else {
         let segment = (role == Role::Segment).then(|| segment::segment(&container));
         let shareable = match &container.data {
+            Data::Struct(_) if let Some(element) = tail => tail::tail(&container, element),
             Data::Struct(fields) => layout::structure(&container, fields),
             Data::Enum(variants) => layout::enumeration(&container, variants),
             // Refused by the checks.

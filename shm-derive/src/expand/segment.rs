@@ -1,6 +1,6 @@
 //! `SharedSegment`: the key and the settings.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, ExprLit, Lit};
@@ -48,9 +48,11 @@ pub(crate) fn segment(container: &Container<'_>) -> TokenStream {
         Some(Key::Name(name)) => quote!(#name),
         _ => quote!(""),
     };
+    let of = if container.tail().is_some() { "TailedSegment" } else { "SharedSegment" };
+    let of = Ident::new(of, Span::call_site());
     quote! {
         #[automatically_derived]
-        impl #impl_generics #runtime::SharedSegment for #this #where_clause {
+        impl #impl_generics #runtime::#of for #this #where_clause {
             const SETTINGS: __shm::Settings = __shm::Settings {
                 name: #name,
                 key_name: #key_name,
@@ -107,6 +109,7 @@ fn key(container: &Container<'_>, key: &Key) -> TokenStream {
             };
             quote!(#runtime::Key::fixed(#key))
         }
+        Key::Name(_) if container.tail().is_some() => quote!(__shm::name_key_of_tailed::<Self>()),
         Key::Name(_) => quote!(__shm::name_key::<Self>()),
         Key::Private => quote!(#runtime::Key::private()),
     }

@@ -47,6 +47,20 @@ fn a_bare_segment_of_an_existing_file() {
 }
 
 #[test]
+fn a_segment_that_ends_in_a_slice() {
+    let input = quote! {
+        #[repr(C)]
+        #[shm(name = "org.example.log")]
+        pub struct Log<T> {
+            pub head: AtomicU64,
+            #[shm(was = "entries")]
+            pub records: [T],
+        }
+    };
+    check(Role::Segment, input, &expect_file!["snapshots/segment_with_slice.rs"]);
+}
+
+#[test]
 fn a_part_with_parameters() {
     let input = quote! {
         #[repr(C)]

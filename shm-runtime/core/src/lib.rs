@@ -37,6 +37,8 @@ pub use memory::integer::Integer;
 pub use memory::part::Part;
 pub use memory::shareable::{AlwaysValid, Plain, Shareable};
 pub use memory::shared::Shared;
+pub use memory::slice::SharedSlice;
+pub use memory::tail::Whole;
 pub use memory::text::TextError;
 pub use memory::validity::InvalidValue;
 #[doc(hidden)]
@@ -46,6 +48,7 @@ pub use segment::Segment;
 pub use segment::attached::Attached;
 pub use segment::options::Options;
 pub use segment::shared_segment::SharedSegment;
+pub use segment::tailed_segment::TailedSegment;
 
 /// What the derives' output names. Not part of the interface.
 #[doc(hidden)]
@@ -61,8 +64,12 @@ pub mod __private {
     pub use crate::memory::layout::Scalar;
     pub use crate::memory::shareable::{If, Opaque};
     pub use crate::memory::structure::{
-        Declared, assert_can_be_placed, assert_layout, assert_segment, assert_struct, type_name, variants,
+        Declared, assert_can_be_placed, assert_elements, assert_layout, assert_segment, assert_struct,
+        type_name, variants,
     };
+    pub use crate::memory::tail::{Tail, same, same_elements};
+    pub use crate::schema::view::debug_tailed;
     pub use crate::segment::settings::Settings;
     pub use crate::segment::shared_segment::name_key;
+    pub use crate::segment::tailed_segment::name_key_of_tailed;
 }

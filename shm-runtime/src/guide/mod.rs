@@ -2,6 +2,7 @@
 //!
 //! - [`errors`]: what compiles, and what the errors say, at compile time and at run time.
 //! - [`seal`]: what a segment knows of itself, and what is checked before it is used.
+//! - [`run_time_length`]: structs that end in a slice, whose length is chosen when a segment is created.
 //! - [`working_together`]: locks, snapshots and announcements in a segment; semaphores and message queues.
 //! - [`inspect`]: segments without their Rust type, for tools: shown, changed, saved and restored.
 //! - [`guarantees`]: what is guaranteed, what is not, and the limits.
@@ -23,6 +24,9 @@ pub mod guarantees {}
 
 #[doc = include_str!("inspect.md")]
 pub mod inspect {}
+
+#[doc = include_str!("run-time-length.md")]
+pub mod run_time_length {}
 
 #[doc = include_str!("seal.md")]
 pub mod seal {}

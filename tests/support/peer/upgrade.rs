@@ -3,9 +3,9 @@
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use shm_runtime::{Attached, ErrorKind, Key, Options, SharedSegment};
+use shm_runtime::{Attached, ErrorKind, Key, Options, SharedSegment, TailedSegment};
 use shm_tests::HANGS;
-use shm_tests::structs::upgrade::{ADDED, New, Old, fill, init, is_whole};
+use shm_tests::structs::upgrade::{ADDED, New, Old, Series, fill, init, is_whole};
 
 use crate::clock::until;
 use crate::{Answer, Domain, number, say};
@@ -51,6 +51,13 @@ impl Domain for Peer {
             // The same and nothing more: no answer.
             ["upgrade-only", name] => {
                 drop(options::<New>(name).upgrade(init).open()?);
+                Ok(String::new())
+            }
+            // Nothing more: no answer.
+            ["resize-only", name, len] => {
+                let mut options = Series::options();
+                options.key(Key::name((*name).to_owned())).wait(Duration::from_secs(20));
+                drop(options.successor(number(len))?);
                 Ok(String::new())
             }
             ["open", name] => {

@@ -41,6 +41,15 @@ pub struct New {
     pub added: [u64; 600],
 }
 
+/// One whose length changes.
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private)]
+pub struct Series {
+    pub count: AtomicU64,
+    pub values: [u64],
+}
+
 /// What the initialiser makes of each of `added`.
 pub const ADDED: u64 = 0x5e7;
 

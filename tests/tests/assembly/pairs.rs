@@ -89,3 +89,46 @@ pairs! {
         hours.iter().map(|hour| f64::from_bits(hour.load(Relaxed))).sum()
     };
 }
+
+/// With a slice at its end.
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private)]
+pub struct Log {
+    pub head: u64,
+    pub winds: [Wind],
+}
+
+// The raw pointer and the length are what a reference to a struct with a slice is made of.
+
+#[cfg(shared)]
+#[unsafe(no_mangle)]
+pub fn get_in_tail(log: &LogFields, i: usize) -> f64 {
+    log.winds[i].speed.get()
+}
+
+#[cfg(not(shared))]
+#[unsafe(no_mangle)]
+pub unsafe fn get_in_tail(log: *const u8, len: usize, i: usize) -> f64 {
+    // SAFETY: nothing calls it.
+    let winds = unsafe { core::slice::from_raw_parts(log.add(8).cast::<Wind>(), len) };
+    // SAFETY: as above.
+    unsafe { (&raw const winds[i].speed).read_volatile() }
+}
+
+#[cfg(shared)]
+#[unsafe(no_mangle)]
+pub fn set_in_tail(log: &LogFields, i: usize, value: u16) {
+    if let Some(wind) = log.winds.get(i) {
+        wind.degrees.set(value);
+    }
+}
+
+#[cfg(not(shared))]
+#[unsafe(no_mangle)]
+pub unsafe fn set_in_tail(log: *mut u8, len: usize, i: usize, value: u16) {
+    if i < len {
+        // SAFETY: nothing calls it.
+        unsafe { (&raw mut (*log.add(8).cast::<Wind>().add(i)).degrees).write_volatile(value) }
+    }
+}

@@ -133,10 +133,11 @@ impl Attached {
         let fields = seal.read().map_err(bad)?;
         let text = seal.schema_text(&fields).map_err(bad)?;
         let schema = Schema::from_text(text).map_err(|error| NoSchema::Bad(error.to_string()))?;
+        let len = usize::try_from(fields.tail_len).unwrap_or(usize::MAX);
         // In front of the texts, and so of the footer.
-        match usize::try_from(fields.struct_size).is_ok_and(|size| size == schema.size()) {
-            true => Ok(schema),
-            false => Err(bad("the struct in its seal is not as large as its schema says")),
+        match schema.with_len(len).filter(|schema| u64::try_from(schema.size()) == Ok(fields.struct_size)) {
+            Some(schema) => Ok(schema),
+            None => Err(bad("the struct in its seal is not as large as its schema says")),
         }
     }
 
@@ -151,10 +152,16 @@ impl Attached {
         let fields = footer.and_then(|seal| seal.read().ok());
         let in_front = fields.map(|fields| usize::try_from(fields.struct_size).unwrap_or(usize::MAX));
         let room = in_front.unwrap_or(usize::MAX).min(self.size() - if sealed { FOOTER } else { 0 });
-        if schema.size() > room {
-            let kind = ErrorKind::SizeDiffers { found: room, expected: schema.size() };
+        // Of a slice at the end, as many elements as there are; in front of the padding of the struct, which a C program may have left out.
+        let whole = room - room % schema.align();
+        let len = schema.extent().len_in(whole).map_or(0, |(len, _)| len);
+        let len = fields
+            .map_or(len, |fields| usize::try_from(fields.tail_len).map_or(len, |claimed| claimed.min(len)));
+        let expected = schema.size();
+        let Some(schema) = schema.with_len(len).filter(|schema| schema.size() <= room) else {
+            let kind = ErrorKind::SizeDiffers { found: room, expected };
             return Err(self.segment.typed().error("read by this schema", kind));
-        }
+        };
         Ok(Self { sealed, schema: OnceLock::from(Ok(schema)), ..self })
     }
 

@@ -12,7 +12,7 @@ pub struct Seal {
     pub state: State,
     /// The hash of the layout: [`Schema::fingerprint`](crate::Schema::fingerprint).
     pub fingerprint: u64,
-    /// The bytes of the struct, which is at offset 0.
+    /// The bytes of the struct, which is at offset 0, with the slice at its end if it has one.
     pub struct_size: u64,
     /// How the creator derived the key, as `Display` of a [`Key`](crate::Key) says it: `name "org.example.weather"`. Control
     /// characters are replaced, and a text of more than 4096 bytes is cut. Why it cannot be read, if it cannot.

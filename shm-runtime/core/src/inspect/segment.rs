@@ -218,6 +218,8 @@ impl Options {
     fn found(&self, identity: Identity, id: i32, observed: Observed) -> Segment {
         let terms = Terms {
             bare: true,
+            len: None,
+            allow_larger: true,
             compatible: false,
             wait: Duration::ZERO,
             trusted: self.trusted.clone(),

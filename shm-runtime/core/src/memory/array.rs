@@ -1,6 +1,6 @@
 //! Arrays in a segment, and copies of whole ranges.
 
-use core::ops::{Bound, Range, RangeBounds};
+use core::ops::RangeBounds;
 
 use crate::memory::access::{Access, Readable, Writable};
 use crate::memory::bulk;
@@ -8,6 +8,7 @@ use crate::memory::direction::{Direction, Load, Store};
 use crate::memory::fields::Member;
 use crate::memory::shareable::{AlwaysValid, Plain, Shareable};
 use crate::memory::shared::Shared;
+use crate::memory::slice::{SharedSlice, within};
 use crate::memory::structure::{Declared, assert_always_valid};
 
 // SAFETY: N values of T one after the other, copied one by one or in the equivalent bulk.
@@ -41,7 +42,7 @@ impl<T: Shareable, A: Access, const N: usize> Shared<[T; N], A> {
         A: Readable,
     {
         const { assert_always_valid::<T>() };
-        within::<N>(.., to.len());
+        within(.., N, to.len());
         // SAFETY: `to` is as long as the array; it is borrowed exclusively, and stays valid because any bytes
         // make a `T`.
         unsafe { bulk::copy::<[T; N], Load>(self.as_ptr(), to.as_mut_ptr().cast()) }
@@ -59,7 +60,7 @@ impl<T: Shareable, A: Access, const N: usize> Shared<[T; N], A> {
         T: Plain,
         A: Writable,
     {
-        within::<N>(.., from.len());
+        within(.., N, from.len());
         // SAFETY: `from` is as long as the array.
         unsafe { bulk::copy::<[T; N], Store>(from.as_ptr().cast(), self.as_mut_ptr()) }
     }
@@ -91,12 +92,7 @@ impl<T: Shareable, A: Access, const N: usize> Shared<[T; N], A> {
         T: Plain + AlwaysValid,
         A: Readable,
     {
-        const { assert_always_valid::<T>() };
-        let range = within::<N>(range, to.len());
-        let from = self.as_ptr().cast::<T>();
-        // SAFETY: `within` checked that the range lies in the array and that `to` is as long; `to` is borrowed
-        // exclusively, and stays valid because any bytes make a `T`.
-        unsafe { bulk::copy_slice::<T, Load>(from.add(range.start), to.as_mut_ptr(), range.len()) }
+        SharedSlice::of(&**self).copy_range_to(range, to);
     }
 
     /// Copies `from` over the elements in `range`.
@@ -111,51 +107,6 @@ impl<T: Shareable, A: Access, const N: usize> Shared<[T; N], A> {
         T: Plain,
         A: Writable,
     {
-        let range = within::<N>(range, from.len());
-        let to = self.as_mut_ptr().cast::<T>();
-        // SAFETY: `within` checked that the range lies in the array and that `from` is as long.
-        unsafe { bulk::copy_slice::<T, Store>(from.as_ptr(), to.add(range.start), range.len()) }
+        SharedSlice::of(&**self).copy_range_from(range, from);
     }
-}
-
-/// The range as start and end, checked against the array's length and that of the slice to copy with.
-#[inline]
-#[track_caller]
-fn within<const N: usize>(range: impl RangeBounds<usize>, len: usize) -> Range<usize> {
-    let start = match range.start_bound() {
-        Bound::Included(&start) => start,
-        Bound::Excluded(&before) => before.saturating_add(1),
-        Bound::Unbounded => 0,
-    };
-    let end = match range.end_bound() {
-        Bound::Included(&last) => last.saturating_add(1),
-        Bound::Excluded(&end) => end,
-        Bound::Unbounded => N,
-    };
-    if start > end || end > N {
-        outside(start, end, N);
-    }
-    if end - start != len {
-        mismatched(start, end, len);
-    }
-    start..end
-}
-
-// Out of line, or every copy would spill what the messages show.
-
-#[cold]
-#[inline(never)]
-#[track_caller]
-fn outside(start: usize, end: usize, len: usize) -> ! {
-    panic!("range {start}..{end} is not within the shared array of length {len}")
-}
-
-#[cold]
-#[inline(never)]
-#[track_caller]
-fn mismatched(start: usize, end: usize, len: usize) -> ! {
-    panic!(
-        "the slice has length {len}, but the range {start}..{end} of the shared array has length {}",
-        end - start
-    )
 }

@@ -12,7 +12,8 @@ const ATTEMPTS: u32 = 10_000;
 /// The second word of a lock whose value is half-changed.
 const ABANDONED: u32 = 1;
 
-/// Copies the `fields` of the struct at the start of `from` into that at the start of `to`, which has them at the same places.
+/// Copies the `fields` of the struct at the start of `from` into that at the start of `to`, which has them at the same places;
+/// of a slice at its end, the first `len` elements.
 ///
 /// Each scalar is copied by one atomic access on each side, and what is written meanwhile may be taken or not. A lock is free
 /// in `to`; if it was held, or its value was half-changed, the next to lock it is told that a holder died. Of a sequence
@@ -21,8 +22,8 @@ const ABANDONED: u32 = 1;
 /// # Panics
 ///
 /// If the fields are not within both, or `to` cannot be written.
-pub(crate) fn carry(fields: &[Field], from: Region<'_>, to: Region<'_>) {
-    let regions = Regions { from, to };
+pub(crate) fn carry(fields: &[Field], len: usize, from: Region<'_>, to: Region<'_>) {
+    let regions = Regions { from, to, len };
     for field in fields {
         regions.carry(field.layout, field.offset);
     }
@@ -32,6 +33,8 @@ pub(crate) fn carry(fields: &[Field], from: Region<'_>, to: Region<'_>) {
 struct Regions<'a> {
     from: Region<'a>,
     to: Region<'a>,
+    /// Of the slice at the end.
+    len: usize,
 }
 
 impl Regions<'_> {
@@ -65,16 +68,19 @@ impl Regions<'_> {
             (_, &Kind::Scalar(scalar) | &Kind::Atomic(scalar) | &Kind::Enum { repr: scalar, .. }) => {
                 self.store(scalar, at, self.load(scalar, at));
             }
-            (_, &Kind::Array { of, len }) => {
-                for i in 0..len {
-                    self.carry(of, at + i * of.size);
-                }
-            }
+            (_, &Kind::Array { of, len }) => self.carry_elements(of, len, at),
+            (_, &Kind::Tail { of }) => self.carry_elements(of, self.len, at),
             (_, Kind::Struct { fields, .. }) => {
                 for field in *fields {
                     self.carry(field.layout, at + field.offset);
                 }
             }
+        }
+    }
+
+    fn carry_elements(self, of: &Layout, len: usize, at: usize) {
+        for i in 0..len {
+            self.carry(of, at + i * of.size);
         }
     }
 

@@ -125,6 +125,10 @@ pub(crate) enum Kind {
         of: &'static Layout,
         len: usize,
     },
+    /// The elements of the slice at the end of a struct, as many as the segment has.
+    Tail {
+        of: &'static Layout,
+    },
     /// `builtin`: one of this crate's own, and not of a derive.
     Struct {
         name: &'static str,
@@ -157,7 +161,17 @@ impl Layout {
         match self.kind {
             Kind::Scalar(scalar) => Some(scalar.name()),
             Kind::Struct { name, .. } | Kind::Enum { name, .. } => Some(name),
-            Kind::Atomic(_) | Kind::Array { .. } => None,
+            Kind::Atomic(_) | Kind::Array { .. } | Kind::Tail { .. } => None,
+        }
+    }
+
+    /// Of a struct that ends in a slice: its elements.
+    pub(crate) const fn tail(&self) -> Option<&'static Self> {
+        match self.kind {
+            Kind::Struct {
+                fields: [.., Field { layout: Self { kind: Kind::Tail { of }, .. }, .. }], ..
+            } => Some(of),
+            _ => None,
         }
     }
 

@@ -19,7 +19,7 @@ use crate::memory::structure::Declared;
 /// | instead of | use |
 /// | --- | --- |
 /// | `String`, `&str` | `[u8; N]` with [`set_str`](Shared::set_str) and [`to_string_lossy`](Shared::to_string_lossy) |
-/// | `Vec<T>`, `&[T]` | `[T; N]` and a count |
+/// | `Vec<T>`, `&[T]`, `Box<[T]>` | `[T; N]` and a count; or `[T]`, as the last field of a [whole segment](crate::TailedSegment) |
 /// | `Box<T>`, `&T` | `T` itself |
 /// | `Option<T>` | a `bool` and a `T`, or an agreed value that means none |
 /// | a tuple | a `#[repr(C)]` struct: the order of a tuple's fields is not defined |
@@ -44,7 +44,8 @@ use crate::memory::structure::Declared;
     note = "a struct or fieldless enum of your own: add `#[derive(shm_runtime::Shareable)]` and `#[repr(C)]` (or \
             `#[repr(u8)]` .. `#[repr(i64)]` for an enum)",
     note = "pointers, references and what holds them (`String`, `Vec`, `Box`, `Rc`, `Arc`) mean something in one \
-            process only: use `[u8; N]` for text, `[T; N]` and a count for lists, the value itself for a box",
+            process only: use `[u8; N]` for text, `[T; N]` and a count for lists (or `[T]` as the last field of a \
+            segment, whose length is chosen when it is created), the value itself for a box",
     note = "`std::sync` locks work within one process: use those of `shm_runtime::sync`",
     note = "`Option`: use a `bool` beside the value, or an agreed value that means none; a map: an array of a struct of key and \
             value; a type of another crate: a struct of your own with its fields"

@@ -10,6 +10,7 @@ use crate::memory::layout::Scalar;
 use crate::memory::region::Region;
 use crate::memory::shareable::Shareable;
 use crate::memory::shared::Shared;
+use crate::memory::tail::Whole;
 use crate::memory::validity;
 
 /// A stretch of memory that stays readable for `'a`, and writable if it says so.
@@ -55,6 +56,14 @@ impl<'a> Span<'a> {
         // SAFETY: the memory of a `Shared` is readable under an access that reads, as long as it is borrowed; it is accessed
         // by atomics of the widths that its layout says.
         unsafe { Self::new(NonNull::from(shared).cast(), size, false) }
+    }
+
+    /// The memory of a whole struct in a segment, with the slice at its end, to be read; as above.
+    pub(crate) fn of_view<T: Whole + ?Sized, A: Access>(view: &'a T::__View<A>) -> Self {
+        let size = if A::READS { size_of_val(view) } else { 0 };
+        // SAFETY: the memory of a view is readable under an access that reads, as long as it is borrowed, by the contract of
+        // `Whole`; it is accessed by atomics of the widths that the layout of the head says.
+        unsafe { Self::new(NonNull::from(view).cast(), size, false) }
     }
 
     /// Private memory, of zeros at first.

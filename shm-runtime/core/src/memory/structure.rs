@@ -76,6 +76,24 @@ impl Declared {
         })
     }
 
+    /// Any number of values of `T`, at the end of a struct.
+    pub(crate) const fn tail<T: Shareable>() -> Self {
+        let of = Self::of::<T>();
+        assert!(of.depth + 1 < MAX_DEPTH, "types in shared memory may nest 64 deep");
+        Self(Layout {
+            size: 0,
+            align: of.align,
+            scalar_bytes: 0,
+            verbatim: of.verbatim,
+            always_valid: true,
+            thread_ids: of.thread_ids,
+            carried: Carried::Verbatim,
+            kind: Kind::Tail { of },
+            depth: of.depth + 1,
+            fingerprint: Hash::of("tail").number(of.fingerprint).finish(),
+        })
+    }
+
     /// The `#[repr(C)]` struct `T` of `N` fields.
     ///
     /// # Panics
@@ -237,6 +255,19 @@ pub const fn assert_segment<T: Shareable>() {
     assert!(
         align_of::<T>() <= 4096,
         "a segment begins at a page, and so can be aligned to 4096 bytes at most"
+    );
+}
+
+/// That the elements `T` of a slice at the end of a struct have a size.
+///
+/// # Panics
+///
+/// At compile time, if they have none.
+#[track_caller]
+pub const fn assert_elements<T>() {
+    assert!(
+        size_of::<T>() > 0,
+        "a slice at the end of a struct needs elements that have a size, or its length cannot be counted"
     );
 }
 

@@ -4,6 +4,7 @@ use core::fmt;
 
 use crate::memory::access::{Access, Readable, Writable};
 use crate::memory::shared::Shared;
+use crate::memory::slice::SharedSlice;
 
 /// Text, NUL-terminated as C has it.
 impl<A: Access, const N: usize> Shared<[u8; N], A> {
@@ -30,11 +31,35 @@ impl<A: Access, const N: usize> Shared<[u8; N], A> {
     where
         A: Writable,
     {
+        SharedSlice::of(&**self).set_str(text)
+    }
+
+    /// Reads the text up to the first NUL, or to the array's end if there is none. Bytes that are not UTF-8
+    /// become U+FFFD, as in [`String::from_utf8_lossy`].
+    pub fn to_string_lossy(&self) -> String
+    where
+        A: Readable,
+    {
+        SharedSlice::of(&**self).to_string_lossy()
+    }
+}
+
+/// Text, NUL-terminated as C has it.
+impl<A: Access> SharedSlice<u8, A> {
+    /// As [`Shared::set_str`] of an array.
+    ///
+    /// # Errors
+    ///
+    /// If `text` with a NUL does not fit, or contains a NUL itself. Nothing is written then.
+    pub fn set_str(&self, text: &str) -> Result<(), TextError>
+    where
+        A: Writable,
+    {
         if let Some(at) = text.bytes().position(|byte| byte == 0) {
             return Err(TextError::InteriorNul { at });
         }
-        if text.len() >= N {
-            return Err(TextError::TooLong { len: text.len(), capacity: N });
+        if text.len() >= self.len() {
+            return Err(TextError::TooLong { len: text.len(), capacity: self.len() });
         }
         let (text, rest) = (text.as_bytes(), &self[text.len()..]);
         self.copy_range_from(..text.len(), text);
@@ -44,8 +69,7 @@ impl<A: Access, const N: usize> Shared<[u8; N], A> {
         Ok(())
     }
 
-    /// Reads the text up to the first NUL, or to the array's end if there is none. Bytes that are not UTF-8
-    /// become U+FFFD, as in [`String::from_utf8_lossy`].
+    /// As [`Shared::to_string_lossy`] of an array.
     pub fn to_string_lossy(&self) -> String
     where
         A: Readable,

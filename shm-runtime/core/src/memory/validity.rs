@@ -122,6 +122,8 @@ unsafe fn check_parts(layout: &'static Layout, at: *const u8) -> Result<(), Inva
         // SAFETY: an array is laid out as its `len` elements, one after the other (Reference, "Type layout", "Array
         // layout"). Their scalars are the array's: private and initialised by the caller.
         Kind::Array { of, len } => unsafe { check_slice(of, at, len) },
+        // It has no size, and so no value.
+        Kind::Tail { .. } => Ok(()),
         Kind::Struct { fields, .. } => fields.iter().try_for_each(|field| {
             // SAFETY: the field lies within the struct, at its offset. Its scalars are among the struct's: private
             // and initialised by the caller.

@@ -13,6 +13,9 @@
 //!   mode @62 enum Mode u8 Off=0 On=1
 //! ```
 //!
+//! A struct that ends in a slice has `[]` for its length, `records @16 [] struct Record size 24 align 8`, and the size with an
+//! empty one.
+//!
 //! Offsets are in bytes from the start of the struct that the field is in. A type of this crate is `builtin Mutex`, say, where
 //! a struct that a program declared is `struct Mutex`.
 
@@ -37,8 +40,8 @@ pub use self::parse::ParseError;
 pub(crate) use self::relation::Relation;
 pub use self::set::WriteError;
 use self::types::Type;
-use crate::memory::shareable::Shareable;
 use crate::memory::structure::Declared;
+use crate::memory::tail::{Extent, Whole};
 use crate::schema::diff::Side;
 use crate::schema::write::{former, text};
 
@@ -71,8 +74,7 @@ pub struct Schema {
     text: String,
     /// Of a type with fields that had another name before: the text with those.
     former: Option<String>,
-    size: usize,
-    align: usize,
+    extent: Extent,
 }
 
 impl Schema {
@@ -81,19 +83,20 @@ impl Schema {
     /// # Panics
     ///
     /// Never: what is written of a type can be read.
-    pub fn of<T: Shareable>() -> Self {
-        let layout = Declared::of::<T>();
+    pub fn of<T: Whole + ?Sized>() -> Self {
+        const { _ = Extent::of::<T>() };
+        let layout = Declared::of::<T::__Head>();
         let (text, former) = (text(layout), former(layout));
-        match parse::parse(&text) {
-            Ok(parse::Extent { size, align }) => Self { text, former, size, align },
+        match extent(&text) {
+            Ok(extent) => Self { text, former, extent },
             Err(error) => unreachable!("{error} in what was written of a type:\n{text}"),
         }
     }
 
     /// A hash of the layout of `T`, its names, types and offsets down to the scalars: 64 bits, known at compile time. Two
     /// programs with the same layout have the same.
-    pub const fn fingerprint<T: Shareable>() -> u64 {
-        Declared::of::<T>().fingerprint
+    pub const fn fingerprint<T: Whole + ?Sized>() -> u64 {
+        Declared::of::<T::__Head>().fingerprint
     }
 
     /// The name of the struct, or as much of it as an error should show.
@@ -107,9 +110,9 @@ impl Schema {
         self.text.strip_prefix("struct ")?.split(' ').next()
     }
 
-    /// The size of the whole in bytes.
+    /// The size of the whole in bytes; of a struct that ends in a slice, with an empty one.
     pub fn size(&self) -> usize {
-        self.size
+        self.extent.head()
     }
 
     /// The whole that it describes, to be walked.
@@ -128,7 +131,7 @@ impl Schema {
 
     /// The alignment of the whole in bytes.
     pub fn align(&self) -> usize {
-        self.align
+        self.extent.align()
     }
 
     /// Reads what `Display` writes. Any text gives a schema that is consistent in itself (every field within its
@@ -140,14 +143,32 @@ impl Schema {
     ///
     /// [`ParseError`] names the line and what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
-        let parse::Extent { size, align } = parse::parse(text)?;
-        Ok(Self { text: text.to_owned(), former: None, size, align })
+        let extent = extent(text)?;
+        Ok(Self { text: text.to_owned(), former: None, extent })
     }
 
     /// The same without a copy.
     pub(crate) fn from_text(text: String) -> Result<Self, ParseError> {
-        let parse::Extent { size, align } = parse::parse(&text)?;
-        Ok(Self { text, former: None, size, align })
+        let extent = extent(&text)?;
+        Ok(Self { text, former: None, extent })
+    }
+
+    /// How large the whole is with a slice of any length at its end.
+    pub(crate) fn extent(&self) -> Extent {
+        self.extent
+    }
+
+    /// The same of a segment in which the slice at its end has this length: with an array in place of the slice. `None` if no
+    /// segment is so large.
+    pub(crate) fn with_len(&self, len: usize) -> Option<Self> {
+        let size = self.extent.padded(len)?;
+        if !self.extent.is_tailed() {
+            return Some(self.clone());
+        }
+        // No name has a space or a bracket in it: this is the slice, and that is the size of the whole.
+        let text = self.text.replacen(" [] ", &format!(" [{len}] "), 1);
+        let text = text.replacen(&format!(" size {} ", self.size()), &format!(" size {size} "), 1);
+        Self::from_text(text).ok()
     }
 
     /// What the layout of a segment is to that of this program, `ours`.
@@ -193,6 +214,11 @@ impl Schema {
         }
         text
     }
+}
+
+fn extent(text: &str) -> Result<Extent, ParseError> {
+    let (parse::Extent { size, align }, element) = parse::parse(text)?;
+    Ok(Extent::new(size, align, element))
 }
 
 impl PartialEq for Schema {

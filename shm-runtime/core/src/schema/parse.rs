@@ -19,13 +19,13 @@ impl Extent {
     }
 }
 
-/// The whole text; returns the extent of what it describes.
-pub(super) fn parse(text: &str) -> Result<Extent, ParseError> {
-    let mut lines = Lines { rest: text, number: 0 };
+/// The whole text; returns the extent of what it describes, and the size of the elements of a slice at its end, or 0.
+pub(super) fn parse(text: &str) -> Result<(Extent, usize), ParseError> {
+    let mut lines = Lines { rest: text, number: 0, element: 0 };
     let line = lines.next_at(0)?.ok_or_else(|| lines.error("there is no text"))?;
     let root = parse_type(line, 0, 0, &mut lines)?;
     match lines.rest.is_empty() {
-        true => Ok(root),
+        true => Ok((root, lines.element)),
         false => {
             lines.number += 1;
             Err(lines.error("more text than the schema has"))
@@ -65,6 +65,8 @@ impl core::error::Error for ParseError {}
 struct Lines<'a> {
     rest: &'a str,
     number: usize,
+    /// Of the slice at the end of the whole, once that was read.
+    element: usize,
 }
 
 impl<'a> Lines<'a> {
@@ -109,6 +111,16 @@ fn parse_type(text: &str, depth: usize, indent: usize, lines: &mut Lines<'_>) ->
             let size = of.size.checked_mul(len).ok_or_else(|| lines.error("the array is too large"))?;
             Ok(Extent { size, align: of.align })
         }
+    }
+}
+
+/// The slice at the end of the whole, whose elements are of the type that `of` begins.
+fn parse_tail(of: &str, indent: usize, lines: &mut Lines<'_>) -> Result<Extent, ParseError> {
+    let of = parse_type(of, 2, indent, lines)?;
+    lines.element = of.size;
+    match of.size {
+        0 => Err(lines.error("a slice of elements without a size")),
+        _ => Ok(Extent { size: 0, ..of }),
     }
 }
 
@@ -193,8 +205,18 @@ fn parse_struct(
         };
         parse_name(field, lines)?;
         let offset = parse_number(offset, lines)?;
-        let ty = parse_type(ty, depth + 1, indent, lines)?;
-        if offset < end || offset % ty.align != 0 || ty.align > align || ty.size > size.saturating_sub(offset)
+        if lines.element != 0 {
+            return Err(lines.error("a slice is the last field"));
+        }
+        let ty = match ty.strip_prefix("[] ") {
+            Some(of) if depth == 0 => parse_tail(of, indent, lines)?,
+            _ => parse_type(ty, depth + 1, indent, lines)?,
+        };
+        if offset < end
+            || offset > size
+            || offset % ty.align != 0
+            || ty.align > align
+            || ty.size > size - offset
         {
             return Err(lines.error(format!("field {} does not fit at {offset}", excerpt(field))));
         }

@@ -25,7 +25,7 @@ pub(super) fn relation(theirs: &Schema, ours: &Schema) -> Relation {
     if theirs.struct_name().is_none() || theirs.struct_name() != ours.struct_name() {
         return Relation::Different;
     }
-    let (extent, our_extent) = ((theirs.size, theirs.align), (ours.size, ours.align));
+    let (extent, our_extent) = ((theirs.size(), theirs.align()), (ours.size(), ours.align()));
     // Of two structs of which one goes on where the other ends, the longer one is as large at least, and as aligned.
     let contains =
         |longer: (usize, usize), shorter: (usize, usize)| longer.0 >= shorter.0 && longer.1 >= shorter.1;

@@ -133,6 +133,7 @@ impl<'a> Type<'a> {
             Kind::Scalar(scalar) => Self::Scalar(scalar),
             Kind::Atomic(scalar) => Self::Atomic(scalar),
             Kind::Array { of, len } => Self::Array(Array { len, of: Source::Layout(of) }),
+            Kind::Tail { of } => Self::Array(Array { len: 0, of: Source::Layout(of) }),
             Kind::Struct { name, builtin, .. } => Self::Struct(Struct {
                 name,
                 size: layout.size,
@@ -144,6 +145,11 @@ impl<'a> Type<'a> {
                 Self::Enum(Enum { name, repr, variants: VariantSource::Layout(variants) })
             }
         }
+    }
+
+    /// An array of `len` of what the compiler knows.
+    pub(super) fn array(of: &'static Layout, len: usize) -> Self {
+        Self::Array(Array { len, of: Source::Layout(of) })
     }
 
     /// The root of a text that was found consistent.

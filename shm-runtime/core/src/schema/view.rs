@@ -10,6 +10,7 @@ use crate::memory::shareable::Shareable;
 use crate::memory::shared::Shared;
 use crate::memory::span::Span;
 use crate::memory::structure::Declared;
+use crate::memory::tail::Whole;
 
 /// A value in a mapped segment, or a part of it, reached by its description: nothing is read before it is asked for.
 ///
@@ -225,4 +226,30 @@ impl<T: Shareable, A: Access> fmt::Debug for Shared<T, A> {
         let location = Location::root(Type::of_layout(Declared::of::<T>()));
         View { memory: Span::of_shared(self), location }.fmt(f)
     }
+}
+
+/// The same of a struct that ends in a slice of `len` elements: what the derive calls.
+#[doc(hidden)]
+pub fn debug_tailed<T: Whole + ?Sized, A: Access>(
+    view: &T::__View<A>,
+    len: usize,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    if !A::READS {
+        return f.write_str("<write-only>");
+    }
+    let layout = Declared::of::<T::__Head>();
+    let memory = Span::of_view::<T, A>(view);
+    let mut out = f.debug_struct(layout.name().unwrap_or_default());
+    let mut fields = Location::root(Type::of_layout(layout)).fields().peekable();
+    while let Some((name, location)) = fields.next() {
+        let location = match layout.tail() {
+            Some(of) if fields.peek().is_none() => {
+                Location::new(location.offset(), Type::array(of, len), None)
+            }
+            _ => location,
+        };
+        out.field(name, &View { memory, location });
+    }
+    out.finish()
 }

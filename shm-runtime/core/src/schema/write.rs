@@ -39,7 +39,7 @@ fn lines(
     line(layout, to)?;
     to.push('\n');
     let mut layout = layout;
-    while let Kind::Array { of, .. } = layout.kind {
+    while let Kind::Array { of, .. } | Kind::Tail { of } = layout.kind {
         layout = of;
     }
     let Kind::Struct { fields, .. } = layout.kind else {
@@ -60,6 +60,10 @@ fn line(layout: &Layout, to: &mut String) -> fmt::Result {
         Kind::Atomic(scalar) => write!(to, "atomic {}", scalar.name()),
         Kind::Array { of, len } => {
             write!(to, "[{len}] ")?;
+            line(of, to)
+        }
+        Kind::Tail { of } => {
+            to.write_str("[] ")?;
             line(of, to)
         }
         Kind::Struct { name, builtin, .. } => {

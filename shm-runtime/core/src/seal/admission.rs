@@ -11,8 +11,9 @@ use crate::ipc::key::Key;
 use crate::ipc::kind::ObjectKind;
 use crate::ipc::resolve::Derivations;
 use crate::ipc::stat::segment::Stat;
+use crate::memory::tail::Extent;
 use crate::schema::{Relation, Schema};
-use crate::seal::footer::{FooterFields, Seal, State};
+use crate::seal::footer::{FOOTER, FooterFields, Seal, State};
 use crate::sys::liveness::Process;
 use crate::sys::refused::Call;
 
@@ -36,7 +37,9 @@ impl From<ErrorKind> for Refusal {
 
 /// What a program expects of a sealed segment.
 pub(crate) struct Expected<'a> {
-    pub(crate) struct_size: usize,
+    pub(crate) extent: Extent,
+    /// How long the slice at the struct's end is to be, if that is known.
+    pub(crate) len: Option<usize>,
     pub(crate) fingerprint: u64,
     pub(crate) schema: fn() -> Schema,
     /// If the segment was found by its key.
@@ -157,24 +160,26 @@ impl Expected<'_> {
 
     /// Whether the struct is this program's, field by field.
     fn is_same(&self, fields: &FooterFields) -> bool {
+        let expected = self.tail_len(fields).and_then(|len| self.extent.padded(len));
         fields.fingerprint == self.fingerprint
-            && usize::try_from(fields.struct_size).is_ok_and(|size| size == self.struct_size)
+            && usize::try_from(fields.struct_size).is_ok_and(|size| Some(size) == expected)
     }
 
-    /// Waits until the segment is initialised, and compares its layout.
+    /// Waits until the segment is initialised, and compares its layout; returns how long the slice at its end is: read once, and
+    /// found to be within the segment.
     pub(crate) fn admit(
         &self,
         seal: Option<Seal<'_>>,
         id: i32,
         size: usize,
         start: &LazyCell<Instant>,
-    ) -> Result<(), Refusal> {
-        let not_sealed = ErrorKind::NotSealed { found: size, expected: self.struct_size };
+    ) -> Result<usize, Refusal> {
+        let not_sealed = ErrorKind::NotSealed { found: size, expected: self.extent.head() };
         let Some(seal) = seal else {
             return Err(not_sealed.into());
         };
         if seal.state() != State::Ready {
-            if size == self.struct_size && seal.is_blank() {
+            if size == self.extent.head() && seal.is_blank() {
                 return Err(not_sealed.into());
             }
             self.not_anothers(seal)?;
@@ -186,22 +191,34 @@ impl Expected<'_> {
         // The fingerprint has the struct's name in it.
         let same_key = self.key.is_none_or(|key| key.compare(&fields) != Derivations::Different);
         let checked = match same_key && self.is_same(&fields) {
-            true => self.room(size),
+            true => self.room(&fields, size),
             false => self.compare(seal, &fields, size),
         };
         checked.map_err(Refusal::Error)
     }
 
-    /// That the struct ends in front of the footer: of a seal that was not forged, it does.
-    fn room(&self, size: usize) -> Result<(), ErrorKind> {
-        match size.checked_sub(crate::seal::footer::FOOTER) {
-            Some(room) if self.struct_size <= room => Ok(()),
+    /// What the seal says of how long the slice at the struct's end is.
+    fn tail_len(&self, fields: &FooterFields) -> Option<usize> {
+        if self.extent.is_tailed() { usize::try_from(fields.tail_len).ok() } else { Some(0) }
+    }
+
+    /// That the struct ends in front of the footer, and of its texts: of a seal that was not forged, it does. Returns how long
+    /// the slice at its end is.
+    fn room(&self, fields: &FooterFields, size: usize) -> Result<usize, ErrorKind> {
+        let claimed = usize::try_from(fields.struct_size).unwrap_or(usize::MAX);
+        let room = size.checked_sub(FOOTER).map(|room| room.min(claimed));
+        let len = self.tail_len(fields);
+        match (room, len, len.and_then(|len| self.extent.padded(len))) {
+            (Some(room), Some(found), Some(size)) if size <= room => match self.len {
+                Some(expected) if expected != found => Err(ErrorKind::LengthDiffers { found, expected }),
+                _ => Ok(found),
+            },
             _ => Err(bad("the segment is too small for the struct that it claims to have")),
         }
     }
 
     /// Says what differs, or finds that it may.
-    fn compare(&self, seal: Seal<'_>, fields: &FooterFields, size: usize) -> Result<(), ErrorKind> {
+    fn compare(&self, seal: Seal<'_>, fields: &FooterFields, size: usize) -> Result<usize, ErrorKind> {
         let schema = seal.schema_text(fields).map_err(bad)?;
         let theirs = Schema::from_text(schema).map_err(|error| bad(&error.to_string()))?;
         let ours = (self.schema)();
@@ -210,8 +227,8 @@ impl Expected<'_> {
             return Err(bad("the fingerprint in its seal is not that of its schema"));
         }
         match theirs.relation(&ours) {
-            Relation::Same => return self.room(size),
-            Relation::Newer if self.compatible => return self.room(size),
+            Relation::Same => return self.room(fields, size),
+            Relation::Newer if self.compatible => return self.room(fields, size),
             Relation::Newer | Relation::Older { .. } | Relation::Different => {}
         }
         Err(ErrorKind::LayoutDiffers { theirs: Box::new(theirs), ours: Box::new(ours) })

@@ -24,7 +24,7 @@ use crate::sys::liveness::Process;
 
 /// In the last eight bytes of every sealed segment; `strings` shows it.
 const MAGIC: u64 = u64::from_le_bytes(*b"SysVseal");
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// Far more than the largest struct's schema, and little enough to copy whatever a peer claims.
 const MAX_TEXT: u64 = 16 << 20;
 /// As much of the first line of a schema as is read for the name in it.
@@ -39,7 +39,7 @@ pub(crate) struct Footer {
     state: AtomicU32,
     version: AtomicU32,
     fingerprint: AtomicU64,
-    /// Of the struct at offset 0.
+    /// Of the struct at offset 0, with the slice at its end.
     struct_size: AtomicU64,
     schema_len: AtomicU32,
     key_len: AtomicU32,
@@ -54,6 +54,8 @@ pub(crate) struct Footer {
     claimant: [AtomicU64; 3],
     /// Nanoseconds since 1970 when it was sealed: no two segments under one key have the same.
     incarnation: AtomicU64,
+    /// Elements of the slice at the end of the struct; 0 if it has none.
+    tail_len: AtomicU64,
     magic: AtomicU64,
 }
 
@@ -65,6 +67,7 @@ pub(crate) const FOOTER: usize = size_of::<Footer>();
 pub(crate) struct FooterFields {
     pub(crate) fingerprint: u64,
     pub(crate) struct_size: u64,
+    pub(crate) tail_len: u64,
     pub(crate) schema_len: u32,
     pub(crate) key_len: u32,
     pub(crate) key_hash: u64,
@@ -186,7 +189,8 @@ impl<'a> Seal<'a> {
         creator_pid.store(fields.creator.pid.unsigned_abs(), Relaxed);
         creator_namespace.store(fields.creator.namespace, Relaxed);
         creator_inode.store(fields.creator.inode, Relaxed);
-        let Footer { incarnation, magic, .. } = self.footer;
+        let Footer { incarnation, tail_len, magic, .. } = self.footer;
+        tail_len.store(fields.tail_len, Relaxed);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         incarnation.store(u64::try_from(now.as_nanos()).unwrap_or(u64::MAX), Relaxed);
         // After the words before it: a process that finds it may read them, but not yet the texts.
@@ -323,6 +327,7 @@ impl<'a> Seal<'a> {
         Ok(FooterFields {
             fingerprint: footer.fingerprint.load(Relaxed),
             struct_size: footer.struct_size.load(Relaxed),
+            tail_len: footer.tail_len.load(Relaxed),
             schema_len: footer.schema_len.load(Relaxed),
             key_len: footer.key_len.load(Relaxed),
             key_hash: footer.key_hash.load(Relaxed),

@@ -11,23 +11,25 @@ use crate::memory::access::{Access, ReadOnly, ReadWrite, Readable, WriteOnly};
 use crate::memory::part::{Kept, Part};
 use crate::memory::shareable::Shareable;
 use crate::memory::shared::Shared;
+use crate::memory::tail::Whole;
 use crate::schema::Schema;
 use crate::segment::Segment;
 use crate::segment::diagnose;
 use crate::segment::place::Place;
 use crate::sys;
 
-/// A segment mapped into this process: derefs to the [`Shared`] struct, and detaches when dropped.
+/// A segment mapped into this process: derefs to the [`Shared`] struct, and detaches when dropped. (One of a struct that ends
+/// in a slice derefs to the generated struct of its fields, of which the slice is a [`SharedSlice`](crate::SharedSlice).)
 ///
 /// The kernel detaches at the process's death too. A child of fork(2) inherits the mapping, exec(3) drops it.
-pub struct Attached<T: Shareable, A: Access = ReadWrite> {
+pub struct Attached<T: Whole + ?Sized, A: Access = ReadWrite> {
     // Dropped in this order: what is removed last is gone at once.
     place: Place<T, A>,
     segment: Segment<T>,
     guard: Option<RemoveOnDrop<Segment<T>>>,
 }
 
-impl<T: Shareable, A: Access> Attached<T, A> {
+impl<T: Whole + ?Sized, A: Access> Attached<T, A> {
     /// `place` is in a mapping of `segment`.
     pub(crate) fn new(segment: Segment<T>, place: Place<T, A>) -> Self {
         Self { place, segment, guard: None }
@@ -41,6 +43,11 @@ impl<T: Shareable, A: Access> Attached<T, A> {
     /// The segment that is mapped here.
     pub fn segment(&self) -> &Segment<T> {
         &self.segment
+    }
+
+    /// How long the slice at the end is.
+    pub(super) fn tail_len(&self) -> usize {
+        self.place.len()
     }
 
     /// Unmaps the segment, as dropping does, and says whether that worked: shmdt(2).
@@ -94,7 +101,7 @@ impl<T: Shareable, A: Access> Attached<T, A> {
     /// ```
     pub fn part<F: Shareable>(
         self: &Arc<Self>,
-        find: impl for<'a> FnOnce(&'a Shared<T, A>) -> &'a Shared<F, A>,
+        find: impl for<'a> FnOnce(&'a T::__View<A>) -> &'a Shared<F, A>,
     ) -> Part<F, A> {
         let part = NonNull::from(find(self));
         // SAFETY: `find` works for a reference of any lifetime. So what it returns is a part of what it is given, or valid
@@ -163,7 +170,7 @@ impl<T: Shareable, A: Access> Attached<T, A> {
 }
 
 /// Attachments that keep a share of the guard: the segment is removed when the guard and these are dropped.
-impl<T: Shareable> RemoveOnDrop<Segment<T>> {
+impl<T: Whole + ?Sized> RemoveOnDrop<Segment<T>> {
     /// As [`Segment::attach`].
     ///
     /// # Errors
@@ -206,16 +213,16 @@ impl<T: Shareable> RemoveOnDrop<Segment<T>> {
     }
 }
 
-impl<T: Shareable, A: Access> Deref for Attached<T, A> {
-    type Target = Shared<T, A>;
+impl<T: Whole + ?Sized, A: Access> Deref for Attached<T, A> {
+    type Target = T::__View<A>;
 
     #[inline]
-    fn deref(&self) -> &Shared<T, A> {
-        self.place.shared()
+    fn deref(&self) -> &T::__View<A> {
+        self.place.view()
     }
 }
 
-impl<T: Shareable, A: Access> fmt::Debug for Attached<T, A> {
+impl<T: Whole + ?Sized, A: Access> fmt::Debug for Attached<T, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&**self, f)
     }

@@ -10,6 +10,7 @@ pub(crate) mod place;
 pub(crate) mod reclaim;
 pub(crate) mod settings;
 pub(crate) mod shared_segment;
+pub(crate) mod tailed_segment;
 
 use core::cell::LazyCell;
 use core::fmt;
@@ -30,8 +31,8 @@ use crate::ipc::remove_on_drop::{Removable, RemoveOnDrop, private};
 use crate::ipc::stat::segment::Stat;
 use crate::ipc::trusted::Trusted;
 use crate::memory::access::{Access, ReadOnly, ReadWrite, WriteOnly};
-use crate::memory::shareable::Shareable;
 use crate::memory::structure::Declared;
+use crate::memory::tail::{Extent, Whole};
 use crate::schema::Schema;
 use crate::seal::admission::{Expected, ExpectedKey, Refusal};
 use crate::seal::footer::Seal;
@@ -47,7 +48,7 @@ use crate::sys::{proc, refused::Call};
 ///
 /// It is found or made by the functions of [`SharedSegment`](crate::SharedSegment), and lives until it is removed: dropping a `Segment`
 /// does nothing to it, nor does the end of the process. [`remove_on_drop`](Self::remove_on_drop) ties the two.
-pub struct Segment<T> {
+pub struct Segment<T: ?Sized> {
     identity: Identity,
     id: i32,
     /// When it was found or created.
@@ -55,9 +56,9 @@ pub struct Segment<T> {
     /// The owner that it was given by this handle; [`NOBODY`] if it was not.
     given_to: AtomicU32,
     terms: Terms,
-    /// The creator's mapping, in which it wrote the seal: the first that it attaches.
-    creator_mapping: Mutex<Option<Mapping>>,
-    holds: PhantomData<fn() -> T>,
+    /// The creator's mapping, in which it wrote the seal: the first that it attaches; and how long it made the slice at the end.
+    creator_mapping: Mutex<Option<(Mapping, usize)>>,
+    holds: PhantomData<fn(&T)>,
 }
 
 /// What no user's number is: to chown(2) and its like, it is "leave it as it is".
@@ -68,6 +69,10 @@ const NOBODY: u32 = u32::MAX;
 pub(crate) struct Terms {
     /// No seal is looked for.
     pub(crate) bare: bool,
+    /// How long the slice at the end is to be, if that matters.
+    pub(crate) len: Option<usize>,
+    /// Whether a bare segment may be larger than the struct.
+    pub(crate) allow_larger: bool,
     /// Whether more fields after ours are welcome.
     pub(crate) compatible: bool,
     /// For the creator to finish.
@@ -79,7 +84,42 @@ pub(crate) struct Terms {
     pub(crate) allows_other_pid_namespace: bool,
 }
 
-impl<T: Shareable> Segment<T> {
+impl Terms {
+    /// How long the slice at the end of a bare segment is: by its size, as C programs count it.
+    fn len_of_bare<T: Whole + ?Sized>(&self, mapping: &Mapping) -> Result<usize, ErrorKind> {
+        let len = bare_len(const { Extent::of::<T>() }, mapping.size(), self.len, self.allow_larger)?;
+        // Of a struct that has one size, it was seen by that.
+        match const { Extent::of::<T>().is_tailed() } && !self.allow_larger {
+            true if Seal::of(mapping.region()).is_some_and(Seal::has_magic) => {
+                Err(ErrorKind::Sealed { found: mapping.size(), expected: const { Extent::of::<T>() }.head() })
+            }
+            _ => Ok(len),
+        }
+    }
+}
+
+/// How long the slice at the end of a bare segment of `found` bytes is, if that is `expected`, or nothing is expected.
+pub(crate) fn bare_len(
+    extent: Extent,
+    found: usize,
+    expected: Option<usize>,
+    allow_larger: bool,
+) -> Result<usize, ErrorKind> {
+    let differs = |expected| Err(ErrorKind::SizeDiffers { found, expected });
+    match (extent.len_in(found), expected) {
+        (None, _) => differs(extent.head()),
+        // As many as were asked for, or as there are; what comes after them is of no concern.
+        (Some((len, _)), expected) if allow_larger && expected.is_none_or(|expected| expected <= len) => {
+            Ok(expected.unwrap_or(len))
+        }
+        (Some((len, 0)), None) => Ok(len),
+        (Some((len, 0)), Some(expected)) if len == expected => Ok(len),
+        (Some((found, 0)), Some(expected)) => Err(ErrorKind::LengthDiffers { found, expected }),
+        (Some((len, _)), expected) => differs(extent.exact(expected.unwrap_or(len)).unwrap_or(usize::MAX)),
+    }
+}
+
+impl<T: Whole + ?Sized> Segment<T> {
     /// The segment `id`, of which this much was `observed`.
     pub(crate) fn new(identity: Identity, id: i32, observed: Observed, terms: Terms) -> Self {
         let (given_to, creator_mapping) = (AtomicU32::new(NOBODY), Mutex::new(None));
@@ -99,9 +139,9 @@ impl<T: Shareable> Segment<T> {
         Self { observed, ..self }
     }
 
-    /// Keeps a mapping that is known to be good, to be attached first.
-    pub(crate) fn with_creator_mapping(self, mapping: Mapping) -> Self {
-        Self { creator_mapping: Mutex::new(Some(mapping)), ..self }
+    /// Keeps a mapping that is known to be good, to be attached first, with how long the slice at its end is.
+    pub(crate) fn with_creator_mapping(self, mapping: Mapping, len: usize) -> Self {
+        Self { creator_mapping: Mutex::new(Some((mapping, len))), ..self }
     }
 
     pub(crate) fn identity(&self) -> &Identity {
@@ -113,7 +153,7 @@ impl<T: Shareable> Segment<T> {
         &self.observed
     }
 
-    fn take_creator_mapping(&self) -> Option<Mapping> {
+    fn take_creator_mapping(&self) -> Option<(Mapping, usize)> {
         self.creator_mapping.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
@@ -173,9 +213,9 @@ impl<T: Shareable> Segment<T> {
 
     fn attach_as<A: Access>(&self) -> Result<Attached<T, A>, Error> {
         if A::MAPS_WRITABLE
-            && let Some(mapping) = self.take_creator_mapping()
+            && let Some((mapping, len)) = self.take_creator_mapping()
         {
-            return self.attached(mapping);
+            return self.attached(mapping, len);
         }
         self.attach_once_ready()
     }
@@ -186,7 +226,7 @@ impl<T: Shareable> Segment<T> {
         loop {
             let mapping = self.map(A::MAPS_WRITABLE)?;
             let by = match self.admit(&mapping, &start) {
-                Ok(()) => return self.attached(mapping),
+                Ok(len) => return self.attached(mapping, len),
                 Err(Refusal::Error(kind)) => return Err(self.error("attach", kind)),
                 Err(Refusal::BeingReclaimed { by }) => by,
             };
@@ -205,11 +245,11 @@ impl<T: Shareable> Segment<T> {
         self.error("attach", ErrorKind::NotReady { creator_pid, waited })
     }
 
-    fn attached<A: Access>(&self, mapping: Mapping) -> Result<Attached<T, A>, Error> {
-        if A::MAPS_WRITABLE && Declared::of::<T>().thread_ids {
+    fn attached<A: Access>(&self, mapping: Mapping, len: usize) -> Result<Attached<T, A>, Error> {
+        if A::MAPS_WRITABLE && Declared::of::<T::__Head>().thread_ids {
             self.same_thread_ids(&mapping).map_err(|kind| self.error("attach", kind))?;
         }
-        match Place::new(mapping) {
+        match Place::new(mapping, len) {
             Ok(place) => Ok(Attached::new(self.clone(), place)),
             Err(kind) => Err(self.error("attach", kind)),
         }
@@ -296,10 +336,10 @@ impl<T: Shareable> Segment<T> {
         }
     }
 
-    /// Whether the mapping holds a `T`.
-    fn admit(&self, mapping: &Mapping, start: &LazyCell<Instant>) -> Result<(), Refusal> {
+    /// Whether the mapping holds a `T`; how long the slice at its end is.
+    fn admit(&self, mapping: &Mapping, start: &LazyCell<Instant>) -> Result<usize, Refusal> {
         if self.terms.bare {
-            return Ok(());
+            return Ok(self.terms.len_of_bare::<T>(mapping)?);
         }
         let expected = self.expected();
         expected.admit(Seal::of(mapping.region()), self.id, mapping.size(), start)
@@ -308,7 +348,8 @@ impl<T: Shareable> Segment<T> {
     /// What its seal has to say for this program to use it.
     pub(crate) fn expected(&self) -> Expected<'_> {
         Expected {
-            struct_size: size_of::<T>(),
+            extent: const { Extent::of::<T>() },
+            len: self.terms.len,
             fingerprint: Schema::fingerprint::<T>(),
             schema: Schema::of::<T>,
             key: ExpectedKey::of(&self.identity),
@@ -361,11 +402,14 @@ impl<T: Shareable> Segment<T> {
                     && !is_gone(ObjectKind::Segment, self.id)
                     && refused(Call::Shmat, &error).is_none() =>
             {
-                let mapped = core::ptr::from_ref(&*admitted).addr();
+                let mapped = core::ptr::from_ref(&*admitted).cast::<u8>().addr();
                 let page_size = proc::page_size_at(mapped).unwrap_or_else(sys::page_size);
                 Err(self.error("attach", ErrorKind::Address { address, page_size, size: self.size() }))
             }
-            mapped => self.recognised(mapped).and_then(|mapping| self.attached(mapping)),
+            mapped => {
+                let len = admitted.tail_len();
+                self.recognised(mapped).and_then(|mapping| self.attached(mapping, len))
+            }
         };
         drop(admitted);
         attached
@@ -530,9 +574,9 @@ impl<T: Shareable> Segment<T> {
     }
 }
 
-impl<T> private::Sealed for Segment<T> {}
+impl<T: ?Sized> private::Sealed for Segment<T> {}
 
-impl<T: Shareable> Removable for Segment<T> {
+impl<T: Whole + ?Sized> Removable for Segment<T> {
     fn remove(&self) -> Result<(), Error> {
         self.look("remove")?;
         Self::remove(self)
@@ -540,13 +584,13 @@ impl<T: Shareable> Removable for Segment<T> {
 
     fn take(&self) -> Self {
         match self.take_creator_mapping() {
-            Some(mapping) => self.clone().with_creator_mapping(mapping),
+            Some((mapping, len)) => self.clone().with_creator_mapping(mapping, len),
             None => self.clone(),
         }
     }
 }
 
-impl<T> Clone for Segment<T> {
+impl<T: ?Sized> Clone for Segment<T> {
     fn clone(&self) -> Self {
         let &Self { id, observed, .. } = self;
         let (identity, terms) = (self.identity.clone(), self.terms.clone());
@@ -555,7 +599,7 @@ impl<T> Clone for Segment<T> {
     }
 }
 
-impl<T> fmt::Debug for Segment<T> {
+impl<T: ?Sized> fmt::Debug for Segment<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Segment")
             .field("identity", &format_args!("{}", self.identity))

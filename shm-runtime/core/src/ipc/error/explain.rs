@@ -50,6 +50,7 @@ impl ErrorKind {
                 semaphore::size_differs(found, expected, f)
             }
             &Self::SizeDiffers { found, expected } => seal::size_differs(found, expected, about, f),
+            &Self::LengthDiffers { found, expected } => seal::length_differs(found, expected, about, f),
             &Self::NotReady { creator_pid, waited } => seal::not_ready(creator_pid, waited, about, f),
             &Self::Abandoned { creator_pid, created_at } => {
                 seal::abandoned(creator_pid, created_at, about, f)

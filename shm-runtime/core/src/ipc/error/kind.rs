@@ -51,6 +51,14 @@ pub enum ErrorKind {
         /// The bytes that this program's struct needs, or the semaphores that it expects.
         expected: usize,
     },
+    /// The slice at the end of the segment's struct has another length than this program asked for.
+    #[non_exhaustive]
+    LengthDiffers {
+        /// Its elements.
+        found: usize,
+        /// The elements that it was to have: [`Options::len`](crate::Options::len).
+        expected: usize,
+    },
     /// The segment is still being initialised, and the waiting time is over.
     #[non_exhaustive]
     NotReady {

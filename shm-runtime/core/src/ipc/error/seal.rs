@@ -31,6 +31,29 @@ pub(super) fn size_differs(
     )
 }
 
+/// Of the slice at the end.
+pub(super) fn length_differs(
+    found: usize,
+    expected: usize,
+    identity: &Identity,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    let type_name = name_of(identity);
+    write!(
+        f,
+        "the slice at the end of the segment's {type_name} has {found} elements, and this program asks for {expected}: open          without `len`, which takes any length"
+    )?;
+    // By an id, nothing can be put in its place.
+    match identity.key.as_ref().is_some_and(|key| !key.is_private()) {
+        true => write!(
+            f,
+            "; or let `{type_name}::options().successor({expected})` make a new one of that length under the key, with the \
+             values of this one, which takes a seal"
+        ),
+        false => Ok(()),
+    }
+}
+
 /// Still being initialised.
 pub(super) fn not_ready(
     creator_pid: i32,

@@ -6,9 +6,8 @@ use crate::ipc::identity::Identity;
 use crate::ipc::mode::mode_bits;
 use crate::memory::access::ReadWrite;
 use crate::memory::region::Region;
-use crate::memory::shareable::Shareable;
-use crate::memory::shared::Shared;
 use crate::memory::structure::Declared;
+use crate::memory::tail::{Extent, Whole};
 use crate::schema::Schema;
 use crate::schema::write::text;
 use crate::seal::admission::Whose;
@@ -22,12 +21,15 @@ use crate::segment::reclaim::{Outcome, Replace};
 use crate::sys::liveness::Process;
 use crate::sys::{self, process::Maker};
 
-impl<T: Shareable> Options<T> {
+impl<T: Whole + ?Sized> Options<T> {
     /// Creates the segment, and seals it once `init` has run.
-    pub(super) fn create_then(&self, init: Option<impl FnOnce(&Shared<T>)>) -> Result<Segment<T>, Error> {
+    pub(super) fn create_then(
+        &self,
+        init: Option<impl FnOnce(&T::__View<ReadWrite>)>,
+    ) -> Result<Segment<T>, Error> {
         self.create_with_mapping(init.map(|init| {
             |_: &Segment<T>, place: &Place<T, ReadWrite>| {
-                init(place.shared());
+                init(place.view());
                 Ok(())
             }
         }))
@@ -37,10 +39,10 @@ impl<T: Shareable> Options<T> {
     /// it is removed.
     pub(super) fn create_filled(
         &self,
-        fill: impl FnOnce(&Segment<T>, Region<'_>, &Shared<T>) -> Result<(), Error>,
+        fill: impl FnOnce(&Segment<T>, Region<'_>, &T::__View<ReadWrite>) -> Result<(), Error>,
     ) -> Result<Segment<T>, Error> {
         self.create_with_mapping(Some(|segment: &Segment<T>, place: &Place<T, ReadWrite>| {
-            fill(segment, place.mapping().region(), place.shared())
+            fill(segment, place.mapping().region(), place.view())
         }))
     }
 
@@ -71,14 +73,18 @@ impl<T: Shareable> Options<T> {
         };
         // By which it is told from another one, should `init` change this thread's IPC namespace and panic.
         let segment = segment.keep().observed_as(*mapping.observed()).remove_on_drop();
-        let place = match Place::new(mapping) {
+        let place = match Place::new(mapping, self.len.unwrap_or(0)) {
             Ok(place) => place,
             Err(kind) => return Err(segment.error("create", kind)),
         };
         let made = initialise(&segment, &place, texts.as_ref(), init)?;
         let segment = segment.keep();
         // A child that `init` forked waits for its parent, as every process does that attaches.
-        Ok(if made { segment.with_creator_mapping(place.into_mapping()) } else { segment })
+        if !made {
+            return Ok(segment);
+        }
+        let len = place.len();
+        Ok(segment.with_creator_mapping(place.into_mapping(), len))
     }
 
     /// shmget(2) with IPC_CREAT and IPC_EXCL.
@@ -103,7 +109,10 @@ impl<T: Shareable> Options<T> {
         let no_reserve = if self.no_reserve { sys::SHM_NORESERVE } else { 0 };
         let flags = sys::IPC_CREAT | sys::IPC_EXCL | mode | huge_pages | no_reserve;
         let key = identity.value.unwrap_or(sys::IPC_PRIVATE);
-        let size = Self::size(texts);
+        let size = match self.size(texts) {
+            Ok(size) => size,
+            Err(kind) => return error(identity, kind),
+        };
         loop {
             let source = match sys::shmget(key, size, flags) {
                 Ok(id) => {
@@ -173,14 +182,32 @@ impl<T: Shareable> Options<T> {
     /// The texts in the seal of a segment that we would create; `None` of a bare one.
     pub(super) fn texts(&self) -> Option<Texts> {
         (!self.settings.bare)
-            .then(|| Texts { schema: text(Declared::of::<T>()), key: self.lookup.key.to_string() })
+            .then(|| Texts { schema: text(Declared::of::<T::__Head>()), key: self.lookup.key.to_string() })
     }
 
     /// The size of a segment with these.
-    pub(super) fn size(texts: Option<&Texts>) -> usize {
-        let sealed =
-            |texts: &Texts| footer::sealed_size(size_of::<T>(), texts.schema.len() + texts.key.len());
-        texts.map_or(size_of::<T>(), sealed)
+    pub(super) fn size(&self, texts: Option<&Texts>) -> Result<usize, ErrorKind> {
+        let extent = const { Extent::of::<T>() };
+        let invalid = |reason| ErrorKind::InvalidInput { reason };
+        let len = match self.len {
+            None if extent.is_tailed() => {
+                return Err(invalid(
+                    "the struct ends in a slice, and a new segment takes a length for it: say how many elements, with \
+                     `options().len(...)`",
+                ));
+            }
+            len => len.unwrap_or(0),
+        };
+        let size = match texts {
+            None => extent.exact(len),
+            Some(texts) => {
+                let sealed = |size| footer::sealed_size(size, texts.schema.len() + texts.key.len());
+                extent.padded(len).map(sealed)
+            }
+        };
+        size.ok_or_else(|| {
+            invalid("a slice of so many elements is larger than the address space: ask for fewer")
+        })
     }
 }
 
@@ -191,14 +218,14 @@ pub(super) struct Texts {
 }
 
 /// Whether it is made: not in a child that `init` forked and that returned from it, where its parent still makes it.
-fn initialise<T: Shareable>(
+fn initialise<T: Whole + ?Sized>(
     segment: &Segment<T>,
     place: &Place<T, ReadWrite>,
     texts: Option<&Texts>,
     init: Option<impl FnOnce(&Segment<T>, &Place<T, ReadWrite>) -> Result<(), Error>>,
 ) -> Result<bool, Error> {
     let maker = Maker::this();
-    let sealing = texts.and_then(|texts| Sealing::begin(segment, place.mapping(), texts));
+    let sealing = texts.and_then(|texts| Sealing::begin(segment, place, texts));
     if let Some(init) = init {
         init(segment, place)?;
     }
@@ -217,13 +244,18 @@ struct Sealing<'a> {
 
 impl<'a> Sealing<'a> {
     /// Writes the seal of a new segment; `None` if its size has no room for one, which [`Options::size`] sees to.
-    fn begin<T: Shareable>(segment: &Segment<T>, mapping: &'a Mapping, texts: &Texts) -> Option<Self> {
-        let seal = Seal::of(mapping.region())?;
+    fn begin<T: Whole + ?Sized>(
+        segment: &Segment<T>,
+        place: &'a Place<T, ReadWrite>,
+        texts: &Texts,
+    ) -> Option<Self> {
+        let seal = Seal::of(place.mapping().region())?;
         let Texts { schema, key } = texts;
         seal.write(
             FooterFields {
                 fingerprint: Schema::fingerprint::<T>(),
-                struct_size: u64::try_from(size_of::<T>()).ok()?,
+                struct_size: u64::try_from(const { Extent::of::<T>() }.padded(place.len())?).ok()?,
+                tail_len: u64::try_from(place.len()).ok()?,
                 schema_len: u32::try_from(schema.len()).ok()?,
                 key_len: u32::try_from(key.len()).ok()?,
                 key_hash: segment.key_hash(),

@@ -13,11 +13,12 @@ use crate::ipc::error::Error;
 use crate::ipc::key::Key;
 use crate::ipc::kind::ObjectKind;
 use crate::ipc::lookup::Lookup;
-use crate::memory::shareable::Shareable;
-use crate::memory::shared::Shared;
+use crate::memory::access::ReadWrite;
+use crate::memory::tail::Whole;
 use crate::segment::companion;
 use crate::segment::diagnose;
 use crate::segment::settings::Settings;
+use crate::segment::tailed_segment::TailedSegment;
 use crate::segment::{Segment, Terms};
 use crate::sem;
 use crate::sys;
@@ -39,7 +40,7 @@ use crate::sys;
 /// assert_eq!(station.stat()?.permissions.mode, 0o640);
 /// # Ok::<(), shm_runtime::Error>(())
 /// ```
-pub struct Options<T> {
+pub struct Options<T: Whole + ?Sized> {
     lookup: Lookup,
     settings: Settings,
     wait: Duration,
@@ -49,12 +50,17 @@ pub struct Options<T> {
     no_reserve: bool,
     allow_larger: bool,
     reclaim_stale: bool,
+    /// Of the slice at the end: what a new segment has, and an existing one is to have.
+    len: Option<usize>,
     /// What gives the new fields of an older segment their values.
-    upgrade: Option<fn(&Shared<T>)>,
-    holds: PhantomData<fn() -> T>,
+    upgrade: Option<Init<T>>,
+    holds: PhantomData<fn(&T)>,
 }
 
-impl<T: Shareable> Options<T> {
+/// Gives a new segment its first values.
+type Init<T> = fn(&<T as Whole>::__View<ReadWrite>);
+
+impl<T: Whole + ?Sized> Options<T> {
     pub(crate) fn new(key: Key, settings: Settings) -> Self {
         let (huge_pages, trusts_writers, no_reserve) = (false, false, false);
         let (allow_larger, reclaim_stale, allows_other_pid_namespace) = (false, false, false);
@@ -73,6 +79,7 @@ impl<T: Shareable> Options<T> {
             no_reserve,
             allow_larger,
             reclaim_stale,
+            len: None,
             upgrade: None,
             holds,
         }
@@ -321,14 +328,97 @@ impl<T: Shareable> Options<T> {
     /// assert!(!old.is_current()?);
     /// # Ok::<(), shm_runtime::Error>(())
     /// ```
-    pub fn upgrade(&mut self, init: fn(&Shared<T>)) -> &mut Self {
+    pub fn upgrade(&mut self, init: fn(&T::__View<ReadWrite>)) -> &mut Self {
         self.upgrade = Some(init);
         self
+    }
+
+    /// The segment under the key, with a slice of `len` elements at its end: if it has another length, its next generation is put in
+    /// its place, with its values. So a segment grows, which a System V segment by itself does not.
+    ///
+    /// The new one is another segment under the same key, with the owner, group and mode of the old one. Those that are attached to
+    /// the old one go on with it, until they learn by [`Attached::is_current`](crate::Attached::is_current) that there is another,
+    /// and open that. No process sees a segment with half of the values. New elements are zero; with a smaller `len`, the values of
+    /// the elements that are left out are lost.
+    ///
+    /// It works as [`upgrade`](Self::upgrade) does, and all that is said there is true of it: **what is written to the old segment
+    /// from when its values are copied is lost**; a process can die at any instruction of it, and the next that calls this, or opens
+    /// with `upgrade`, goes on; it takes the memory for two copies for a moment.
+    ///
+    /// ```
+    /// use shm_runtime::{Key, SharedSegment, TailedSegment};
+    ///
+    /// #[derive(SharedSegment)]
+    /// #[repr(C)]
+    /// #[shm(name = "org.example.series")]
+    /// struct Series { station: u64, hours: [f32] }
+    ///
+    /// let key = Key::name(format!("org.example.series.{}", std::process::id()));
+    /// let mut options = Series::options();
+    /// options.key(key);
+    /// let day = options.len(24).create()?.attach()?;
+    /// day.hours[23].set(11.0);
+    ///
+    /// let week = options.successor(7 * 24)?.remove_on_drop().attach()?;
+    /// assert_eq!((week.hours.len(), week.hours[23].get()), (168, 11.0));
+    /// assert!(!day.is_current()?);
+    /// # Ok::<(), shm_runtime::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If there is no segment under the key, it is bare, this user may not remove it, or a limit is reached. Also as for
+    /// [`SharedSegment::open`](crate::SharedSegment::open) and [`Segment::attach`].
+    pub fn successor(&self, len: usize) -> Result<Segment<T>, Error>
+    where
+        T: TailedSegment,
+    {
+        self.open_with_len(len)
     }
 
     /// Whether to open a bare segment that is larger than the struct; what lies after the struct is not touched.
     pub fn allow_larger(&mut self, allow_larger: bool) -> &mut Self {
         self.allow_larger = allow_larger;
+        self
+    }
+
+    /// How long the slice at the end of the struct is: of a new segment, which cannot be created without; and of one that is opened,
+    /// if it is to be refused with another length ([`ErrorKind::LengthDiffers`](crate::ErrorKind::LengthDiffers)). One that is
+    /// opened without has the length that it was created with.
+    ///
+    /// The segment has `sizeof(struct log) + len * sizeof(struct record)` bytes, as C programs count them, and its seal.
+    ///
+    /// ```
+    /// use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+    ///
+    /// use shm_runtime::{Key, Shareable, SharedSegment, TailedSegment};
+    ///
+    /// #[derive(Clone, Copy, Shareable)]
+    /// #[repr(C)]
+    /// struct Record { time: u64, value: f64 }
+    ///
+    /// #[derive(SharedSegment)]
+    /// #[repr(C)]
+    /// #[shm(name = "org.example.log")]
+    /// struct Log { written: AtomicU64, records: [Record] }
+    ///
+    /// let key = Key::name(format!("org.example.log.{}", std::process::id()));
+    /// let log = Log::options().key(key.clone()).len(1000).create()?.remove_on_drop();
+    /// let writer = log.attach()?;
+    /// writer.records[7].value.set(1.5);
+    /// writer.written.fetch_add(1, Relaxed);
+    ///
+    /// // In another process:
+    /// let reader = Log::options().key(key).open()?.attach_read_only()?;
+    /// assert_eq!(reader.records.len(), 1000);
+    /// assert_eq!(reader.records[7].value.get(), 1.5);
+    /// # Ok::<(), shm_runtime::Error>(())
+    /// ```
+    pub fn len(&mut self, len: usize) -> &mut Self
+    where
+        T: TailedSegment,
+    {
+        self.len = Some(len);
         self
     }
 
@@ -338,7 +428,7 @@ impl<T: Shareable> Options<T> {
     ///
     /// If it exists already, a limit is reached, or the key cannot be derived.
     pub fn create(&self) -> Result<Segment<T>, Error> {
-        self.create_then(None::<fn(&Shared<T>)>)
+        self.create_then(None::<Init<T>>)
     }
 
     /// As [`SharedSegment::create_with`](crate::SharedSegment::create_with).
@@ -346,7 +436,7 @@ impl<T: Shareable> Options<T> {
     /// # Errors
     ///
     /// As for [`create`](Self::create) and [`Segment::attach`].
-    pub fn create_with(&self, init: impl FnOnce(&Shared<T>)) -> Result<Segment<T>, Error> {
+    pub fn create_with(&self, init: impl FnOnce(&T::__View<ReadWrite>)) -> Result<Segment<T>, Error> {
         self.create_then(Some(init))
     }
 
@@ -400,11 +490,11 @@ impl<T: Shareable> Options<T> {
     /// # Errors
     ///
     /// As for [`SharedSegment::open_or_create`](crate::SharedSegment::open_or_create).
-    pub fn open_or_create_with(&self, init: impl FnOnce(&Shared<T>)) -> Result<Segment<T>, Error> {
+    pub fn open_or_create_with(&self, init: impl FnOnce(&T::__View<ReadWrite>)) -> Result<Segment<T>, Error> {
         let mut init = Some(init);
         // Whether it is called at all is known when the segment was created, and then there is no further try.
         self.open_or(false, || {
-            self.create_then(Some(|shared: &Shared<T>| {
+            self.create_then(Some(|shared: &T::__View<ReadWrite>| {
                 if let Some(init) = init.take() {
                     init(shared);
                 }
@@ -424,7 +514,7 @@ impl<T: Shareable> Options<T> {
     }
 }
 
-impl<T> Options<T> {
+impl<T: Whole + ?Sized> Options<T> {
     /// Options for the segment's companion, as [`SharedSegment::semaphore`](crate::SharedSegment::semaphore): with the key, the mode and the trust that
     /// these have.
     pub fn semaphore(&self) -> sem::Options<1> {
@@ -434,12 +524,22 @@ impl<T> Options<T> {
     fn terms(&self, compatible: bool) -> Terms {
         let bare = self.settings.bare;
         let (wait, trusted, trusts_writers) = (self.wait, self.lookup.trusted.clone(), self.trusts_writers);
-        let allows_other_pid_namespace = self.allows_other_pid_namespace;
-        Terms { bare, compatible, wait, trusted, trusts_writers, allows_other_pid_namespace }
+        let (allows_other_pid_namespace, allow_larger) = (self.allows_other_pid_namespace, self.allow_larger);
+        let len = self.len;
+        Terms {
+            bare,
+            len,
+            allow_larger,
+            compatible,
+            wait,
+            trusted,
+            trusts_writers,
+            allows_other_pid_namespace,
+        }
     }
 }
 
-impl<T> fmt::Debug for Options<T> {
+impl<T: Whole + ?Sized> fmt::Debug for Options<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")
             .field("key", &self.lookup.key)
@@ -450,6 +550,7 @@ impl<T> fmt::Debug for Options<T> {
             .field("no_reserve", &self.no_reserve)
             .field("allow_larger", &self.allow_larger)
             .field("reclaim_stale", &self.reclaim_stale)
+            .field("len", &self.len)
             .field("upgrade", &self.upgrade.is_some())
             .field("wait", &self.wait)
             .field("wait_for_creation", &self.lookup.wait_for_creation)

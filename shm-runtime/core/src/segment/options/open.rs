@@ -9,15 +9,15 @@ use crate::ipc::error::{Error, ErrorKind};
 use crate::ipc::identity::Identity;
 use crate::ipc::record::Record;
 use crate::ipc::stat::segment::Stat;
-use crate::memory::shareable::Shareable;
+use crate::memory::tail::{Extent, Whole};
 use crate::seal::footer::Seal;
 use crate::segment::diagnose;
 use crate::segment::mapping::Mapping;
 use crate::segment::observed::Observed;
 use crate::segment::reclaim::{self, Outcome, Replace};
-use crate::segment::{Segment, Terms};
+use crate::segment::{Segment, Terms, bare_len};
 
-impl<T: Shareable> Options<T> {
+impl<T: Whole + ?Sized> Options<T> {
     /// Opens, or creates if there is none; and again, if another process was faster with either, or left a segment
     /// half-made.
     pub(super) fn open_or(
@@ -104,7 +104,8 @@ impl<T: Shareable> Options<T> {
     }
 
     pub(super) fn reclaim(&self, segment: &Segment<T>, replace: Replace) -> Result<Outcome, Error> {
-        self.reclaim_blank(segment, replace, Self::size(self.texts().as_ref()))
+        // Without a length, it is not known.
+        self.reclaim_blank(segment, replace, self.size(self.texts().as_ref()).unwrap_or(0))
     }
 
     /// The same, where a segment without a seal is taken for ours if it has this size.
@@ -150,16 +151,18 @@ impl<T: Shareable> Options<T> {
     }
 
     fn check_size(&self, stat: &Stat, id: i32) -> Result<(), ErrorKind> {
-        let (found, expected) = (stat.size, size_of::<T>());
-        if !self.settings.bare || found == expected || (found > expected && self.allow_larger) {
+        if !self.settings.bare {
             return Ok(());
         }
+        let extent = const { Extent::of::<T>() };
+        let Err(differs) = bare_len(extent, stat.size, self.len, self.allow_larger) else { return Ok(()) };
+        let (found, expected) = (stat.size, extent.head());
         let mapping = Mapping::new(id, false, self.trusts_writers).ok();
         let sealed =
             mapping.as_ref().and_then(|mapping| Seal::of(mapping.region())).is_some_and(Seal::has_magic);
         match sealed && found > expected {
             true => Err(ErrorKind::Sealed { found, expected }),
-            false => Err(ErrorKind::SizeDiffers { found, expected }),
+            false => Err(differs),
         }
     }
 }

@@ -17,15 +17,14 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::Options;
+use super::{Init, Options};
 use crate::ipc::error::{Error, ErrorKind};
 use crate::ipc::key::Key;
 use crate::ipc::stat::segment::Stat;
 use crate::memory::carry::carry;
 use crate::memory::layout::{Field, Kind};
-use crate::memory::shareable::Shareable;
-use crate::memory::shared::Shared;
 use crate::memory::structure::Declared;
+use crate::memory::tail::{Extent, Whole};
 use crate::schema::Relation;
 use crate::seal::footer::{FOOTER, Seal};
 use crate::segment::Segment;
@@ -38,10 +37,10 @@ use crate::sys;
 const PAUSE: Duration = Duration::from_millis(1);
 
 /// What has the key.
-enum Under<T> {
+enum Under<T: ?Sized> {
     /// What this program can use.
     Current(Segment<T>),
-    /// An older one.
+    /// An older one, or one whose slice at the end has another length than it is to have.
     Old(Old<T>),
     Nothing,
     /// A new one, whose creator died before it was complete.
@@ -49,20 +48,29 @@ enum Under<T> {
 }
 
 /// A segment of an older layout, which stays what it is while it is mapped here.
-struct Old<T> {
+struct Old<T: ?Sized> {
     segment: Segment<T>,
     mapping: Mapping,
     /// How many fields it has.
     fields: usize,
+    /// How long the slice at its end is.
+    len: usize,
+    /// Whether it is older only in that the slice has another length than it is to have.
+    same_layout: bool,
 }
 
-impl<T: Shareable> Options<T> {
+impl<T: Whole + ?Sized> Options<T> {
     /// The segment under the key, in this program's layout: an older one is replaced by its next generation.
-    pub(super) fn open_upgraded(&self, init: fn(&Shared<T>), compatible: bool) -> Result<Segment<T>, Error> {
+    pub(super) fn open_upgraded(&self, init: Init<T>, compatible: bool) -> Result<Segment<T>, Error> {
+        self.open_next(init, compatible, false)
+    }
+
+    /// The same; one whose slice has another length too, if it `resizes`.
+    fn open_next(&self, init: Init<T>, compatible: bool, resizes: bool) -> Result<Segment<T>, Error> {
         let identity = self.lookup.resolve("open")?;
         if self.settings.bare {
-            let reason = "a bare segment does not say of which layout it is, and so cannot be upgraded: remove `bare`, or \
-                          copy its values into a new one";
+            let reason = "a bare segment says neither of which layout it is nor when its values are complete, and so no other can \
+                          be put in its place: remove `bare`, or copy its values into a new one";
             return Err(Error::new("upgrade", identity, ErrorKind::InvalidInput { reason }));
         }
         let spare = self.spare(identity.value.unwrap_or_default());
@@ -70,7 +78,7 @@ impl<T: Shareable> Options<T> {
         // The spare of which this call is to make the new segment.
         let mut mine = None;
         loop {
-            let under = self.under(compatible)?;
+            let under = self.under(compatible, resizes)?;
             // Looked for after that: where an upgrade has left nothing under the key, there is a spare.
             let left = match spare.open_as_it_is(false) {
                 Ok(segment) => Some(segment),
@@ -88,11 +96,26 @@ impl<T: Shareable> Options<T> {
                     Some(segment)
                 }
                 // Unless an upgrade was completed just now.
-                (Under::Nothing, None) => match self.under(compatible)? {
-                    Under::Nothing => return Err(Error::new("open", identity, ErrorKind::NotFound)),
+                (Under::Nothing, None) => match self.under(compatible, resizes)? {
+                    // Unless another one has begun since.
+                    Under::Nothing => match spare.open_as_it_is(false) {
+                        Ok(_) => None,
+                        Err(error) if is_missing(&error) => {
+                            return Err(Error::new("open", identity, ErrorKind::NotFound));
+                        }
+                        Err(error) => return Err(error),
+                    },
                     Under::Current(segment) => Some(segment),
                     Under::Old(_) | Under::HalfMade(..) => None,
                 },
+                // The values are in it: what is left, if it is not of a living process, is from before.
+                (Under::Old(old), Some(left)) if old.same_layout => {
+                    match mine == Some(left.id()) {
+                        true => removed(left)?,
+                        false => drop(spare.reclaim_any(left, Replace::Everything)?),
+                    }
+                    None
+                }
                 (Under::HalfMade(_, error), None) => return Err(error),
                 (Under::Old(old), None) => self.begin(&spare, old, init, &mut mine)?,
                 (under, Some(left)) if mine == Some(left.id()) || is_of_a_dead(left) => {
@@ -114,8 +137,25 @@ impl<T: Shareable> Options<T> {
         }
     }
 
+    /// The segment under the key, with a slice of this length at its end: one of another length is replaced by its next generation.
+    pub(super) fn open_with_len(&self, len: usize) -> Result<Segment<T>, Error> {
+        let options = Self { len: Some(len), ..self.plain() };
+        options.open_next(self.upgrade.unwrap_or(|_| {}), false, true)
+    }
+
     /// What has the key now, and can be used, upgraded or replaced.
-    fn under(&self, compatible: bool) -> Result<Under<T>, Error> {
+    fn under(&self, compatible: bool, resizes: bool) -> Result<Under<T>, Error> {
+        loop {
+            match self.under_now(compatible, resizes) {
+                // While it was looked at: there is another one under the key, or none.
+                Err(error) if matches!(error.kind(), ErrorKind::Removed) => {}
+                under => return under,
+            }
+        }
+    }
+
+    /// The same; an error, if it is removed meanwhile.
+    fn under_now(&self, compatible: bool, resizes: bool) -> Result<Under<T>, Error> {
         let segment = match self.open_as_it_is(compatible) {
             Ok(segment) => segment,
             Err(error) if is_missing(&error) => return Ok(Under::Nothing),
@@ -126,9 +166,9 @@ impl<T: Shareable> Options<T> {
             Err(error) => error,
         };
         match error.kind() {
-            ErrorKind::Removed => Ok(Under::Nothing),
             ErrorKind::Abandoned { .. } => Ok(Under::HalfMade(segment, error)),
             ErrorKind::LayoutDiffers { .. } => Ok(Under::Old(older(segment, error)?)),
+            ErrorKind::LengthDiffers { .. } if resizes => Ok(Under::Old(older(segment, error)?)),
             _ => Err(error),
         }
     }
@@ -139,17 +179,20 @@ impl<T: Shareable> Options<T> {
         &self,
         spare: &Self,
         old: Old<T>,
-        init: fn(&Shared<T>),
+        init: Init<T>,
         mine: &mut Option<i32>,
     ) -> Result<Option<Segment<T>>, Error> {
         let (stat, id) = (old.segment.stat()?, old.segment.id());
-        let made = spare.with_mode_of(&stat).create_filled(|new, to, value| {
+        let len = self.len.unwrap_or(old.len);
+        let made = spare.with_mode_of(&stat, len).create_filled(|new, to, value| {
             // While this process has the spare, no other removes the old one to upgrade it; but one may have done so before.
             if old.segment.stat()?.removed {
                 return Err(old.segment.error("upgrade", ErrorKind::Removed));
             }
-            carry(&fields::<T>()[..old.fields], old.mapping.region(), to);
-            init(value);
+            carry(&fields::<T>()[..old.fields], old.len.min(len), old.mapping.region(), to);
+            if !old.same_layout {
+                init(value);
+            }
             keep_users(new, &stat)
         });
         let spare = match made {
@@ -168,7 +211,7 @@ impl<T: Shareable> Options<T> {
         *mine = Some(spare.id());
         drop(old);
         match spare.map(false) {
-            Ok(mapping) => self.finish(&spare, &mapping, fields::<T>(), None),
+            Ok(mapping) => self.finish(&spare, &mapping, fields::<T>(), len, None),
             Err(error) => Err(error),
         }
     }
@@ -179,7 +222,7 @@ impl<T: Shareable> Options<T> {
         under: Under<T>,
         options: &Self,
         spare: &Segment<T>,
-        init: fn(&Shared<T>),
+        init: Init<T>,
         mine: bool,
     ) -> Result<Option<Segment<T>>, Error> {
         let discarded = || match options.reclaim_any(spare, Replace::Everything)? {
@@ -194,9 +237,9 @@ impl<T: Shareable> Options<T> {
             Under::Old(_) | Under::HalfMade(..) | Under::Nothing | Under::Current(_) => {}
         }
         // Of an older version of this program that had removed a still older one, it lacks fields, too.
-        let (mapping, known) = match spare.attach_read_only() {
-            Ok(_) => match spare.map(false) {
-                Ok(mapping) => (mapping, None),
+        let (mapping, known, len) = match spare.attach_read_only() {
+            Ok(attached) => match spare.map(false) {
+                Ok(mapping) => (mapping, None, attached.tail_len()),
                 Err(error) if is_missing(&error) => return Ok(None),
                 Err(error) => return Err(error),
             },
@@ -205,7 +248,7 @@ impl<T: Shareable> Options<T> {
                 ErrorKind::Removed => return Ok(None),
                 ErrorKind::LayoutDiffers { .. } => {
                     let old = older(spare.clone(), error)?;
-                    (old.mapping, Some(old.fields))
+                    (old.mapping, Some(old.fields), old.len)
                 }
                 _ => return Err(error),
             },
@@ -221,28 +264,30 @@ impl<T: Shareable> Options<T> {
             Under::Nothing => {
                 let fields = fields::<T>();
                 let known_fields = known.map_or(fields, |known| &fields[..known]);
-                self.finish(spare, &mapping, known_fields, known.map(|_| init))
+                self.finish(spare, &mapping, known_fields, len, known.map(|_| init))
             }
             Under::Current(segment) => Ok(Some(segment)),
         }
     }
 
-    /// Makes the new segment from these fields of the spare, which is ready; `init` gives it those that the spare has not.
+    /// Makes the new segment from these fields of the spare, which is ready, and whose slice at the end has `len` elements; `init` gives it those that the spare has not.
     /// `None` if there is one under the key.
     fn finish(
         &self,
         spare: &Segment<T>,
         mapping: &Mapping,
         fields: &[Field],
-        init: Option<fn(&Shared<T>)>,
+        len: usize,
+        init: Option<Init<T>>,
     ) -> Result<Option<Segment<T>>, Error> {
         let stat = spare.stat()?;
-        let made = self.with_mode_of(&stat).create_filled(|new, to, value| {
+        let new_len = self.len.unwrap_or(len);
+        let made = self.with_mode_of(&stat, new_len).create_filled(|new, to, value| {
             // While this one has the key, no other is made from the spare; but one may have been before.
             if spare.stat()?.removed {
                 return Err(spare.error("upgrade", ErrorKind::Removed));
             }
-            carry(fields, mapping.region(), to);
+            carry(fields, len.min(new_len), mapping.region(), to);
             if let Some(init) = init {
                 init(value);
             }
@@ -263,7 +308,7 @@ impl<T: Shareable> Options<T> {
 
     /// What finds and creates the spare: as these options do, but for the key.
     fn spare(&self, of: i32) -> Self {
-        let mut spare = self.plain();
+        let mut spare = Self { len: None, ..self.plain() };
         // Of the number, because a key by name and one by its number mean the same segment.
         spare.lookup.key = Key::name(format!("next generation of {of:#010x}"));
         spare
@@ -274,22 +319,31 @@ impl<T: Shareable> Options<T> {
         Self { lookup: self.lookup.clone(), upgrade: None, reclaim_stale: false, ..*self }
     }
 
-    /// The same, for a segment that another one's values are for: with its mode, and what it takes to write them.
-    fn with_mode_of(&self, stat: &Stat) -> Self {
-        let mut options = self.plain();
+    /// The same, for a segment that another one's values are for: with its mode, and what it takes to write them, and this length.
+    fn with_mode_of(&self, stat: &Stat, len: usize) -> Self {
+        let mut options = Self { len: Some(len), ..self.plain() };
         options.lookup.mode = stat.permissions.mode | 0o600;
         options
     }
 }
 
-/// The segment that was refused with this error, mapped, if that is because it is older.
-fn older<T: Shareable>(segment: Segment<T>, error: Error) -> Result<Old<T>, Error> {
-    let ErrorKind::LayoutDiffers { theirs, ours } = error.kind() else { return Err(error) };
-    let Relation::Older { fields } = theirs.relation(ours) else { return Err(error) };
+/// The segment that was refused with this error, mapped, if that is because it is older, or of another length.
+fn older<T: Whole + ?Sized>(segment: Segment<T>, error: Error) -> Result<Old<T>, Error> {
+    let (fields, len, size, same_layout) = match error.kind() {
+        ErrorKind::LayoutDiffers { theirs, ours } => match theirs.relation(ours) {
+            // Only ours has a slice at its end, or neither.
+            Relation::Older { fields } => (fields, 0, Some(theirs.size()), false),
+            _ => return Err(error),
+        },
+        &ErrorKind::LengthDiffers { found: len, .. } => {
+            (fields::<T>().len(), len, const { Extent::of::<T>() }.padded(len), true)
+        }
+        _ => return Err(error),
+    };
     let mapping = segment.map(false)?;
-    // What was compared was a copy of the text; this is what it says of where the fields are.
-    match mapping.size().checked_sub(FOOTER) {
-        Some(room) if theirs.size() <= room => Ok(Old { segment, mapping, fields }),
+    // What was compared was a copy of what the seal says; this is where the fields are.
+    match mapping.size().checked_sub(FOOTER).zip(size) {
+        Some((room, size)) if size <= room => Ok(Old { segment, mapping, fields, len, same_layout }),
         _ => {
             let reason = "the segment is too small for the struct that it claims to have".to_owned();
             Err(segment.error("upgrade", ErrorKind::BadSeal { reason }))
@@ -298,15 +352,15 @@ fn older<T: Shareable>(segment: Segment<T>, error: Error) -> Result<Old<T>, Erro
 }
 
 /// The fields of a struct.
-fn fields<T: Shareable>() -> &'static [Field] {
-    match Declared::of::<T>().kind {
+fn fields<T: Whole + ?Sized>() -> &'static [Field] {
+    match Declared::of::<T::__Head>().kind {
         Kind::Struct { fields, .. } => fields,
         _ => &[],
     }
 }
 
 /// Gives a new segment the owner, group and mode of the one whose values it has.
-fn keep_users<T: Shareable>(new: &Segment<T>, stat: &Stat) -> Result<(), Error> {
+fn keep_users<T: Whole + ?Sized>(new: &Segment<T>, stat: &Stat) -> Result<(), Error> {
     match new.stat()?.permissions == stat.permissions {
         true => Ok(()),
         false => new.set_permissions(stat.permissions),
@@ -329,14 +383,14 @@ fn is_overtaken(error: &Error) -> bool {
 }
 
 /// Whether the process that made this is certainly dead.
-fn is_of_a_dead<T: Shareable>(segment: &Segment<T>) -> bool {
+fn is_of_a_dead<T: Whole + ?Sized>(segment: &Segment<T>) -> bool {
     let Ok(mapping) = segment.map(false) else { return false };
     let seal = Seal::of(mapping.region());
     seal.zip(segment.stat().ok()).is_some_and(|(seal, stat)| seal.creator_is_dead(&stat))
 }
 
 /// Removes a segment, by its id, if that was not done.
-fn removed<T: Shareable>(segment: &Segment<T>) -> Result<(), Error> {
+fn removed<T: Whole + ?Sized>(segment: &Segment<T>) -> Result<(), Error> {
     match segment.remove() {
         Err(error) if !matches!(error.kind(), ErrorKind::Removed) => Err(error),
         _ => Ok(()),

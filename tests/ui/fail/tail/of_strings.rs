@@ -3,9 +3,9 @@ use shm_runtime::SharedSegment;
 #[derive(SharedSegment)]
 #[repr(C)]
 #[shm(private)]
-struct Station {
-    celsius: f64,
-    field: [u8],
+struct Log {
+    count: u32,
+    lines: [String],
 }
 
 fn main() {}
