@@ -842,6 +842,7 @@ fn what_cannot_be_declared_is_a_clear_error() {
         ("struct S size 8192 align 8192\n  a @0 u8\n".to_owned(), "alignment 8192"),
         ("struct S size 18446744073709551615 align 1\n  a @0 u8\n".to_owned(), "size 18446744073709551615"),
         ("struct S size 1 align 1\n  a* @0 u8\n".to_owned(), "`a*` is not a name"),
+        ("struct S size 8 align 8\n  a @0 u64\n  b @8 [] u64\n".to_owned(), "ends in a slice"),
         (String::new(), "there is no text"),
     ] {
         let file = dir.file("s.schema", &schema);

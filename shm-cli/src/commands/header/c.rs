@@ -249,14 +249,14 @@ fn is_sealed(name: &str, struct_size: usize, about: &About, out: &mut Text) {
     out.line(
         "    const uint32_t *state = (const void *)footer, *version = state + 1, *schema_length = state + 6;",
     );
-    out.line("    const uint64_t *struct_size = (const void *)(footer + 16), *magic = (const void *)(footer + 96);");
+    out.line("    const uint64_t *struct_size = (const void *)(footer + 16), *magic = (const void *)(footer + 104);");
     out.line("    uint64_t seal;");
     out.line("    __builtin_memcpy(&seal, \"SysVseal\", 8);");
     out.line("    /* Ready, or ready while another process looks whether it is stale. */");
     out.line("    uint32_t now = __atomic_load_n(state, __ATOMIC_ACQUIRE);");
     out.line("    if (now != 2 && (now & 15) != 5 && (now & 15) != 7)");
     out.line("        return false;");
-    out.line("    if (__atomic_load_n(magic, __ATOMIC_RELAXED) != seal || __atomic_load_n(version, __ATOMIC_RELAXED) != 2 ||");
+    out.line("    if (__atomic_load_n(magic, __ATOMIC_RELAXED) != seal || __atomic_load_n(version, __ATOMIC_RELAXED) != 3 ||");
     out.line(format_args!("        __atomic_load_n(struct_size, __ATOMIC_RELAXED) != {struct_size} ||"));
     out.line("        __atomic_load_n(schema_length, __ATOMIC_RELAXED) != length)");
     out.line("        return false;");

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use self::model::Model;
 use self::names::{Language, comment};
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::source::{Described, Source};
 use crate::terminal::Terminal;
 
@@ -42,11 +42,19 @@ struct Output {
 }
 
 /// Bytes of the seal's footer.
-const FOOTER: usize = 104;
+const FOOTER: usize = 112;
 
 impl Header {
     pub(crate) fn run(self, terminal: &mut Terminal) -> Outcome {
         let about = About(self.source.read()?);
+        if about.0.schema.ends_in_a_slice() {
+            return Err(Failure::new(format!(
+                "{}: the struct ends in a slice, whose length is another one in each segment, and what is written here is of \
+                 structs of one size. In C it is a flexible array member, `struct record records[];`, and there are \
+                 (bytes of the struct - sizeof) / sizeof(struct record) of them",
+                about.0.of
+            )));
+        }
         let (language, write): (_, fn(&mut Model, &About, &mut Text)) = match self.output {
             Output { cpp: true, .. } => (Language::Cpp, cpp::header),
             Output { python: true, .. } => (Language::Python, python::module),

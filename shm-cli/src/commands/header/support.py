@@ -24,15 +24,15 @@ def _stat(shmid):
 
 def _check(address, size, struct_size, schema, sealed):
     """Refuses a segment of another layout."""
-    footer = size - 104
-    seal = _ctypes.string_at(address + footer, 104) if footer >= 0 and size % 8 == 0 else b""
+    footer = size - 112
+    seal = _ctypes.string_at(address + footer, 112) if footer >= 0 and size % 8 == 0 else b""
     if not seal.endswith(b"SysVseal"):
         if not sealed and size == struct_size:
             return
         raise ValueError(f"the segment has {size} bytes and no seal: it is not of this layout")
     state, version, _, found_size, length = _struct.unpack_from("=IIQQI", seal)
-    if version != 2:
-        raise ValueError(f"the segment has a seal of version {version}, and this is for version 2")
+    if version != 3:
+        raise ValueError(f"the segment has a seal of version {version}, and this is for version 3")
     text = (found_size + 7) // 8 * 8
     found = _ctypes.string_at(address + text, length) if text + length <= footer else b""
     if found != schema:

@@ -75,6 +75,8 @@ pub struct Schema {
     /// Of a type with fields that had another name before: the text with those.
     former: Option<String>,
     extent: Extent,
+    /// Whether the array at its end is the slice of a segment, of the length that it has there.
+    of_a_slice: bool,
 }
 
 impl Schema {
@@ -88,7 +90,7 @@ impl Schema {
         let layout = Declared::of::<T::__Head>();
         let (text, former) = (text(layout), former(layout));
         match extent(&text) {
-            Ok(extent) => Self { text, former, extent },
+            Ok(extent) => Self { text, former, extent, of_a_slice: false },
             Err(error) => unreachable!("{error} in what was written of a type:\n{text}"),
         }
     }
@@ -144,13 +146,13 @@ impl Schema {
     /// [`ParseError`] names the line and what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         let extent = extent(text)?;
-        Ok(Self { text: text.to_owned(), former: None, extent })
+        Ok(Self { text: text.to_owned(), former: None, extent, of_a_slice: false })
     }
 
     /// The same without a copy.
     pub(crate) fn from_text(text: String) -> Result<Self, ParseError> {
         let extent = extent(&text)?;
-        Ok(Self { text, former: None, extent })
+        Ok(Self { text, former: None, extent, of_a_slice: false })
     }
 
     /// How large the whole is with a slice of any length at its end.
@@ -168,7 +170,13 @@ impl Schema {
         // No name has a space or a bracket in it: this is the slice, and that is the size of the whole.
         let text = self.text.replacen(" [] ", &format!(" [{len}] "), 1);
         let text = text.replacen(&format!(" size {} ", self.size()), &format!(" size {size} "), 1);
-        Self::from_text(text).ok()
+        Self::from_text(text).ok().map(|schema| Self { of_a_slice: true, ..schema })
+    }
+
+    /// Whether the struct ends in a slice, whose length is chosen when a segment is created: of a segment, the schema has an
+    /// array of that length there.
+    pub fn ends_in_a_slice(&self) -> bool {
+        self.of_a_slice || self.extent.is_tailed()
     }
 
     /// What the layout of a segment is to that of this program, `ours`.
