@@ -93,7 +93,7 @@ fn refused_name(path: &syn::TypePath) -> Option<String> {
         ("HashMap" | "BTreeMap" | "HashSet" | "BTreeSet", true) => {
             "keeps its elements in the memory of one process: use an array of a struct of key and value"
         }
-        ("Option", true) => {
+        ("Option", true) if !of_non_zero(last) => {
             "has a layout that is the compiler's choice: use a `bool` field beside the value, or an agreed value that \
              means none"
         }
@@ -104,6 +104,17 @@ fn refused_name(path: &syn::TypePath) -> Option<String> {
         _ => return None,
     };
     Some(format!("`{name}` {why}"))
+}
+
+/// Whether the type's argument is called `NonZero..`: then it is left to the trait.
+fn of_non_zero(option: &syn::PathSegment) -> bool {
+    let PathArguments::AngleBracketed(arguments) = &option.arguments else { return false };
+    arguments.args.iter().any(|argument| match argument {
+        syn::GenericArgument::Type(Type::Path(path)) => {
+            path.path.segments.last().is_some_and(|last| last.ident.to_string().starts_with("NonZero"))
+        }
+        _ => false,
+    })
 }
 
 pub(crate) fn is_reference(ty: &Type) -> bool {

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
-use syn::{Attribute, Type, parse_quote};
+use syn::{Attribute, Member, Type, parse_quote};
 
 use crate::ast::{Container, Field};
 use crate::attr::is;
@@ -27,23 +27,36 @@ pub(crate) fn twin(container: &Container<'_>, fields: &[Field<'_>]) -> TokenStre
     let allowed_in_all = allowed(&container.original.attrs);
     let carried_by_all = carried(&container.original.attrs);
     // Lists of parts, and not of whole fields: to put streams together takes longer than all else here.
-    let docs = fields.iter().map(|field| format!("[`{original}::{}`], in shared memory.", field.name()));
+    let docs = fields.iter().map(|field| match &field.generated {
+        Member::Named(_) => format!("[`{original}::{}`], in shared memory.", field.name()),
+        Member::Unnamed(_) => format!("The field `{}` of [`{original}`], in shared memory.", field.name()),
+    });
     let attrs = fields.iter().map(|field| {
         let attrs = &field.original.attrs;
         let (carried, allowed) = (carried(attrs), allowed(attrs));
         (!carried.is_empty() || !allowed.is_empty()).then(|| quote!(#(#carried)* #(#allowed)*))
     });
     let visibilities = fields.iter().map(|field| &field.original.vis);
-    let idents = fields.iter().map(|field| &field.generated);
     let types = fields.iter().map(|field| FieldType { ty: field.ty, this: &this });
+    let fields = match &fields[0].generated {
+        Member::Named(_) => {
+            let idents = fields.iter().map(|field| &field.generated);
+            quote! {
+                #where_clause {
+                    #(#[doc = #docs] #attrs #visibilities #idents: #runtime::Shared<#types, #access>,)*
+                }
+            }
+        }
+        Member::Unnamed(_) => quote! {
+            (#(#[doc = #docs] #attrs #visibilities #runtime::Shared<#types, #access>,)*) #where_clause;
+        },
+    };
     quote! {
         #[doc = #doc]
         #(#carried_by_all)*
         #(#allowed_in_all)*
         #repr
-        #vis struct #ident<#params> #where_clause {
-            #(#[doc = #docs] #attrs #visibilities #idents: #runtime::Shared<#types, #access>,)*
-        }
+        #vis struct #ident<#params> #fields
     }
 }
 

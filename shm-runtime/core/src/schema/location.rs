@@ -3,7 +3,8 @@
 use core::fmt;
 
 use super::parse::excerpt;
-use super::types::{Struct, Type};
+use super::types::{Array, Struct, Type};
+use crate::memory::layout::Scalar;
 
 /// A part of a struct: where it is, and of which type.
 ///
@@ -39,7 +40,8 @@ impl<'a> Location<'a> {
 
     pub(crate) fn new(offset: usize, ty: Type<'a>, around: Option<&'a str>) -> Self {
         let own = match ty {
-            Type::Struct(of) if of.is_builtin() => Some(of.name()),
+            // Those are data, and no state of a protocol.
+            Type::Struct(of) if of.is_builtin() && !matches!(of.name(), "Text" | "List") => Some(of.name()),
             _ => None,
         };
         Self { offset, ty, builtin: around.or(own) }
@@ -56,7 +58,8 @@ impl<'a> Location<'a> {
     }
 
     /// The name of the type of this crate that it is or is a part of, the outermost one: `Mutex`. Such a part is not written
-    /// by its location, which would go past the protocol.
+    /// by its location, which would go past the protocol. A [`Text`](crate::Text) and a [`List`](crate::List) have none, and so
+    /// are not meant.
     pub fn builtin(&self) -> Option<&'a str> {
         self.builtin
     }
@@ -74,15 +77,15 @@ impl<'a> Location<'a> {
             .map(move |field| (field.name, Self::new(offset.saturating_add(field.offset), field.ty, builtin)))
     }
 
-    /// The elements of an array; of other types, none. Elements without a size are left out: in another process's schema
+    /// The elements of an array, and all those that a [`List`](crate::List) has room for; of other types, none. Elements without a size are left out: in another process's schema
     /// there may be any number of them, and there is nothing in them. So to walk all parts takes no longer than the bytes
     /// and the schema are long.
     pub fn elements(&self) -> impl ExactSizeIterator<Item = Self> + use<'a> {
-        let (len, of) = match self.ty {
-            Type::Array(array) => (array.len(), array.of()),
-            other => (0, other),
+        let (offset, len, of) = match self.array() {
+            Some((offset, array)) => (offset, array.len(), array.of()),
+            None => (self.offset, 0, self.ty),
         };
-        let (offset, builtin, size) = (self.offset, self.builtin, of.size());
+        let (builtin, size) = (self.builtin, of.size());
         let len = if size == 0 { 0 } else { len };
         (0..len).map(move |i| Self::new(offset.saturating_add(i.saturating_mul(size)), of, builtin))
     }
@@ -109,20 +112,42 @@ impl<'a> Location<'a> {
         }
     }
 
-    /// The element with this index.
+    /// The element with this index; of a [`List`](crate::List), one that it has room for.
     ///
     /// # Errors
     ///
     /// If it is not an array, or has no such element. The error says how many there are.
     pub fn element(&self, index: usize) -> Result<Self, PathError> {
-        let Type::Array(array) = self.ty else {
+        let Some((offset, array)) = self.array() else {
             return Err(PathError::new(Problem::NotAnArray { found: self.ty.to_string() }));
         };
         if index >= array.len() {
             return Err(PathError::new(Problem::Index { index, len: array.len() }));
         }
         let of = array.of();
-        Ok(Self::new(self.offset.saturating_add(index.saturating_mul(of.size())), of, self.builtin))
+        Ok(Self::new(offset.saturating_add(index.saturating_mul(of.size())), of, self.builtin))
+    }
+
+    /// The array that it is, and where; of a `List`, that of its values.
+    fn array(&self) -> Option<(usize, Array<'a>)> {
+        match (self.ty, self.counted("List")) {
+            (Type::Array(array), _) => Some((self.offset, array)),
+            (_, Some([_, Self { offset, ty: Type::Array(array), .. }])) => Some((offset, array)),
+            _ => None,
+        }
+    }
+
+    /// The count of this crate's own type of this name, and the array of what it counts; `None` if it is another type.
+    pub(super) fn counted(&self, name: &str) -> Option<[Self; 2]> {
+        match self.ty {
+            Type::Struct(of) if of.is_builtin() && of.name() == name => {}
+            _ => return None,
+        }
+        let mut fields = self.fields().map(|(_, field)| field);
+        let (Some(len), Some(values), None) = (fields.next(), fields.next(), fields.next()) else {
+            return None;
+        };
+        matches!((len.ty, values.ty), (Type::Scalar(Scalar::U32), Type::Array(_))).then_some([len, values])
     }
 
     /// The part with this path, from here: `wind.speed`, `series[3]`, `[0].x` of an array. An empty path is the whole.

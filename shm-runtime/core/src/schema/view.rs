@@ -48,9 +48,9 @@ pub enum Value<'a> {
         /// The type's name: `char`, or that of the enum.
         ty: &'a str,
     },
-    /// A struct, to be read by its [fields](View::fields).
+    /// A struct, to be read by its [fields](View::fields); or a [`Text`](crate::Text), by [`View::text`].
     Struct,
-    /// An array, to be read by its [elements](View::elements).
+    /// An array, or a [`List`](crate::List), to be read by its [elements](View::elements).
     Array,
 }
 
@@ -88,7 +88,10 @@ impl<'a> View<'a> {
                 }
             }
             Type::Array(_) => Value::Array,
-            Type::Struct(_) => Value::Struct,
+            Type::Struct(_) => match self.location.counted("List") {
+                Some(_) => Value::Array,
+                None => Value::Struct,
+            },
         }
     }
 
@@ -110,14 +113,16 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Reads a `[u8; N]` that is text as C has it: the bytes in front of the first NUL. `None` if it is another type, if there
-    /// is no NUL, if those bytes are not UTF-8, or if what follows the NUL is not all NUL.
+    /// Reads a [`Text`](crate::Text), in which bytes that are not UTF-8 become U+FFFD; or a `[u8; N]` that is text as C has it: the
+    /// bytes in front of the first NUL. `None` if it is another type; of an array, if there is no NUL, if those bytes are not
+    /// UTF-8, or if what follows the NUL is not all NUL.
     pub fn text(&self) -> Option<String> {
-        let Type::Array(array) = self.location.ty() else { return None };
-        let Type::Scalar(Scalar::U8) = array.of() else { return None };
-        let offset = self.location.offset();
-        let mut bytes = (0..array.len())
-            .map(|i| u8::try_from(self.memory.load(offset + i, Scalar::U8)).unwrap_or_default());
+        if let Some([len, values]) = self.location.counted("Text") {
+            let (len, values) = (self.at(len).count(), self.at(values));
+            let bytes: Vec<u8> = values.bytes()?.take(len).collect();
+            return Some(String::from_utf8_lossy(&bytes).into_owned());
+        }
+        let mut bytes = self.bytes()?;
         let mut ended = false;
         let text: Vec<u8> = bytes
             .by_ref()
@@ -132,6 +137,25 @@ impl<'a> View<'a> {
         String::from_utf8(text).ok()
     }
 
+    /// Those of a `[u8; N]`.
+    fn bytes(&self) -> Option<impl Iterator<Item = u8> + use<'_, 'a>> {
+        let Type::Array(array) = self.location.ty() else { return None };
+        let Type::Scalar(Scalar::U8) = array.of() else { return None };
+        let offset = self.location.offset();
+        let byte = move |i| u8::try_from(self.memory.load(offset + i, Scalar::U8)).unwrap_or_default();
+        Some((0..array.len()).map(byte))
+    }
+
+    /// The number here, as a count; what is too large for one is cut short by the array that it counts.
+    fn count(&self) -> usize {
+        usize::try_from(self.integer(Scalar::U32)).unwrap_or(usize::MAX)
+    }
+
+    /// What is at a location in the same memory, within this.
+    pub(super) fn at(&self, location: Location<'a>) -> Self {
+        Self { location, ..*self }
+    }
+
     /// Copies every scalar of it to the start of `to`, which is as large.
     pub(crate) fn copy_to(&self, to: Span<'_>) {
         copy(self.memory, self.location, to, self.location.offset());
@@ -143,10 +167,12 @@ impl<'a> View<'a> {
         self.location.fields().map(move |(name, location)| (name, Self { memory, location }))
     }
 
-    /// The elements of an array, as [`Location::elements`] has them; of other types, none.
+    /// The elements of an array, as [`Location::elements`] has them; of a [`List`](crate::List), those that it has now; of other
+    /// types, none.
     pub fn elements(&self) -> impl ExactSizeIterator<Item = Self> + use<'a> {
         let memory = self.memory;
-        self.location.elements().map(move |location| Self { memory, location })
+        let most = self.location.counted("List").map_or(usize::MAX, |[len, _]| self.at(len).count());
+        self.location.elements().take(most).map(move |location| Self { memory, location })
     }
 
     /// The field with this name.
@@ -203,6 +229,9 @@ impl fmt::Debug for View<'_> {
             Value::Invalid { number, ty } => write!(f, "<{number} is not a {ty}>"),
             Value::Array => f.debug_list().entries(self.elements()).finish(),
             Value::Struct => {
+                if let Some(text) = self.text() {
+                    return text.fmt(f);
+                }
                 let mut out = f.debug_struct(match self.ty() {
                     Type::Struct(of) => of.name(),
                     _ => "",
