@@ -96,7 +96,7 @@ int main(int argc, char **argv) {
     let error = values.id.try_get().unwrap_err();
     assert_eq!((error.path(), error.found()), ("number", 0));
     assert_eq!(error.to_string(), "`number`: another process wrote 0, which is not a `NonZero`");
-    assert_eq!(format!("{:?}", station.2), "Pair { 0: 0, 1: [77, 9] }");
+    assert_eq!(format!("{:?}", station.2), "Pair(0, [77, 9])");
 }
 
 #[test]

@@ -36,7 +36,7 @@ fn field_type(ty: &Type, ctxt: &Ctxt) {
         Type::Reference(reference) => match &*reference.elem {
             Type::Path(path) if path.path.is_ident("str") => {
                 refuse(
-                    "a `&str` points into one process only: use `[u8; N]`, with `set_str` and `to_string_lossy`",
+                    "a `&str` points into one process only: use `Text<N>`, or for C text `[u8; N]`",
                 );
             }
             Type::Slice(_) => {
@@ -81,11 +81,11 @@ fn refused_name(path: &syn::TypePath) -> Option<String> {
     let name = last.ident.to_string();
     let why = match (name.as_str(), generic) {
         ("String" | "PathBuf" | "OsString" | "CString", false) => {
-            "keeps its text in the memory of one process: use `[u8; N]`, with `set_str` and `to_string_lossy`"
+            "keeps its text in the memory of one process: use `Text<N>`, or for C text `[u8; N]`"
         }
-        ("str", false) => "has no size: use `[u8; N]`, with `set_str` and `to_string_lossy`",
+        ("str", false) => "has no size: use `Text<N>`, or for C text `[u8; N]`",
         ("Vec" | "VecDeque", true) => {
-            "keeps its elements in the memory of one process: use an array `[T; N]` and a count"
+            "keeps its elements in the memory of one process: use `List<T, N>`, or an array `[T; N]`"
         }
         ("Box" | "Rc" | "Arc" | "NonNull" | "AtomicPtr", true) => {
             "points into one process only: share the value itself, or an index into an array of the segment"
@@ -94,8 +94,8 @@ fn refused_name(path: &syn::TypePath) -> Option<String> {
             "keeps its elements in the memory of one process: use an array of a struct of key and value"
         }
         ("Option", true) if !of_non_zero(last) => {
-            "has a layout that is the compiler's choice: use a `bool` field beside the value, or an agreed value that \
-             means none"
+            "has a layout that is the compiler's choice: use `Option<NonZero<..>>`, a `bool` field beside the value, or an \
+             agreed value that means none"
         }
         ("u128" | "i128", false) => "is read in two steps, and could be torn: use `[u64; 2]`",
         ("Mutex" | "RwLock" | "Condvar" | "Barrier", _) => {

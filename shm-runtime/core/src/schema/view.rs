@@ -232,10 +232,17 @@ impl fmt::Debug for View<'_> {
                 if let Some(text) = self.text() {
                     return text.fmt(f);
                 }
-                let mut out = f.debug_struct(match self.ty() {
+                let ty = match self.ty() {
                     Type::Struct(of) => of.name(),
                     _ => "",
-                });
+                };
+                // Only the fields of a tuple struct have numbers for names.
+                if self.fields().next().is_some_and(|(name, _)| name == "0") {
+                    let mut out = f.debug_tuple(ty);
+                    self.fields().for_each(|(_, field)| _ = out.field(&field));
+                    return out.finish();
+                }
+                let mut out = f.debug_struct(ty);
                 for (name, field) in self.fields() {
                     out.field(name, &field);
                 }
