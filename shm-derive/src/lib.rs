@@ -55,8 +55,8 @@ use crate::role::Role;
 ///
 /// # What compiles
 ///
-/// Structs with named fields and `#[repr(C)]` (also with `align(N)`), with type parameters and const parameters,
-/// whose fields are all `Shareable`. All mistakes of a struct are reported at once, each at its place.
+/// Structs with `#[repr(C)]` (also with `align(N)`) or `#[repr(transparent)]`, with named fields or as tuple structs, with type
+/// parameters and const parameters, whose fields are all `Shareable`. All mistakes of a struct are reported at once, each at its place.
 ///
 /// A type parameter `T` has to be `Shareable` where a field is of type `T` or contains it, and `T::Item` where a field is of that
 /// type; a parameter that is in no field, or in a `PhantomData` only, has to be nothing but `'static`.

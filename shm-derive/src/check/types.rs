@@ -35,9 +35,7 @@ fn field_type(ty: &Type, ctxt: &Ctxt) {
         Type::Paren(paren) => field_type(&paren.elem, ctxt),
         Type::Reference(reference) => match &*reference.elem {
             Type::Path(path) if path.path.is_ident("str") => {
-                refuse(
-                    "a `&str` points into one process only: use `Text<N>`, or for C text `[u8; N]`",
-                );
+                refuse("a `&str` points into one process only: use `Text<N>`, or for C text `[u8; N]`");
             }
             Type::Slice(_) => {
                 refuse("a slice points into one process only: use an array `[T; N]` and a count");

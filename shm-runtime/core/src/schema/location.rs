@@ -40,8 +40,9 @@ impl<'a> Location<'a> {
 
     pub(crate) fn new(offset: usize, ty: Type<'a>, around: Option<&'a str>) -> Self {
         let own = match ty {
-            // Those are data, and no state of a protocol.
-            Type::Struct(of) if of.is_builtin() && !matches!(of.name(), "Text" | "List") => Some(of.name()),
+            // Data, and no state of a protocol.
+            _ if is_counted(ty) => None,
+            Type::Struct(of) if of.is_builtin() => Some(of.name()),
             _ => None,
         };
         Self { offset, ty, builtin: around.or(own) }
@@ -77,7 +78,7 @@ impl<'a> Location<'a> {
             .map(move |field| (field.name, Self::new(offset.saturating_add(field.offset), field.ty, builtin)))
     }
 
-    /// The elements of an array, and all those that a [`List`](crate::List) has room for; of other types, none. Elements without a size are left out: in another process's schema
+    /// The elements of an array, and all those that a [`List`](crate::List) or a [`Text`](crate::Text) has room for; of other types, none. Elements without a size are left out: in another process's schema
     /// there may be any number of them, and there is nothing in them. So to walk all parts takes no longer than the bytes
     /// and the schema are long.
     pub fn elements(&self) -> impl ExactSizeIterator<Item = Self> + use<'a> {
@@ -112,7 +113,7 @@ impl<'a> Location<'a> {
         }
     }
 
-    /// The element with this index; of a [`List`](crate::List), one that it has room for.
+    /// The element with this index; of a [`List`](crate::List) or a [`Text`](crate::Text), one that it has room for.
     ///
     /// # Errors
     ///
@@ -128,20 +129,19 @@ impl<'a> Location<'a> {
         Ok(Self::new(offset.saturating_add(index.saturating_mul(of.size())), of, self.builtin))
     }
 
-    /// The array that it is, and where; of a `List`, that of its values.
+    /// The array that it is, and where; of a `List` or a `Text`, that of its values.
     fn array(&self) -> Option<(usize, Array<'a>)> {
-        match (self.ty, self.counted("List")) {
+        match (self.ty, self.counted()) {
             (Type::Array(array), _) => Some((self.offset, array)),
             (_, Some([_, Self { offset, ty: Type::Array(array), .. }])) => Some((offset, array)),
             _ => None,
         }
     }
 
-    /// The count of this crate's own type of this name, and the array of what it counts; `None` if it is another type.
-    pub(super) fn counted(&self, name: &str) -> Option<[Self; 2]> {
-        match self.ty {
-            Type::Struct(of) if of.is_builtin() && of.name() == name => {}
-            _ => return None,
+    /// The count of a `Text` or a `List`, and the array of what it counts; `None` if it is another type.
+    pub(super) fn counted(&self) -> Option<[Self; 2]> {
+        if !is_counted(self.ty) {
+            return None;
         }
         let mut fields = self.fields().map(|(_, field)| field);
         let (Some(len), Some(values), None) = (fields.next(), fields.next(), fields.next()) else {
@@ -192,6 +192,16 @@ impl<'a> Location<'a> {
         }
         Ok(found)
     }
+}
+
+/// Whether it is a `Text`, ...
+pub(super) fn is_text(ty: Type<'_>) -> bool {
+    matches!(ty, Type::Struct(of) if of.is_builtin() && of.name() == "Text")
+}
+
+/// ... or a `List`.
+fn is_counted(ty: Type<'_>) -> bool {
+    is_text(ty) || matches!(ty, Type::Struct(of) if of.is_builtin() && of.name() == "List")
 }
 
 /// A path that leads nowhere: what [`Schema::resolve`](crate::Schema::resolve) returns.

@@ -47,9 +47,6 @@ impl Serialize for View<'_> {
                 }
             },
             Value::Struct => {
-                if let Some(text) = self.text() {
-                    return serializer.serialize_str(&text);
-                }
                 let mut out = serializer.serialize_map(Some(self.fields().count()))?;
                 for (name, field) in self.fields() {
                     out.serialize_entry(name, &field)?;
@@ -193,7 +190,7 @@ impl<'de> Visitor<'de> for Part<'_, '_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        let count = self.view.location().counted("List").map(|[count, _]| count.offset());
+        let count = self.view.location().counted().map(|[count, _]| count.offset());
         if count.is_none() && !matches!(self.view.ty(), Type::Array(_)) {
             return Err(self.error(format_args!("a sequence is not a value of {}", self.view.ty())));
         }

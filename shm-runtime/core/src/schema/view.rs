@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::location::{Location, PathError};
+use super::location::{Location, PathError, is_text};
 use super::types::Type;
 use crate::memory::access::Access;
 use crate::memory::layout::Scalar;
@@ -48,9 +48,10 @@ pub enum Value<'a> {
         /// The type's name: `char`, or that of the enum.
         ty: &'a str,
     },
-    /// A struct, to be read by its [fields](View::fields); or a [`Text`](crate::Text), by [`View::text`].
+    /// A struct, to be read by its [fields](View::fields).
     Struct,
-    /// An array, or a [`List`](crate::List), to be read by its [elements](View::elements).
+    /// An array or a [`List`](crate::List), to be read by its [elements](View::elements); or a [`Text`](crate::Text), by
+    /// [`View::text`].
     Array,
 }
 
@@ -88,7 +89,7 @@ impl<'a> View<'a> {
                 }
             }
             Type::Array(_) => Value::Array,
-            Type::Struct(_) => match self.location.counted("List") {
+            Type::Struct(_) => match self.location.counted() {
                 Some(_) => Value::Array,
                 None => Value::Struct,
             },
@@ -117,9 +118,9 @@ impl<'a> View<'a> {
     /// bytes in front of the first NUL. `None` if it is another type; of an array, if there is no NUL, if those bytes are not
     /// UTF-8, or if what follows the NUL is not all NUL.
     pub fn text(&self) -> Option<String> {
-        if let Some([len, values]) = self.location.counted("Text") {
-            let (len, values) = (self.at(len).count(), self.at(values));
-            let bytes: Vec<u8> = values.bytes()?.take(len).collect();
+        if is_text(self.ty()) {
+            let [len, values] = self.location.counted()?.map(|location| self.at(location));
+            let bytes: Vec<u8> = values.bytes()?.take(len.count()).collect();
             return Some(String::from_utf8_lossy(&bytes).into_owned());
         }
         let mut bytes = self.bytes()?;
@@ -167,11 +168,11 @@ impl<'a> View<'a> {
         self.location.fields().map(move |(name, location)| (name, Self { memory, location }))
     }
 
-    /// The elements of an array, as [`Location::elements`] has them; of a [`List`](crate::List), those that it has now; of other
-    /// types, none.
+    /// The elements of an array, as [`Location::elements`] has them; of a [`List`](crate::List) or a [`Text`](crate::Text), those
+    /// that it has now; of other types, none.
     pub fn elements(&self) -> impl ExactSizeIterator<Item = Self> + use<'a> {
         let memory = self.memory;
-        let most = self.location.counted("List").map_or(usize::MAX, |[len, _]| self.at(len).count());
+        let most = self.location.counted().map_or(usize::MAX, |[len, _]| self.at(len).count());
         self.location.elements().take(most).map(move |location| Self { memory, location })
     }
 
@@ -227,11 +228,9 @@ impl fmt::Debug for View<'_> {
             Value::Enum { name, .. } => f.write_str(name),
             Value::Invalid { number, ty: "char" } => write!(f, "<{number:#x} is not a char>"),
             Value::Invalid { number, ty } => write!(f, "<{number} is not a {ty}>"),
+            Value::Array if is_text(self.ty()) => self.text().unwrap_or_default().fmt(f),
             Value::Array => f.debug_list().entries(self.elements()).finish(),
             Value::Struct => {
-                if let Some(text) = self.text() {
-                    return text.fmt(f);
-                }
                 let ty = match self.ty() {
                     Type::Struct(of) => of.name(),
                     _ => "",
