@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::Schema;
 use super::location::Location;
+use super::set::Write;
 use super::types::Type;
 use super::view::{Value, View};
 use crate::memory::access::Readable;
@@ -122,7 +123,7 @@ impl View<'_> {
 /// What is to be written.
 #[derive(Default)]
 struct Plan {
-    writes: Vec<(usize, Scalar, i128)>,
+    writes: Vec<Write>,
     skipped: Vec<String>,
 }
 

@@ -10,6 +10,9 @@ use crate::memory::layout::Scalar;
 use crate::memory::list::{CapacityError, Holds};
 use crate::memory::text::TextError;
 
+/// One scalar that is to be written: where, and its bits.
+pub(super) type Write = (usize, Scalar, i128);
+
 /// Why a value was not written. Nothing was, then.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WriteError(Problem);
@@ -145,7 +148,7 @@ impl View<'_> {
     }
 
     /// What is written to have this text in a `[u8; N]` or a `Text`; `None` if another type is here.
-    pub(super) fn text_writes(&self, text: &str) -> Option<Result<Vec<(usize, Scalar, i128)>, WriteError>> {
+    pub(super) fn text_writes(&self, text: &str) -> Option<Result<Vec<Write>, WriteError>> {
         let counted = self.location().counted().filter(|_| is_text(self.ty()));
         let place = counted.map_or(self.location(), |[_, bytes]| bytes);
         let Type::Array(array) = place.ty() else { return None };
