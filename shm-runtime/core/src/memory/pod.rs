@@ -37,8 +37,9 @@ macro_rules! wrapper {
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
         pub struct $name<T>(pub T);
 
-        // SAFETY: by the bounds, whose contracts are unsafe, `T` is `Copy`, is `'static`, has no padding, no pointer and no interior
-        // mutability: so `Declared::units` describes all of its bytes, and `copy` copies just those. `Opaque` is empty.
+        // SAFETY: by the bounds, whose contracts are unsafe to claim, `T` has no padding and no interior mutability: so
+        // `Declared::units` describes all of its bytes, and `copy` copies just those. A `Copy` type has no drop glue. `Opaque` is
+        // empty.
         unsafe impl<T: $($bound +)* Copy + 'static> Shareable for $name<T> {
             type __Parts<A: Access> = Opaque;
             type __Member = Member<Self>;

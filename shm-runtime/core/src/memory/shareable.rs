@@ -29,7 +29,7 @@ use crate::memory::structure::Declared;
 /// | `Option<T>` | `Option<NonZero<u32>>`; a `bool` and a `T`; an agreed value that means none; a `List<T, 1>` |
 /// | `Duration` | a `u64` of nanoseconds: `Duration::from_nanos` and `as_nanos` |
 /// | `Instant` | a `u64` of nanoseconds of CLOCK_MONOTONIC, which all processes of the machine and time namespace share |
-/// | `SystemTime` | an `i64` of seconds since 1970 and a `u32` of nanoseconds: in C, a `struct timespec` with four bytes of padding |
+/// | `SystemTime` | two `i64`, seconds since 1970 and nanoseconds: in C, a `struct timespec` |
 /// | a type of another crate | `Pod<T>` with the feature `bytemuck`, `ZeroCopy<T>` with the feature `zerocopy`; a struct of your own with its fields |
 /// | a tuple | a `#[repr(C)]` struct: the order of a tuple's fields is not defined |
 /// | `u128`, `i128` | `[u64; 2]`: no processor reads 128 bits untorn everywhere |
