@@ -6,6 +6,7 @@ use std::fs;
 use nix::errno::Errno;
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
+use shm_runtime::inspect::Process;
 
 /// What is said of a pid of the kernel's: which program has it.
 pub(crate) enum Program {
@@ -17,10 +18,11 @@ pub(crate) enum Program {
     Unknown,
 }
 
-/// The programs that were asked for, each of which is looked up once.
+/// The programs and processes that were asked for, each of which is looked up once.
 #[derive(Default)]
 pub(crate) struct Programs {
     names: HashMap<i32, Option<String>>,
+    dead: HashMap<Process, bool>,
 }
 
 impl Programs {
@@ -32,6 +34,11 @@ impl Programs {
             Program::Unknown => None,
         };
         self.names.entry(pid).or_insert_with(named).as_deref()
+    }
+
+    /// Whether the process certainly is gone, even if another one has its pid.
+    pub(crate) fn is_dead(&mut self, process: Process) -> bool {
+        *self.dead.entry(process).or_insert_with(|| process.alive() == Some(false))
     }
 }
 

@@ -1,18 +1,30 @@
 //! What the seal of a segment says, for lists.
 
-use shm_runtime::inspect::{Segment, State, Type};
+use shm_runtime::inspect::{Process, Seal, Segment, State};
 use shm_runtime::{Object, Record};
+
+/// How far a sealed segment has come, in a word.
+pub(crate) fn state_of(seal: &Seal) -> &'static str {
+    match seal.state {
+        State::New | State::Initialising if seal.creator.alive() == Some(false) => "abandoned",
+        State::New | State::Initialising => "initialising",
+        State::Ready => "ready",
+        State::Abandoned => "abandoned",
+        State::Reclaiming { .. } => "being reclaimed",
+        _ => "damaged",
+    }
+}
 
 /// What is known of a sealed segment.
 pub(crate) struct Sealed {
-    /// The struct's name, if the schema can be read.
+    /// The struct's name, if the schema begins with one.
     pub(crate) type_name: Option<String>,
     /// How its key was derived.
     pub(crate) derivation: Option<String>,
     /// How far it has come.
     pub(crate) state: &'static str,
-    /// Whether its creator certainly is gone, even if another process has its pid.
-    pub(crate) creator_is_dead: bool,
+    /// Which process created it.
+    pub(crate) creator: Process,
 }
 
 impl Sealed {
@@ -23,22 +35,14 @@ impl Sealed {
     pub(crate) fn of(object: &Object) -> Option<Self> {
         let Record::Segment(stat) = object.record() else { return None };
         stat.attached_at?;
-        let segment = Segment::options().trust_anybody().open_id(object.id()).ok()?;
+        let segment = Segment::options().trust_anybody().open_object(object).ok()?;
         let attached = segment.attach_read_only().ok()?;
         let seal = attached.seal()?;
-        let creator_is_dead = seal.creator.alive == Some(false);
-        let state = match seal.state {
-            State::New | State::Initialising if creator_is_dead => "abandoned",
-            State::New | State::Initialising => "initialising",
-            State::Ready => "ready",
-            State::Abandoned => "abandoned",
-            State::Reclaiming { .. } => "being reclaimed",
-            _ => "damaged",
-        };
-        let type_name = attached.schema().ok().and_then(|schema| match schema.root().ty() {
-            Type::Struct(of) => Some(of.name().to_owned()),
-            _ => None,
-        });
-        Some(Self { type_name, derivation: seal.key.ok(), state, creator_is_dead })
+        Some(Self {
+            state: state_of(&seal),
+            type_name: attached.type_name(),
+            derivation: seal.key.ok(),
+            creator: seal.creator,
+        })
     }
 }

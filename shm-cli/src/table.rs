@@ -1,8 +1,9 @@
 //! Tables for people: columns side by side, without lines.
 
-use std::io;
+use std::fmt::Write as _;
+use std::{io, iter};
 
-use comfy_table::{CellAlignment, ContentArrangement, Table as Layout, presets};
+use unicode_width::UnicodeWidthStr as _;
 
 use crate::terminal::{Printable, Style, Terminal};
 
@@ -17,36 +18,73 @@ pub(crate) enum Column {
 
 /// Rows under headings.
 pub(crate) struct Table {
-    layout: Layout,
+    columns: Vec<Column>,
+    /// How many columns of the terminal the widest text of each has.
+    widths: Vec<usize>,
+    /// The texts of all rows, one after another.
+    text: String,
+    /// Where each ends, and its width.
+    cells: Vec<(usize, usize)>,
 }
 
 impl Table {
     pub(crate) fn new(columns: &[Column]) -> Self {
-        let mut layout = Layout::new();
-        layout.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-        layout.set_header(columns.iter().map(|column| match column {
-            Column::Left(heading) | Column::Right(heading) => *heading,
-        }));
-        for (column, laid_out) in columns.iter().zip(layout.column_iter_mut()) {
-            laid_out.set_padding((0, 2));
-            if let Column::Right(_) = column {
-                laid_out.set_cell_alignment(CellAlignment::Right);
-            }
-        }
-        Self { layout }
+        let widths = columns.iter().map(|column| column.heading().width()).collect();
+        Self { columns: columns.to_vec(), widths, text: String::new(), cells: Vec::new() }
     }
 
     /// A row, whose texts may be from memory: what is in one stays in its line.
     pub(crate) fn row(&mut self, texts: impl IntoIterator<Item = String>) {
-        self.layout.add_row(texts.into_iter().map(|text| Printable(text).to_string()));
+        let mut texts = texts.into_iter();
+        for widest in &mut self.widths {
+            let start = self.text.len();
+            // Writing to a string does not fail.
+            let _ = write!(self.text, "{}", Printable(texts.next().unwrap_or_default()));
+            let width = self.text[start..].width();
+            *widest = width.max(*widest);
+            self.cells.push((self.text.len(), width));
+        }
     }
 
     pub(crate) fn print(&self, terminal: &mut Terminal) -> io::Result<()> {
-        let mut lines = self.layout.lines();
-        if let Some(headings) = lines.next() {
-            terminal.styled(Style::Bold, headings.trim_end())?;
-            terminal.line("")?;
+        let headings = self.columns.iter().map(|column| (column.heading(), column.heading().width()));
+        terminal.styled(Style::Bold, self.line(headings))?;
+        terminal.line("")?;
+        let mut start = 0;
+        self.cells.chunks(self.columns.len()).try_for_each(|row| {
+            terminal.line(self.line(row.iter().map(|&(end, width)| {
+                let text = &self.text[start..end];
+                start = end;
+                (text, width)
+            })))
+        })
+    }
+
+    fn line<'a>(&self, texts: impl Iterator<Item = (&'a str, usize)>) -> String {
+        let mut line = String::with_capacity(self.widths.iter().sum::<usize>() + 2 * self.widths.len());
+        for ((text, width), (column, widest)) in texts.zip(self.columns.iter().zip(&self.widths)) {
+            let blank = iter::repeat_n(' ', widest - width);
+            match column {
+                Column::Left(_) => {
+                    line.push_str(text);
+                    line.extend(blank);
+                }
+                Column::Right(_) => {
+                    line.extend(blank);
+                    line.push_str(text);
+                }
+            }
+            line.push_str("  ");
         }
-        lines.try_for_each(|line| terminal.line(line.trim_end()))
+        line.truncate(line.trim_end().len());
+        line
+    }
+}
+
+impl Column {
+    fn heading(self) -> &'static str {
+        match self {
+            Self::Left(heading) | Self::Right(heading) => heading,
+        }
     }
 }

@@ -66,22 +66,38 @@ pub(crate) fn parse_key(text: &str) -> Result<i32, String> {
 }
 
 impl Target {
+    /// As it was said.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The one object of these kinds that it names.
     pub(crate) fn find(&self, kinds: Kinds) -> Result<Object, Failure> {
+        self.find_if_any(kinds)?.ok_or_else(|| Failure::new(self.not_found(kinds)))
+    }
+
+    /// The same, or `None` if there is none.
+    pub(crate) fn find_if_any(&self, kinds: Kinds) -> Result<Option<Object>, Failure> {
         let mut candidates = Vec::new();
         for kind in kinds.asked() {
             self.find_of(kind, &mut candidates)?;
         }
         let mut found = candidates.into_iter();
         match (found.next(), found.next()) {
-            (Some(object), None) => Ok(object),
             (Some(first), Some(second)) => Err(self.ambiguous([first, second].into_iter().chain(found))),
-            (None, _) => Err(self.not_found(kinds)),
+            (object, _) => Ok(object),
+        }
+    }
+
+    /// The key that it is the name of, if it can be one.
+    pub(crate) fn named_key(&self) -> Option<Key> {
+        match &self.meaning {
+            Meaning::Name(name) | Meaning::Text(name) => Some(Key::name(name.clone())),
+            _ => None,
         }
     }
 
     /// The one segment that it names.
-    #[allow(dead_code, reason = "what is in an object is about segments")]
     pub(crate) fn segment(&self) -> Result<Object, Failure> {
         self.find(Kinds::SEGMENTS)
     }
@@ -128,11 +144,12 @@ impl Target {
         ))
     }
 
-    fn not_found(&self, kinds: Kinds) -> Failure {
+    /// That there is none, and where it was looked for.
+    pub(crate) fn not_found(&self, kinds: Kinds) -> String {
         let nouns: Vec<_> = kinds.asked().map(ObjectKind::noun).collect();
         let nouns = nouns.join(", ");
         let text = &self.text;
-        Failure::new(match &self.meaning {
+        match &self.meaning {
             Meaning::Key(key) => format!("no {nouns} has the key {key:#010x} in this IPC namespace"),
             Meaning::Id(id) => format!("no {nouns} has the id {id} in this IPC namespace"),
             Meaning::Number(_) => format!("no {nouns} has the id or the key {text} in this IPC namespace"),
@@ -143,7 +160,7 @@ impl Target {
                 "no {nouns} has the key of the name {name:?} in this IPC namespace, and no segment that this user may \
                  read holds a struct of that name"
             ),
-        })
+        }
     }
 }
 

@@ -5,13 +5,13 @@
 
 use std::env;
 use std::fmt::{self, Display, Write as _};
-use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write as _};
+use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 
 use serde::Serialize;
 
-/// Standard output.
+/// Standard output, or another.
 pub(crate) struct Terminal {
-    out: BufWriter<StdoutLock<'static>>,
+    out: BufWriter<Box<dyn io::Write>>,
     colours: bool,
 }
 
@@ -29,7 +29,21 @@ impl Terminal {
         let no_colours = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
         let colours = stdout.is_terminal() && !no_colours && !dumb;
-        Self { out: BufWriter::with_capacity(1 << 16, stdout.lock()), colours }
+        Self::to(stdout.lock(), colours)
+    }
+
+    /// Another output, a file for one, which may be shown on a terminal later.
+    pub(crate) fn other(out: impl io::Write + 'static) -> Self {
+        Self::to(out, false)
+    }
+
+    fn to(out: impl io::Write + 'static, colours: bool) -> Self {
+        Self { out: BufWriter::with_capacity(1 << 16, Box::new(out)), colours }
+    }
+
+    /// Whether it shows colours, and the user wants them.
+    pub(crate) fn has_colours(&self) -> bool {
+        self.colours
     }
 
     /// A line of text, or several: line feeds in it are kept.
@@ -57,6 +71,13 @@ impl Terminal {
     /// A value for programs, over several lines.
     pub(crate) fn json(&mut self, value: &impl Serialize) -> io::Result<()> {
         let text = serde_json::to_string_pretty(value)?;
+        self.out.write_all(json_escaped(&text).as_bytes())?;
+        self.out.write_all(b"\n")
+    }
+
+    /// The same in one line.
+    pub(crate) fn json_line(&mut self, value: &impl Serialize) -> io::Result<()> {
+        let text = serde_json::to_string(value)?;
         self.out.write_all(json_escaped(&text).as_bytes())?;
         self.out.write_all(b"\n")
     }
@@ -103,6 +124,10 @@ struct Escape<'a, 'b> {
 
 impl fmt::Write for Escape<'_, '_> {
     fn write_str(&mut self, mut text: &str) -> fmt::Result {
+        // Most texts, and faster than character by character.
+        if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            return self.to.write_str(text);
+        }
         while let Some((at, char)) = text.char_indices().find(|&(_, char)| !self.is_plain(char)) {
             self.to.write_str(&text[..at])?;
             write!(self.to, "{}", char.escape_debug())?;

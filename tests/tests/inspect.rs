@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::SeqCst};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use shm_runtime::inspect::{Builtin, Options, ResolveError, Segment, State, Type, Value, View};
-use shm_runtime::{ErrorKind, Schema, Shareable, SharedSegment, sync};
+use shm_runtime::msg::Queue;
+use shm_runtime::{ErrorKind, Object, ObjectKind, Permissions, Schema, Shareable, SharedSegment, sync};
 use shm_tests::key::OwnKey;
 use shm_tests::seal::{Footer, READY, Raw, VERSION, key_of, raw_create, unique};
 use shm_tests::structs::sync::{Board, arrive, board};
@@ -202,7 +203,7 @@ fn the_crates_own_types_are_known_by_the_schema_and_not_by_their_name() {
     }
     assert_eq!(wind.version(), 3);
     let who = wind.writer().unwrap();
-    assert_eq!((who.pid.unsigned_abs(), who.alive), (std::process::id(), Some(true)));
+    assert_eq!((who.pid.unsigned_abs(), who.alive()), (std::process::id(), Some(true)));
     drop(writer);
     assert_eq!(wind.writer(), None);
 }
@@ -237,6 +238,32 @@ fn a_segment_that_was_removed_is_read_while_it_is_mapped_and_another_is_not_take
     drop(tool);
     assert!(matches!(found.attach_read_only().unwrap_err().kind(), ErrorKind::Removed));
     assert!(matches!(Segment::from_id(found.id()).unwrap_err().kind(), ErrorKind::Removed));
+}
+
+#[test]
+fn the_name_of_a_struct_is_that_of_its_schema_and_is_not_believed_to_be_one() {
+    let segment = All::create().unwrap().remove_on_drop();
+    let attached = Segment::from_id(segment.id()).unwrap().attach_read_only().unwrap();
+    let Type::Struct(of) = attached.schema().unwrap().root().ty() else { panic!() };
+    assert_eq!(attached.type_name().as_deref(), Some(of.name()));
+    let again = Segment::from_id(segment.id()).unwrap().attach_read_only().unwrap();
+    assert_eq!(again.type_name(), attached.type_name());
+    for (text, name) in [
+        ("struct Plain size 8 align 8\n  celsius @0 f64\n", Some("Plain")),
+        // The rest is not looked at.
+        ("struct Plain size 8 align 8\nnonsense", Some("Plain")),
+        ("struct \u{1b}[2J size 8 align 8\n", None),
+        ("struct two words size 8 align 8\n", None),
+        ("struct  size 8 align 8\n", None),
+        ("builtin Mutex size 24 align 8\n", None),
+        ("struct Plain\n size 8", None),
+        ("u64\n", None),
+        ("", None),
+    ] {
+        let (_raw, id, _own) = forged(text, 8);
+        let forged = Segment::from_id(id).unwrap().attach_read_only().unwrap();
+        assert_eq!(forged.type_name().as_deref(), name, "{text:?}");
+    }
 }
 
 #[test]
@@ -386,4 +413,37 @@ fn another_users_segment_is_opened_by_those_only_who_trust_anybody() {
     assert!(matches!(open(&Segment::options()).unwrap_err().kind(), ErrorKind::Untrusted { .. }));
     assert!(open(Segment::options().trust_owner(12_345)).unwrap().attach_read_only().is_ok());
     assert!(open(Segment::options().trust_anybody()).unwrap().attach_read_only().is_ok());
+    let object = Object::from_id(ObjectKind::Segment, segment.id()).unwrap();
+    let error = Segment::options().open_object(&object).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Untrusted { .. }), "{error}");
+    assert!(Segment::options().trust_anybody().open_object(&object).unwrap().attach_read_only().is_ok());
+}
+
+#[test]
+fn what_was_listed_is_opened_if_it_still_is_a_segment_of_users_who_are_trusted() {
+    let own = OwnKey::new();
+    let segment = All::options().key(own.key()).create().unwrap();
+    let object = Object::from_id(ObjectKind::Segment, segment.id()).unwrap();
+    let opened = Segment::options().open_object(&object).unwrap();
+    assert_eq!((opened.id(), opened.size()), (segment.id(), segment.size()));
+    assert_eq!(
+        opened.attach_read_only().unwrap().seal(),
+        Segment::from_id(object.id()).unwrap().attach().unwrap().seal()
+    );
+    // Given away since it was listed: as root only.
+    let permissions = segment.stat().unwrap().permissions();
+    if object.set_permissions(Permissions { uid: 12_345, ..permissions }).is_ok() {
+        let error = opened.attach_read_only().unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Untrusted { .. }), "{error}");
+    }
+    drop(segment);
+    object.remove().unwrap();
+    let error = opened.attach_read_only().unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Removed), "{error}");
+
+    let queue = Queue::<u64>::create(own.key()).unwrap();
+    let object = Object::from_id(ObjectKind::Queue, queue.id()).unwrap();
+    let error = Segment::options().open_object(&object).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::InvalidInput { .. }), "{error}");
+    assert_eq!((error.object(), error.id()), (ObjectKind::Queue, Some(queue.id())));
 }

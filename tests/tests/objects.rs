@@ -70,3 +70,20 @@ fn an_object_is_changed_and_removed_without_its_type_and_then_is_gone() {
         assert!(matches!(error.kind(), ErrorKind::InvalidInput { .. }), "{error}");
     }
 }
+
+#[test]
+fn the_semaphores_of_a_set_of_any_size_are_those_that_the_typed_set_has() {
+    let own = OwnKey::new();
+    let [segment, queue, set] = make(&own).map(|(kind, _, id)| Object::from_id(kind, id).unwrap());
+    let typed = SemaphoreSet::<3>::open(own.key()).unwrap();
+    typed.acquire_units([0, 1, 3]).unwrap().forget();
+    let semaphores = set.semaphores().unwrap();
+    assert_eq!(semaphores, typed.state().unwrap());
+    let values: Vec<_> = semaphores.iter().map(|semaphore| semaphore.value).collect();
+    assert_eq!(values, [1, 1, 0]);
+    let pids: Vec<_> = semaphores.iter().map(|semaphore| semaphore.last_pid.unsigned_abs()).collect();
+    assert_eq!(pids[1..], [std::process::id(); 2]);
+    assert!(segment.semaphores().unwrap().is_empty() && queue.semaphores().unwrap().is_empty());
+    set.remove().unwrap();
+    assert!(matches!(set.semaphores().unwrap_err().kind(), ErrorKind::Removed));
+}

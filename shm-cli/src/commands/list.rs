@@ -70,14 +70,14 @@ impl List {
     pub(crate) fn run(self, terminal: &mut Terminal) -> Outcome {
         let user = self.user.as_deref().map(uid_of).transpose()?;
         let (mut users, mut programs) = (Users::default(), Programs::default());
-        let mut listed = Vec::new();
+        let mut objects = Vec::new();
         for kind in self.kinds.asked() {
-            let mut objects = Object::all(kind)?;
-            objects.retain(|object| user.is_none_or(|user| is_of(object.record(), user)));
-            listed.extend(objects.iter().map(|object| Listed::new(object, &mut users, &mut programs)));
+            objects.extend(Object::all(kind)?);
         }
+        objects.retain(|object| user.is_none_or(|user| is_of(object.record(), user)));
+        let listed = objects.iter().map(|object| Listed::new(object, &mut users, &mut programs));
         match self.json {
-            true => terminal.json(&listed)?,
+            true => terminal.json(&listed.collect::<Vec<_>>())?,
             false => table(listed).print(terminal)?,
         }
         Ok(ExitCode::SUCCESS)
@@ -119,7 +119,7 @@ impl Listed {
             Record::Segment(stat) => {
                 let sealed = Sealed::of(object);
                 let creator = match &sealed {
-                    Some(Sealed { creator_is_dead: true, .. }) => Some("dead"),
+                    Some(sealed) if programs.is_dead(sealed.creator) => Some("dead"),
                     _ => programs.name(stat.creator_pid),
                 };
                 let state = sealed.as_ref().map(|sealed| sealed.state);
@@ -163,7 +163,7 @@ impl Listed {
     }
 }
 
-fn table(listed: Vec<Listed>) -> Table {
+fn table(listed: impl Iterator<Item = Listed>) -> Table {
     let mut table = Table::new(&[
         Column::Left("KIND"),
         Column::Left("KEY"),

@@ -3,11 +3,26 @@
 mod chmod;
 mod chown;
 mod completions;
+mod diff;
+mod doctor;
+mod export;
+mod header;
 mod key;
+mod layout;
 mod list;
 mod man;
+mod plot;
+mod record;
 mod remove;
+mod restore;
+mod save;
+mod set;
+mod show;
 mod stat;
+mod watch;
+mod who;
+
+use std::process::ExitCode;
 
 use crate::failure::Outcome;
 use crate::terminal::Terminal;
@@ -29,13 +44,37 @@ macro_rules! commands {
         }
     };
 }
+
+impl Command {
+    /// The exit status of a failure.
+    pub(crate) fn trouble(&self) -> ExitCode {
+        match self {
+            Self::Diff(_) => diff::TROUBLE.into(),
+            _ => ExitCode::FAILURE,
+        }
+    }
+}
+
 commands! {
     list::List,
     stat::Stat,
+    show::Show,
+    watch::Watch,
+    record::Record,
+    plot::Plot,
+    set::Set,
+    save::Save,
+    restore::Restore,
+    export::Export,
+    who::Who,
+    doctor::Doctor,
     remove::Remove,
     chmod::Chmod,
     chown::Chown,
     key::Key,
+    layout::Layout,
+    diff::Diff,
+    header::Header,
     completions::Completions,
     man::Man,
 }

@@ -103,10 +103,7 @@ fn stale(remove: bool, terminal: &mut Terminal) -> Outcome {
             Some(Ok(false)) => {
                 terminal.line(format_args!("kept, because it is used again: {}", describe(&object)))?
             }
-            Some(Err(error)) => {
-                complain(error);
-                status = ExitCode::FAILURE;
-            }
+            Some(Err(error)) => status = Failure::from(error).report(ExitCode::FAILURE),
         }
     }
     match (found, remove) {

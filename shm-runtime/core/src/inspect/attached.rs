@@ -10,6 +10,7 @@ use crate::ipc::error::{Error, ErrorKind};
 use crate::memory::span::Span;
 use crate::schema::Schema;
 use crate::schema::location::PathError;
+use crate::schema::parse;
 use crate::schema::view::View;
 use crate::seal::footer::{self, FOOTER};
 use crate::segment::mapping::Mapping;
@@ -112,6 +113,18 @@ impl Attached {
             };
             self.segment.typed().error("read the schema of", kind)
         })
+    }
+
+    /// The name of the struct, as the schema begins with it; `None` if there is no seal, or no name where it should be.
+    ///
+    /// For lists: it takes as long as for the smallest struct, however large the schema is, of which the rest is not checked.
+    pub fn type_name(&self) -> Option<String> {
+        if let Some(Ok(schema)) = self.schema.get() {
+            return schema.struct_name().map(str::to_owned);
+        }
+        let seal = self.footer()?;
+        let line = seal.schema_line(&seal.read().ok()?).ok()?;
+        parse::struct_name(&line).map(str::to_owned)
     }
 
     fn read_schema(&self) -> Result<Schema, NoSchema> {

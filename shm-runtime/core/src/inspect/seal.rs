@@ -47,21 +47,33 @@ pub enum State {
     Unknown(u32),
 }
 
-/// A process that left its name in a segment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A process that left its name in a segment. It is compared by all that the segment says of it, and not by its pid only, which
+/// another process can have by now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Process {
     /// Its pid in its own pid namespace; 0 if it is not known.
     pub pid: i32,
     /// The inode of that namespace, as its /proc/self/ns/pid shows it; 0 if it is not known.
     pub pid_namespace: u32,
+    /// What tells it from others with its pid.
+    identity: liveness::Process,
+}
+
+impl Process {
     /// Whether it lives; `None` where that cannot be told, as of a process in another pid namespace. It is not asked of the
     /// pid only, which another process can have by now.
-    pub alive: Option<bool>,
+    ///
+    /// The kernel is asked each time, by several calls: of a process that left its name in many segments, ask once.
+    pub fn alive(&self) -> Option<bool> {
+        let here = liveness::Process::this().namespace;
+        let known = self.pid > 0 && here != 0 && self.pid_namespace == here;
+        known.then(|| !self.identity.is_dead())
+    }
 }
 
 impl From<liveness::Process> for Process {
-    fn from(process: liveness::Process) -> Self {
-        Self { pid: process.pid, pid_namespace: process.namespace, alive: process.is_alive() }
+    fn from(identity: liveness::Process) -> Self {
+        Self { pid: identity.pid, pid_namespace: identity.namespace, identity }
     }
 }

@@ -10,6 +10,7 @@ use crate::ipc::identity::Identity;
 use crate::ipc::key::Key;
 use crate::ipc::kind::ObjectKind;
 use crate::ipc::lookup::Lookup;
+use crate::ipc::object::Object;
 use crate::ipc::record::Record;
 use crate::ipc::stat::segment::Stat;
 use crate::ipc::trusted::{Trust, Trusted};
@@ -169,6 +170,36 @@ impl Options {
         self.look(&lookup, identity, id)
     }
 
+    /// The segment that was listed or looked up as `object`, by what the kernel said of it then: it is asked again when the
+    /// segment is attached.
+    ///
+    /// ```
+    /// use shm_runtime::inspect::Segment;
+    /// use shm_runtime::{Object, ObjectKind};
+    ///
+    /// for object in Object::all(ObjectKind::Segment)? {
+    ///     let Ok(segment) = Segment::options().open_object(&object) else { continue };
+    ///     println!("{}: {} bytes, which this program would open", segment.id(), segment.size());
+    /// }
+    /// # Ok::<(), shm_runtime::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If it belongs to a user who is not trusted, or is not a segment.
+    pub fn open_object(&self, object: &Object) -> Result<Segment, Error> {
+        let Record::Segment(stat) = object.record() else {
+            let identity = Identity { object: object.kind(), ..Identity::default() }.with_id(object.id());
+            let reason = "it is not a segment";
+            return Err(Error::new("open", identity, ErrorKind::InvalidInput { reason }));
+        };
+        let identity = Identity::default().with_id(object.id());
+        match self.trusted.check(stat.permissions.uid, stat.creator_uid) {
+            Ok(()) => Ok(self.found(identity, object.id(), Observed::from(stat))),
+            Err(kind) => Err(Error::new("open", identity, kind)),
+        }
+    }
+
     fn lookup(&self, key: Key) -> Lookup {
         let trusted = self.trusted.clone();
         Lookup { trusted, ..Lookup::new(ObjectKind::Segment, key, None, Trust::Nobody) }
@@ -181,6 +212,10 @@ impl Options {
             Ok(_) => return Err(Error::new("open", identity, ErrorKind::Removed)),
             Err(kind) => return Err(Error::new("open", identity, kind)),
         };
+        Ok(self.found(identity, id, observed))
+    }
+
+    fn found(&self, identity: Identity, id: i32, observed: Observed) -> Segment {
         let terms = Terms {
             bare: true,
             compatible: false,
@@ -189,7 +224,7 @@ impl Options {
             trusts_writers: self.trusts_writers,
             allows_other_pid_namespace: true,
         };
-        Ok(Segment(Typed::new(identity, id, observed, terms)))
+        Segment(Typed::new(identity, id, observed, terms))
     }
 }
 

@@ -11,6 +11,7 @@ use crate::ipc::lookup::Lookup;
 use crate::ipc::mode::mode_bits;
 use crate::ipc::permissions::Permissions;
 use crate::ipc::record::Record;
+use crate::ipc::stat::semaphore::State;
 use crate::ipc::stat::{queue, segment, semaphore};
 use crate::ipc::trusted::Trust;
 use crate::sys::proc::ProcRow;
@@ -137,6 +138,19 @@ impl Object {
     /// What the kernel knew of it when it was listed or looked up.
     pub fn record(&self) -> &Record {
         &self.record
+    }
+
+    /// Value, waiters and last process of each semaphore of a set; of another kind of object, nothing. Each is asked for by
+    /// itself: together they are not a snapshot.
+    ///
+    /// # Errors
+    ///
+    /// If the set was removed, or may not be read.
+    pub fn semaphores(&self) -> Result<Vec<State>, Error> {
+        let Record::Semaphore(stat) = &self.record else { return Ok(Vec::new()) };
+        let states = (0..=u16::MAX).take(stat.semaphores).map(|index| State::of(self.id, index));
+        let states: io::Result<Vec<_>> = states.collect();
+        states.map_err(|error| self.error("look into", self.why(error)))
     }
 
     /// Sets owner, group and mode: IPC_SET of shmctl(2), semctl(2) and msgctl(2).

@@ -19,7 +19,7 @@
 mod diff;
 mod lines;
 pub(crate) mod location;
-mod parse;
+pub(crate) mod parse;
 mod relation;
 #[cfg(feature = "serde")]
 mod serialize;
@@ -103,7 +103,7 @@ impl Schema {
         &name[..name.floor_char_boundary(MAX_NAME)]
     }
 
-    fn struct_name(&self) -> Option<&str> {
+    pub(crate) fn struct_name(&self) -> Option<&str> {
         self.text.strip_prefix("struct ")?.split(' ').next()
     }
 

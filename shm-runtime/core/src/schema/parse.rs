@@ -33,6 +33,12 @@ pub(super) fn parse(text: &str) -> Result<Extent, ParseError> {
     }
 }
 
+/// The name of the struct that a schema with this first line is of. The other lines are not looked at.
+pub(crate) fn struct_name(line: &str) -> Option<&str> {
+    let Head::Struct { builtin: false, rest } = Head::of(line) else { return None };
+    rest.split_once(" size ").map(|(name, _)| name).filter(|name| is_name(name))
+}
+
 /// A part of another process's text in an error: without what could confuse a terminal, and not too long.
 pub(super) fn excerpt(text: &str) -> String {
     let short: String = text.chars().take(40).collect();
@@ -128,6 +134,13 @@ fn parse_discriminant(text: &str, lines: &Lines<'_>) -> Result<i128, ParseError>
 }
 
 fn parse_name(text: &str, lines: &Lines<'_>) -> Result<(), ParseError> {
+    match is_name(text) {
+        true => Ok(()),
+        false => Err(lines.error(format!("{} is not a name", excerpt(text)))),
+    }
+}
+
+fn is_name(text: &str) -> bool {
     // Rust's identifiers may have more outside of ASCII than letters: the marks of Indic scripts, a middle dot. What is
     // refused there has no place in an identifier, and could make an error look like another one.
     let word = |c: char| match c {
@@ -135,10 +148,7 @@ fn parse_name(text: &str, lines: &Lines<'_>) -> Result<(), ParseError> {
         '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' => false,
         _ => c.is_alphanumeric() || !(c.is_ascii() || c.is_control() || c.is_whitespace()),
     };
-    if text.is_empty() || !text.chars().all(word) {
-        return Err(lines.error(format!("{} is not a name", excerpt(text))));
-    }
-    Ok(())
+    !text.is_empty() && text.chars().all(word)
 }
 
 fn parse_enum(text: &str, lines: &Lines<'_>) -> Result<Extent, ParseError> {

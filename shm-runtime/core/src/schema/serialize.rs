@@ -1,6 +1,7 @@
 //! Live values in any of serde's formats, and back.
 
 use core::fmt;
+use std::collections::HashMap;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Error as _, SerializeMap, SerializeSeq};
@@ -221,8 +222,13 @@ impl<'de> Visitor<'de> for Part<'_, '_> {
         let Type::Struct(_) = self.view.ty() else {
             return Err(self.error(format_args!("a map is not a value of {}", self.view.ty())));
         };
+        // Looked up in a text, each name would cost as much as all.
+        let fields: HashMap<&str, View<'_>> = self.view.fields().collect();
         while let Some(name) = map.next_key::<String>()? {
-            let view = self.view.field(&name).map_err(|error| self.error(error))?;
+            let view = match fields.get(name.as_str()) {
+                Some(&view) => view,
+                None => self.view.field(&name).map_err(|error| self.error(error))?,
+            };
             let path = if self.path.is_empty() { name } else { format!("{}.{name}", self.path) };
             map.next_value_seed(Part { view, path, plan: &mut *self.plan })?;
         }

@@ -27,6 +27,8 @@ const MAGIC: u64 = u64::from_le_bytes(*b"SysVseal");
 const VERSION: u32 = 2;
 /// Far more than the largest struct's schema, and little enough to copy whatever a peer claims.
 const MAX_TEXT: u64 = 16 << 20;
+/// As much of the first line of a schema as is read for the name in it.
+const MAX_LINE: usize = 512;
 /// As much of the text of a key as an error would show.
 const MAX_KEY_SHOWN: usize = 4096;
 
@@ -338,6 +340,14 @@ impl<'a> Seal<'a> {
         let (at, _) = self.readable_texts(fields)?;
         let text = self.copy(at, usize::try_from(fields.schema_len).unwrap_or_default());
         String::from_utf8(text).map_err(|_| "the texts of its seal are not UTF-8")
+    }
+
+    /// A copy of the first line of the schema's text, however long the rest is; of a longer line, its start.
+    pub(crate) fn schema_line(self, fields: &FooterFields) -> Result<String, &'static str> {
+        let (at, _) = self.readable_texts(fields)?;
+        let mut line = self.copy(at, usize::try_from(fields.schema_len).unwrap_or_default().min(MAX_LINE));
+        line.truncate(line.iter().position(|&byte| byte == b'\n').unwrap_or(line.len()));
+        String::from_utf8(line).map_err(|_| "the texts of its seal are not UTF-8")
     }
 
     /// How the key was derived, shortened to what an error would show.

@@ -19,7 +19,7 @@ use crate::sys;
 use crate::sys::pidfd::Pidfd;
 
 /// A process, told from every other one: with its pid before or after it, or in another pid namespace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Process {
     /// Its pid in `namespace`. 0 or less if it is not known.
     pub(crate) pid: i32,

@@ -18,6 +18,7 @@ use std::io;
 pub use self::kind::ErrorKind;
 use crate::ipc::identity::Identity;
 use crate::ipc::key::Key;
+use crate::ipc::kind::ObjectKind;
 
 /// A failed operation: what was tried, on which object, why it failed and the way out.
 ///
@@ -74,6 +75,11 @@ impl Error {
     /// What was tried: `"create"`, `"attach"`.
     pub fn operation(&self) -> &'static str {
         self.0.operation
+    }
+
+    /// The kind of the object.
+    pub fn object(&self) -> ObjectKind {
+        self.0.identity.object
     }
 
     /// The number of the object's key, if it was known: [`Key::fixed`], which is shown in hex, as by ipcs(1), and by which the
