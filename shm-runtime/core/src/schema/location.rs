@@ -4,7 +4,6 @@ use core::fmt;
 
 use super::parse::excerpt;
 use super::types::{Array, Struct, Type};
-use crate::memory::layout::Scalar;
 
 /// A part of a struct: where it is, and of which type.
 ///
@@ -40,8 +39,6 @@ impl<'a> Location<'a> {
 
     pub(crate) fn new(offset: usize, ty: Type<'a>, around: Option<&'a str>) -> Self {
         let own = match ty {
-            // Data, and no state of a protocol.
-            _ if is_counted(ty) => None,
             Type::Struct(of) if of.is_builtin() => Some(of.name()),
             _ => None,
         };
@@ -140,14 +137,10 @@ impl<'a> Location<'a> {
 
     /// The count of a `Text` or a `List`, and the array of what it counts; `None` if it is another type.
     pub(super) fn counted(&self) -> Option<[Self; 2]> {
-        if !is_counted(self.ty) {
-            return None;
-        }
+        let Type::Struct(of) = self.ty else { return None };
+        of.counted()?;
         let mut fields = self.fields().map(|(_, field)| field);
-        let (Some(len), Some(values), None) = (fields.next(), fields.next(), fields.next()) else {
-            return None;
-        };
-        matches!((len.ty, values.ty), (Type::Scalar(Scalar::U32), Type::Array(_))).then_some([len, values])
+        Some([fields.next()?, fields.next()?])
     }
 
     /// The part with this path, from here: `wind.speed`, `series[3]`, `[0].x` of an array. An empty path is the whole.
@@ -192,16 +185,6 @@ impl<'a> Location<'a> {
         }
         Ok(found)
     }
-}
-
-/// Whether it is a `Text`, ...
-pub(super) fn is_text(ty: Type<'_>) -> bool {
-    matches!(ty, Type::Struct(of) if of.is_builtin() && of.name() == "Text")
-}
-
-/// ... or a `List`.
-fn is_counted(ty: Type<'_>) -> bool {
-    is_text(ty) || matches!(ty, Type::Struct(of) if of.is_builtin() && of.name() == "List")
 }
 
 /// A path that leads nowhere: what [`Schema::resolve`](crate::Schema::resolve) returns.

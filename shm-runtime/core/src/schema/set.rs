@@ -2,7 +2,6 @@
 
 use core::fmt;
 
-use super::location::is_text;
 use super::parse::excerpt;
 use super::types::{Enum, Type};
 use super::view::{Value, View};
@@ -149,7 +148,7 @@ impl View<'_> {
 
     /// What is written to have this text in a `[u8; N]` or a `Text`; `None` if another type is here.
     pub(super) fn text_writes(&self, text: &str) -> Option<Result<Vec<Write>, WriteError>> {
-        let counted = self.location().counted().filter(|_| is_text(self.ty()));
+        let counted = self.location().counted().filter(|_| self.is_text());
         let place = counted.map_or(self.location(), |[_, bytes]| bytes);
         let Type::Array(array) = place.ty() else { return None };
         let Type::Scalar(Scalar::U8) = array.of() else { return None };

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::location::{Location, PathError, is_text};
+use super::location::{Location, PathError};
 use super::types::Type;
 use crate::memory::access::Access;
 use crate::memory::layout::Scalar;
@@ -118,7 +118,7 @@ impl<'a> View<'a> {
     /// bytes in front of the first NUL. `None` if it is another type; of an array, if there is no NUL, if those bytes are not
     /// UTF-8, or if what follows the NUL is not all NUL.
     pub fn text(&self) -> Option<String> {
-        if is_text(self.ty()) {
+        if self.is_text() {
             let [len, values] = self.location.counted()?.map(|location| self.at(location));
             let bytes: Vec<u8> = values.bytes()?.take(len.count()).collect();
             return Some(String::from_utf8_lossy(&bytes).into_owned());
@@ -136,6 +136,11 @@ impl<'a> View<'a> {
             return None;
         }
         String::from_utf8(text).ok()
+    }
+
+    /// Whether it is a `Text`.
+    pub(super) fn is_text(&self) -> bool {
+        matches!(self.ty(), Type::Struct(of) if of.is_text())
     }
 
     /// Those of a `[u8; N]`.
@@ -228,7 +233,7 @@ impl fmt::Debug for View<'_> {
             Value::Enum { name, .. } => f.write_str(name),
             Value::Invalid { number, ty: "char" } => write!(f, "<{number:#x} is not a char>"),
             Value::Invalid { number, ty } => write!(f, "<{number} is not a {ty}>"),
-            Value::Array if is_text(self.ty()) => self.text().unwrap_or_default().fmt(f),
+            Value::Array if self.is_text() => self.text().unwrap_or_default().fmt(f),
             Value::Array => f.debug_list().entries(self.elements()).finish(),
             Value::Struct => {
                 let ty = match self.ty() {
