@@ -70,6 +70,7 @@ impl Serialize for Part<'_, '_> {
                 }
                 out.end()
             }
+            Type::Struct(of) if of.counted().is_some() => view.serialize(serializer),
             Type::Struct(of) => match context.attached.builtin(view).filter(|_| of.is_builtin()) {
                 Some(builtin) => self.builtin(&builtin, serializer),
                 None => {

@@ -3,7 +3,7 @@
 use std::fmt::{Display, Write as _};
 use std::io;
 
-use shm_runtime::inspect::{Attached, Builtin, Type, Value, View};
+use shm_runtime::inspect::{Array, Attached, Builtin, Type, Value, View};
 
 use crate::process::Programs;
 use crate::terminal::{Printable, Terminal};
@@ -43,7 +43,7 @@ impl<'t> Renderer<'t> {
     /// The whole of it: a struct's fields without a heading, a scalar by itself.
     pub(crate) fn print(&mut self, view: View<'_>, path: &str) -> io::Result<()> {
         match view.ty() {
-            Type::Struct(of) if !of.is_builtin() => {
+            Type::Struct(of) if !of.is_builtin() && of.counted().is_none() => {
                 view.fields().try_for_each(|(name, field)| self.part(field, &name, 0))
             }
             ty if is_inline(ty) && !self.is_in_rows(view) => {
@@ -59,7 +59,7 @@ impl<'t> Renderer<'t> {
         self.begin(name, depth);
         match view.ty() {
             Type::Struct(of) if of.is_builtin() => self.builtin(view, of.name(), depth),
-            Type::Struct(of) => {
+            Type::Struct(of) if of.counted().is_none() => {
                 self.line.push_str(of.name());
                 self.fields(view, depth)
             }
@@ -131,7 +131,7 @@ impl<'t> Renderer<'t> {
 
     /// The elements, in lines of their own.
     fn elements(&mut self, view: View<'_>, depth: usize) -> io::Result<()> {
-        let Type::Array(array) = view.ty() else { return Ok(()) };
+        let Some(array) = array(view.ty()) else { return Ok(()) };
         if !self.all {
             let folded = Folded::of(view);
             for run in folded.front {
@@ -172,15 +172,15 @@ impl<'t> Renderer<'t> {
     /// Whether it is an array that takes several lines because it is not folded.
     fn is_in_rows(&self, view: View<'_>) -> bool {
         let is_long = |len: usize, of: Type<'_>| len > ROW || matches!(of, Type::Array(_));
-        match view.ty() {
-            Type::Array(array) => self.all && is_long(array.len(), array.of()) && self.text(view).is_none(),
-            _ => false,
-        }
+        array(view.ty())
+            .is_some_and(|array| self.all && is_long(array.len(), array.of()) && self.text(view).is_none())
     }
 
     /// A scalar, a text, or an array of such, folded.
     fn inline(&mut self, view: View<'_>) {
-        let Type::Array(array) = view.ty() else { return push_value(&mut self.line, view.get()) };
+        if array(view.ty()).is_none() {
+            return push_value(&mut self.line, view.get());
+        }
         if let Some(text) = self.text(view) {
             let short: String = text.chars().take(if self.all { usize::MAX } else { TEXT }).collect();
             self.add(format_args!("{short:?}"));
@@ -191,7 +191,7 @@ impl<'t> Renderer<'t> {
         }
         let Folded { front, between, back } = Folded::of(view);
         match front[..] {
-            [run] if run.len == array.len() && run.len >= RUN && back.is_empty() => {
+            [run] if run.len == view.elements().len() && run.len >= RUN && back.is_empty() => {
                 self.line.push('[');
                 self.element(run);
                 self.add(format_args!("; {}]", run.len));
@@ -234,11 +234,13 @@ impl<'t> Renderer<'t> {
 
     /// What is text, rather than bytes that happen to be.
     fn text(&self, view: View<'_>) -> Option<String> {
-        let Type::Array(array) = view.ty() else { return None };
-        if array.len() > LOOKED_AT && !self.all {
+        if array(view.ty())?.len() > LOOKED_AT && !self.all {
             return None;
         }
         let text = view.text()?;
+        if let Type::Struct(_) = view.ty() {
+            return Some(text);
+        }
         let controls = text.chars().filter(|char| char.is_control()).count();
         (!text.is_empty() && controls * 2 <= text.chars().count()).then_some(text)
     }
@@ -248,8 +250,17 @@ impl<'t> Renderer<'t> {
 fn is_inline(ty: Type<'_>) -> bool {
     match ty {
         Type::Array(array) => is_inline(array.of()),
-        Type::Struct(_) => false,
+        Type::Struct(of) => of.counted().is_some_and(|array| is_inline(array.of())),
         _ => true,
+    }
+}
+
+/// The array that it is, or, of a `Text` or a `List`, that of what it has room for.
+fn array(ty: Type<'_>) -> Option<Array<'_>> {
+    match ty {
+        Type::Array(array) => Some(array),
+        Type::Struct(of) => of.counted(),
+        _ => None,
     }
 }
 
@@ -310,7 +321,10 @@ fn is_same(a: View<'_>, a_value: Value<'_>, b: View<'_>, b_value: Value<'_>) -> 
     let same = |(a, b): (View<'_>, View<'_>)| is_same(a, a.get(), b, b.get());
     match (a_value, b_value) {
         (Value::Struct, _) => a.fields().zip(b.fields()).all(|((_, a), (_, b))| same((a, b))),
-        (Value::Array, _) => a.elements().zip(b.elements()).all(same),
+        // Lists may have different lengths.
+        (Value::Array, _) => {
+            a.elements().len() == b.elements().len() && a.elements().zip(b.elements()).all(same)
+        }
         // As they are shown: any NaN is as another.
         (Value::F32(a), Value::F32(b)) => a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan()),
         (Value::F64(a), Value::F64(b)) => a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan()),

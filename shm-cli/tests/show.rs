@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use shm_runtime::{Segment, SharedSegment};
+use shm_runtime::{List, Segment, SharedSegment, Text, sync};
 use shm_tests::c::Program;
 use shm_tests::child::Child;
 use shm_tests::key::{Own, OwnId, OwnKey};
@@ -392,4 +392,62 @@ fn as_many_fields_as_there_are_are_shown_and_restored_in_time_that_grows_as_they
     assert_eq!(printed(&[&["show"], &like[..], &["field_99999"]].concat()), "7\n");
     // Where each field is looked for among all of them, it takes minutes.
     assert!(start.elapsed() < HANGS, "{:?}", start.elapsed());
+}
+
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private)]
+struct Log {
+    title: Text<20>,
+    empty: Text<8>,
+    names: List<Text<6>, 4>,
+    numbers: List<u16, 300>,
+    winds: List<Wind, 3>,
+    last: sync::SeqLock<Text<8>>,
+    pair: Pair,
+}
+
+#[derive(Clone, Copy, shm_runtime::Shareable)]
+#[repr(C)]
+struct Pair(u8, f32);
+
+#[test]
+fn a_text_is_shown_as_text_and_a_list_as_what_it_has_and_both_are_set() {
+    let own = Own::<Log>::create();
+    let log = own.attach().unwrap();
+    log.title.set_str("Föhn \u{1b}[31m").unwrap();
+    log.names.set_from(&["Uri", "Ur", "Ur"].map(|name| Text::new(name).unwrap())).unwrap();
+    log.numbers.set_from(&[7; 200]).unwrap();
+    log.numbers.push(9).unwrap();
+    log.winds.set_from(&[Wind { speed: 3.5, degrees: 90 }]).unwrap();
+    log.last.writer().unwrap().write(&Text::new("21 °C").unwrap()).unwrap();
+    let shown = printed(&["show", &id(own.id())]);
+    let expected = r#"title: "Föhn \u{1b}[31m"
+empty: ""
+names: ["Uri", "Ur", "Ur"]
+numbers: [7 (x 200), 9]
+winds: List
+  [0]: Wind
+    speed: 3.5
+    degrees: 90
+last: SeqLock, 1 value published, no writer
+  value: "21 °C"
+pair: Pair
+  0: 0
+  1: 0.0
+"#;
+    assert_eq!(shown.split_once('\n').unwrap().1, expected);
+    assert_eq!(printed(&["show", &id(own.id()), "names"]), "[\"Uri\", \"Ur\", \"Ur\"]\n");
+    assert_eq!(printed(&["show", &id(own.id()), "title"]), "\"Föhn \\u{1b}[31m\"\n");
+    assert_eq!(printed(&["show", &id(own.id()), "pair.1"]), "0.0\n");
+    let shown = json(&["show", &id(own.id()), "--json"]);
+    assert_eq!((&shown["title"], &shown["names"]), (&json!("Föhn \u{1b}[31m"), &json!(["Uri", "Ur", "Ur"])));
+    assert_eq!(shown["winds"], json!([{ "speed": 3.5, "degrees": 90 }]));
+    assert_eq!(shown["last"]["value"], "21 °C");
+
+    shm(&["set", &id(own.id()), "title", "Altdorf"]);
+    shm(&["set", &id(own.id()), "winds[0].degrees", "91"]);
+    assert_eq!((log.title.get().to_string(), log.winds.get()[0].degrees), ("Altdorf".to_owned(), 91));
+    let said = refused(&["set", &id(own.id()), "empty", "Gurtnellen"], 1);
+    assert!(said.contains("a text of 10 bytes does not fit into 8"), "{said}");
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use proc_macro2::Span;
 use syn::ext::IdentExt;
-use syn::{DeriveInput, Fields, Ident, Path, Type};
+use syn::{DeriveInput, Ident, Index, Member, Path, Type};
 
 use crate::attr;
 use crate::ctxt::Ctxt;
@@ -31,15 +31,14 @@ pub(crate) struct Container<'a> {
 pub(crate) enum Data<'a> {
     Struct(Vec<Field<'a>>),
     Enum(Vec<&'a syn::Variant>),
-    /// A tuple struct, a struct without fields, or a union.
+    /// A struct without fields, or a union.
     Other,
 }
 
 pub(crate) struct Field<'a> {
     pub(crate) original: &'a syn::Field,
-    pub(crate) ident: &'a Ident,
-    /// The same, where the derive writes it.
-    pub(crate) generated: Ident,
+    /// Its name, or its number in a tuple struct, where the derive writes it.
+    pub(crate) generated: Member,
     pub(crate) ty: &'a Type,
     pub(crate) settings: attr::Field,
 }
@@ -49,10 +48,11 @@ impl<'a> Container<'a> {
         let settings = attr::Container::parse(&original.attrs, role, ctxt);
         let data = match &original.data {
             syn::Data::Struct(data) => match &data.fields {
-                Fields::Named(fields) if !fields.named.is_empty() => {
-                    Data::Struct(fields.named.iter().filter_map(|field| Field::new(field, ctxt)).collect())
+                fields if fields.is_empty() => Data::Other,
+                fields => {
+                    let fields = fields.iter().enumerate();
+                    Data::Struct(fields.map(|(i, field)| Field::new(i, field, ctxt)).collect())
                 }
-                _ => Data::Other,
             },
             syn::Data::Enum(data) => {
                 let variants = data.variants.iter();
@@ -85,15 +85,20 @@ fn fields<'a, 'b>(data: &'b Data<'a>) -> &'b [Field<'a>] {
 }
 
 impl<'a> Field<'a> {
-    /// `None` for a field without a name, which a struct with named fields does not have.
-    fn new(original: &'a syn::Field, ctxt: &Ctxt) -> Option<Self> {
+    fn new(i: usize, original: &'a syn::Field, ctxt: &Ctxt) -> Self {
         let settings = attr::Field::parse(&original.attrs, ctxt);
-        let ident = original.ident.as_ref()?;
-        Some(Self { original, ident, generated: generated(ident), ty: &original.ty, settings })
+        let generated = match &original.ident {
+            Some(ident) => Member::Named(generated(ident)),
+            None => Member::Unnamed(Index::from(i)),
+        };
+        Self { original, generated, ty: &original.ty, settings }
     }
 
-    /// The field's name without `r#`.
+    /// The field's name without `r#`, or its number.
     pub(crate) fn name(&self) -> String {
-        self.ident.unraw().to_string()
+        match &self.generated {
+            Member::Named(ident) => ident.unraw().to_string(),
+            Member::Unnamed(index) => index.index.to_string(),
+        }
     }
 }

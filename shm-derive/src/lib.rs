@@ -55,8 +55,8 @@ use crate::role::Role;
 ///
 /// # What compiles
 ///
-/// Structs with named fields and `#[repr(C)]` (also with `align(N)`), with type parameters and const parameters,
-/// whose fields are all `Shareable`. All mistakes of a struct are reported at once, each at its place.
+/// Structs with `#[repr(C)]` (also with `align(N)`) or `#[repr(transparent)]`, with named fields or as tuple structs, with type
+/// parameters and const parameters, whose fields are all `Shareable`. All mistakes of a struct are reported at once, each at its place.
 ///
 /// The last field may be a slice, `records: [Record]`, C's flexible array member, if there is a field before it and its elements
 /// have a size. Then the trait that is implemented is `TailedSegment`, because the struct has no size of its own: the length is

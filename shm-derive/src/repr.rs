@@ -1,7 +1,7 @@
 //! What `#[repr(...)]` says.
 
 use proc_macro2::TokenStream;
-use quote::ToTokens;
+use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::{Attribute, Ident, LitInt, Path, parenthesized, token};
 
@@ -16,7 +16,9 @@ pub(crate) struct Repr<'a> {
     /// The attributes as written, to be put on the twin.
     pub(crate) attrs: Vec<&'a Attribute>,
     pub(crate) c: bool,
-    /// `packed` or `transparent`, as written.
+    /// `transparent`: the layout of the one field, and so that of a `#[repr(C)]` struct of it.
+    pub(crate) transparent: bool,
+    /// `packed`, as written.
     pub(crate) refused: Option<Path>,
     /// `align`, as written, and its number.
     align: Option<(Path, u32)>,
@@ -41,7 +43,9 @@ impl<'a> Repr<'a> {
                 }
                 if is(&meta.path, "C") {
                     repr.c = true;
-                } else if is(&meta.path, "packed") || is(&meta.path, "transparent") {
+                } else if is(&meta.path, "transparent") {
+                    repr.transparent = true;
+                } else if is(&meta.path, "packed") {
                     repr.refused = Some(meta.path);
                 } else if ENUM_REPRS.iter().any(|name| is(&meta.path, name)) {
                     repr.int = meta.path.get_ident().map(IdentExt::unraw);
@@ -67,6 +71,11 @@ impl<'a> Repr<'a> {
 
 impl ToTokens for Repr<'_> {
     fn to_tokens(&self, tokens: &mut TokenStream) {
+        // On the twin, the compiler would want to know that the parts without a size have none.
+        if self.transparent {
+            quote!(#[repr(C)]).to_tokens(tokens);
+            return;
+        }
         for attr in &self.attrs {
             attr.to_tokens(tokens);
         }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use shm_runtime::inspect::Segment;
-use shm_runtime::{Attached, Key, RemoveOnDrop, Schema, Shareable, SharedSegment, sync};
+use shm_runtime::{Attached, Key, List, RemoveOnDrop, Schema, Shareable, SharedSegment, Text, sync};
 
 #[derive(Clone, Copy, Debug, PartialEq, Shareable)]
 #[repr(u8)]
@@ -131,4 +131,62 @@ fn a_schema_and_what_the_kernel_knows_are_saved() {
     let saved = serde_json::to_value(&stat).unwrap();
     assert_eq!((&saved["size"], &saved["permissions"]["mode"]), (&json!(stat.size), &json!(0o600)));
     assert_eq!(serde_json::to_value(Key::name("org.example")).unwrap(), json!("name \"org.example\""));
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Shareable, serde::Serialize, serde::Deserialize)]
+#[repr(transparent)]
+struct Celsius(f64);
+
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private)]
+struct Log {
+    title: Text<12>,
+    values: List<Celsius, 4>,
+    names: List<Text<6>, 3>,
+    last: sync::SeqLock<Text<8>>,
+}
+
+#[test]
+fn texts_and_lists_are_saved_as_a_text_and_a_sequence_and_restored() {
+    let segment = Log::create().unwrap().remove_on_drop();
+    let log = segment.attach().unwrap();
+    log.title.set_str("Föhn").unwrap();
+    log.values.set_from(&[Celsius(0.5), Celsius(-1.0)]).unwrap();
+    log.names.push(Text::new("Uri").unwrap()).unwrap();
+    let mut saved = serde_json::to_value(&*log).unwrap();
+    assert_eq!(saved["title"], "Föhn");
+    assert_eq!((&saved["values"], &saved["names"]), (&json!([{"0": 0.5}, {"0": -1.0}]), &json!(["Uri"])));
+    assert_eq!(serde_json::to_value(&log.names).unwrap(), json!(["Uri"]));
+
+    // The same from plain values, and back.
+    let values = serde_json::to_value(log.values.get()).unwrap();
+    assert_eq!(values, json!([0.5, -1.0]));
+    assert_eq!(serde_json::from_value::<List<Celsius, 4>>(values.clone()).unwrap(), log.values.get());
+    let error = serde_json::from_value::<List<Celsius, 1>>(values).unwrap_err().to_string();
+    assert!(error.contains("a list of 2 values does not fit into 1"), "{error}");
+    assert_eq!(serde_json::to_value(log.title.get()).unwrap(), "Föhn");
+    assert_eq!(serde_json::from_value::<Text<5>>(json!("Föhn")).unwrap(), "Föhn");
+    assert!(serde_json::from_value::<Text<4>>(json!("Föhn")).is_err());
+
+    let other = Log::create().unwrap().remove_on_drop();
+    let restored = other.attach().unwrap();
+    restored.values.set_from(&[Celsius(9.0); 4]).unwrap();
+    let tool = Segment::from_id(other.id()).unwrap().attach().unwrap();
+    assert_eq!(tool.root().unwrap().restore(saved.clone()).unwrap(), ["last"]);
+    assert_eq!((restored.title.get(), restored.values.get()), (log.title.get(), log.values.get()));
+    assert_eq!(restored.names.get(), log.names.get());
+    for (name, value, message) in [
+        ("title", json!("Föhn in Altdorf"), "title: a text of 16 bytes does not fit into 12"),
+        ("values", json!([{}, {}, {}, {}, {}]), "values: more elements than the 4"),
+        ("names", json!(["Uri", "Obwalden"]), "names[1]: a text of 8 bytes does not fit into 6"),
+    ] {
+        saved[name] = value;
+        let error = tool.root().unwrap().restore(saved.clone()).unwrap_err().to_string();
+        assert!(error.contains(message), "{error}");
+        saved = serde_json::to_value(&*log).unwrap();
+    }
+    restored.values.set_from(&[]).unwrap();
+    tool.resolve("values").unwrap().restore(json!([{"0": 1.0}, {"0": 2.0}, {"0": 3.0}, {"0": 4.0}])).unwrap();
+    assert_eq!(restored.values.get()[3], Celsius(4.0));
 }

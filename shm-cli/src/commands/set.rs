@@ -55,6 +55,7 @@ fn parts(view: View<'_>, path: &str) -> Option<String> {
         return None;
     }
     match view.ty() {
+        Type::Struct(of) if of.is_text() => None,
         Type::Struct(of) => {
             let field = of.fields().next()?.name;
             Some(if path.is_empty() { field.to_owned() } else { format!("{path}.{field}") })

@@ -6,7 +6,6 @@ mod types;
 use syn::GenericParam;
 
 use crate::ast::{Container, Data};
-use crate::attr::is;
 use crate::check::settings::{key, mode, trust, type_name};
 pub(crate) use crate::check::types::without_size;
 use crate::check::types::{field_types, is_reference};
@@ -31,7 +30,7 @@ pub(crate) fn check(container: &Container<'_>, ctxt: &Ctxt) {
     }
 }
 
-/// A struct with named fields; for a part, an enum too.
+/// A struct with fields; for a part, an enum too.
 fn kind(container: &Container<'_>, ctxt: &Ctxt) {
     let ident = &container.original.ident;
     match &container.original.data {
@@ -48,16 +47,10 @@ fn kind(container: &Container<'_>, ctxt: &Ctxt) {
         syn::Data::Enum(data) if data.variants.is_empty() => {
             ctxt.error(ident, "an enum without variants has no value that could be shared");
         }
-        syn::Data::Struct(data) => match &data.fields {
-            syn::Fields::Unnamed(_) => {
-                ctxt.error(ident, "a tuple struct has no field names to share by: name the fields");
-            }
-            fields if fields.is_empty() => {
-                ctxt.error(ident, "a struct without fields has no size, and a segment needs one");
-            }
-            _ => {}
-        },
-        syn::Data::Enum(_) => {}
+        syn::Data::Struct(data) if data.fields.is_empty() => {
+            ctxt.error(ident, "a struct without fields has no size, and a segment needs one");
+        }
+        syn::Data::Struct(_) | syn::Data::Enum(_) => {}
     }
 }
 
@@ -86,13 +79,8 @@ fn repr(container: &Container<'_>, ctxt: &Ctxt) {
     if let Some(refused) = &repr.refused {
         ctxt.error(
             refused,
-            match is(refused, "packed") {
-                true => {
-                    "a packed field may be unaligned, and then it cannot be accessed atomically: order the fields by \
-                     size, and write padding out as `[u8; N]` fields"
-                }
-                false => "use `#[repr(C)]`, which for one field has the same layout",
-            },
+            "a packed field may be unaligned, and then it cannot be accessed atomically: order the fields by size, and write \
+             padding out as `[u8; N]` fields",
         );
         return;
     }
@@ -114,7 +102,7 @@ fn repr(container: &Container<'_>, ctxt: &Ctxt) {
                 );
             }
         }
-        Data::Struct(_) if !repr.c => ctxt.error(
+        Data::Struct(_) if !repr.c && !repr.transparent => ctxt.error(
             ident,
             "the layout of this struct is the compiler's choice, and may differ between two builds: add `#[repr(C)]`",
         ),

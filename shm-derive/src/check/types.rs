@@ -33,6 +33,13 @@ fn tail(container: &Container<'_>, fields: usize, slice: &TypeSlice, ctxt: &Ctxt
             slice,
             "a slice needs a field before it, as C asks of a flexible array member: add one, such as a count of what is in it",
         ),
+        Role::Segment if matches!(&container.original.data, syn::Data::Struct(data) if matches!(data.fields, syn::Fields::Unnamed(_))) => {
+            ctxt.error(slice, "a struct that ends in a slice needs names for its fields");
+        }
+        Role::Segment if !container.repr.c => ctxt.error(
+            slice,
+            "a struct that ends in a slice is laid out as C lays out one with a flexible array member: it needs `#[repr(C)]`",
+        ),
         Role::Segment => field_type(&slice.elem, ctxt),
     }
 }
@@ -54,9 +61,7 @@ fn field_type(ty: &Type, ctxt: &Ctxt) {
         Type::Paren(paren) => field_type(&paren.elem, ctxt),
         Type::Reference(reference) => match &*reference.elem {
             Type::Path(path) if path.path.is_ident("str") => {
-                refuse(
-                    "a `&str` points into one process only: use `[u8; N]`, with `set_str` and `to_string_lossy`",
-                );
+                refuse("a `&str` points into one process only: use `Text<N>`, or for C text `[u8; N]`");
             }
             Type::Slice(_) => {
                 refuse(
@@ -108,12 +113,12 @@ fn refused_name(path: &syn::TypePath) -> Option<String> {
     let name = last.ident.to_string();
     let why = match (name.as_str(), generic) {
         ("String" | "PathBuf" | "OsString" | "CString", false) => {
-            "keeps its text in the memory of one process: use `[u8; N]`, with `set_str` and `to_string_lossy`"
+            "keeps its text in the memory of one process: use `Text<N>`, or for C text `[u8; N]`"
         }
-        ("str", false) => "has no size: use `[u8; N]`, with `set_str` and `to_string_lossy`",
+        ("str", false) => "has no size: use `Text<N>`, or for C text `[u8; N]`",
         ("Vec" | "VecDeque" | "Box" | "Rc" | "Arc", true) if of_slice || name.starts_with("Vec") => {
-            "keeps its elements in the memory of one process: use an array `[T; N]` and a count, or, as the last field of a whole \
-             segment, `[T]`, whose length is chosen when it is created"
+            "keeps its elements in the memory of one process: use `List<T, N>`, an array `[T; N]`, or, as the last field of a \
+             whole segment, `[T]`, whose length is chosen when it is created"
         }
         ("Box" | "Rc" | "Arc" | "NonNull" | "AtomicPtr", true) => {
             "points into one process only: share the value itself, or an index into an array of the segment"
@@ -121,9 +126,9 @@ fn refused_name(path: &syn::TypePath) -> Option<String> {
         ("HashMap" | "BTreeMap" | "HashSet" | "BTreeSet", true) => {
             "keeps its elements in the memory of one process: use an array of a struct of key and value"
         }
-        ("Option", true) => {
-            "has a layout that is the compiler's choice: use a `bool` field beside the value, or an agreed value that \
-             means none"
+        ("Option", true) if !of_non_zero(last) => {
+            "has a layout that is the compiler's choice: use `Option<NonZero<..>>`, a `bool` field beside the value, or an \
+             agreed value that means none"
         }
         ("u128" | "i128", false) => "is read in two steps, and could be torn: use `[u64; 2]`",
         ("Mutex" | "RwLock" | "Condvar" | "Barrier", _) => {
@@ -132,6 +137,17 @@ fn refused_name(path: &syn::TypePath) -> Option<String> {
         _ => return None,
     };
     Some(format!("`{name}` {why}"))
+}
+
+/// Whether the type's argument is called `NonZero..`: then it is left to the trait.
+fn of_non_zero(option: &syn::PathSegment) -> bool {
+    let PathArguments::AngleBracketed(arguments) = &option.arguments else { return false };
+    arguments.args.iter().any(|argument| match argument {
+        syn::GenericArgument::Type(Type::Path(path)) => {
+            path.path.segments.last().is_some_and(|last| last.ident.to_string().starts_with("NonZero"))
+        }
+        _ => false,
+    })
 }
 
 pub(crate) fn is_reference(ty: &Type) -> bool {

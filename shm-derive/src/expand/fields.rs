@@ -3,7 +3,7 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
-use syn::{Attribute, Ident, Type, parse_quote};
+use syn::{Attribute, Ident, Member, Type, parse_quote};
 
 use crate::ast::{Container, Field};
 use crate::attr::is;
@@ -27,14 +27,16 @@ pub(crate) fn twin(container: &Container<'_>, fields: &[Field<'_>]) -> TokenStre
     let allowed_in_all = allowed(&container.original.attrs);
     let carried_by_all = carried(&container.original.attrs);
     // Lists of parts, and not of whole fields: to put streams together takes longer than all else here.
-    let docs = fields.iter().map(|field| format!("[`{original}::{}`], in shared memory.", field.name()));
+    let docs = fields.iter().map(|field| match &field.generated {
+        Member::Named(_) => format!("[`{original}::{}`], in shared memory.", field.name()),
+        Member::Unnamed(_) => format!("The field `{}` of [`{original}`], in shared memory.", field.name()),
+    });
     let attrs = fields.iter().map(|field| {
         let attrs = &field.original.attrs;
         let (carried, allowed) = (carried(attrs), allowed(attrs));
         (!carried.is_empty() || !allowed.is_empty()).then(|| quote!(#(#carried)* #(#allowed)*))
     });
     let visibilities = fields.iter().map(|field| &field.original.vis);
-    let idents = fields.iter().map(|field| &field.generated);
     let tail = container.tail();
     let types = fields.iter().map(|field| match (field.ty, tail) {
         (Type::Slice(_), Some(element)) => FieldType { ty: element, this: &this },
@@ -42,14 +44,25 @@ pub(crate) fn twin(container: &Container<'_>, fields: &[Field<'_>]) -> TokenStre
     });
     let (one, many) = (Ident::new("Shared", Span::call_site()), Ident::new("SharedSlice", Span::call_site()));
     let shared = fields.iter().map(|field| if matches!(field.ty, Type::Slice(_)) { &many } else { &one });
+    let fields = match &fields[0].generated {
+        Member::Named(_) => {
+            let idents = fields.iter().map(|field| &field.generated);
+            quote! {
+                #where_clause {
+                    #(#[doc = #docs] #attrs #visibilities #idents: #runtime::#shared<#types, #access>,)*
+                }
+            }
+        }
+        Member::Unnamed(_) => quote! {
+            (#(#[doc = #docs] #attrs #visibilities #runtime::#shared<#types, #access>,)*) #where_clause;
+        },
+    };
     quote! {
         #[doc = #doc]
         #(#carried_by_all)*
         #(#allowed_in_all)*
         #repr
-        #vis struct #ident<#params> #where_clause {
-            #(#[doc = #docs] #attrs #visibilities #idents: #runtime::#shared<#types, #access>,)*
-        }
+        #vis struct #ident<#params> #fields
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) fn structure(container: &Container<'_>, fields: &[Field<'_>]) -> Toke
     let members = in_tuples(fields.iter().map(|field| Member { ty: field.ty, runtime }), |tuple| tuple);
     let always_valid = always_valid(container, fields, &generics);
     let names = fields.iter().map(Field::name);
-    let idents: Vec<&Ident> = fields.iter().map(|field| &field.generated).collect();
+    let idents: Vec<&syn::Member> = fields.iter().map(|field| &field.generated).collect();
     let count = Literal::usize_unsuffixed(fields.len());
 
     let at_name = container.settings.runtime(ident.span());

@@ -5,7 +5,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Data, DeriveInput, Ident, Type, parse_quote, parse_quote_spanned};
+use syn::{Data, DeriveInput, Ident, Member, Type, parse_quote, parse_quote_spanned};
 
 use crate::ast::Container;
 use crate::ctxt::Ctxt;
@@ -97,7 +97,7 @@ fn whole(container: &Container<'_>, head: &Container<'_>) -> TokenStream {
     let (twin, head_twin) = (twin_type(container, access), twin_type(head, access));
     let (head_type, generics) = (head.path(), shareable(container));
     let (impl_generics, _, where_clause) = generics.split_for_impl();
-    let idents: Vec<&Ident> = container.fields().iter().map(|field| &field.generated).collect();
+    let idents: Vec<&Member> = container.fields().iter().map(|field| &field.generated).collect();
     let types = container.fields().iter().map(|field| field.ty);
     let Some((last, sized)) = idents.split_last() else { return TokenStream::new() };
 

@@ -34,12 +34,18 @@ pub use memory::access::{Access, ReadOnly, ReadWrite, Readable, Writable, WriteO
 // Public for the compiler only: its notes then say `shm_runtime::array`, and not `shm_runtime_core::memory::array`.
 pub use memory::atomic::Atomic;
 pub use memory::integer::Integer;
+pub use memory::list::{CapacityError, List};
 pub use memory::part::Part;
+#[cfg(feature = "bytemuck")]
+pub use memory::pod::Pod;
+#[cfg(feature = "zerocopy")]
+pub use memory::pod::ZeroCopy;
 pub use memory::shareable::{AlwaysValid, Plain, Shareable};
 pub use memory::shared::Shared;
 pub use memory::slice::SharedSlice;
 pub use memory::tail::Whole;
-pub use memory::text::TextError;
+pub use memory::text::{CText, TextError};
+pub use memory::utf8::Text;
 pub use memory::validity::InvalidValue;
 #[doc(hidden)]
 pub use memory::{array, text};

@@ -93,7 +93,7 @@ pub struct Layout {
     pub(crate) scalar_bytes: usize,
     /// A byte copy of a value is the value: no `bool`, whose bytes are brought to 0 and 1 when they are read.
     pub(crate) verbatim: bool,
-    /// There is nothing to check: no `char` and no enum.
+    /// There is nothing to check: no `char`, no enum, and no integer that is not 0, which is a scalar in all else.
     pub(crate) always_valid: bool,
     /// There are thread ids in it, by which processes of one pid namespace know each other's threads.
     pub(crate) thread_ids: bool,

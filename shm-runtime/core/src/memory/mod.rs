@@ -10,7 +10,10 @@ pub(crate) mod fields;
 pub(crate) mod fingerprint;
 pub(crate) mod integer;
 pub(crate) mod layout;
+pub(crate) mod list;
 pub(crate) mod part;
+#[cfg(any(feature = "bytemuck", feature = "zerocopy"))]
+pub(crate) mod pod;
 pub(crate) mod region;
 mod scalars;
 pub(crate) mod shareable;
@@ -20,4 +23,5 @@ pub(crate) mod span;
 pub(crate) mod structure;
 pub(crate) mod tail;
 pub mod text;
+pub(crate) mod utf8;
 pub(crate) mod validity;

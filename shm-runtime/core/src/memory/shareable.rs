@@ -11,17 +11,26 @@ use crate::memory::structure::Declared;
 /// A type whose values can live in memory that other processes write.
 ///
 /// Fixed-width integers, `usize` and `isize`, `f32` and `f64`, `bool`, `char`, the standard atomics of these,
-/// arrays, and this crate's [`sync`](crate::sync) types are shareable. Structs and fieldless enums become so
-/// with `#[derive(Shareable)]` (for parts) or `#[derive(SharedSegment)]` (for the whole).
+/// arrays, [`Text`](crate::Text), [`List`](crate::List) and this crate's [`sync`](crate::sync) types are shareable. Structs and
+/// fieldless enums become so with `#[derive(Shareable)]` (for parts) or `#[derive(SharedSegment)]` (for the whole).
+///
+/// A struct is `#[repr(C)]`, with named fields or as a tuple struct, whose fields are `.0` and so on; a newtype may be
+/// `#[repr(transparent)]`, too. Of integers there are also `Wrapping`, `Saturating`, `NonZero` and `Option<NonZero>`, each in the
+/// place of the integer: of the last, 0 is `None`; a `NonZero` is read by [`try_get`](Shared::try_get), since another process may
+/// have written 0. `PhantomData` takes no place.
 ///
 /// Whatever holds an address is not: it has a meaning in one process only. What to use instead:
 ///
 /// | instead of | use |
 /// | --- | --- |
-/// | `String`, `&str` | `[u8; N]` with [`set_str`](Shared::set_str) and [`to_string_lossy`](Shared::to_string_lossy) |
-/// | `Vec<T>`, `&[T]`, `Box<[T]>` | `[T; N]` and a count; or `[T]`, as the last field of a [whole segment](crate::TailedSegment) |
+/// | `String`, `&str` | [`Text<N>`](crate::Text); where C reads text up to a NUL, `[u8; N]` with [`set_str`](Shared::set_str) and [`to_string_lossy`](Shared::to_string_lossy), and with [`CText`](crate::CText) in a plain value |
+/// | `Vec<T>`, `&[T]`, `Box<[T]>` | [`List<T, N>`](crate::List), or `[T; N]`; or `[T]`, as the last field of a [whole segment](crate::TailedSegment) |
 /// | `Box<T>`, `&T` | `T` itself |
-/// | `Option<T>` | a `bool` and a `T`, or an agreed value that means none |
+/// | `Option<T>` | `Option<NonZero<u32>>`; a `bool` and a `T`; an agreed value that means none; a `List<T, 1>` |
+/// | `Duration` | a `u64` of nanoseconds: `Duration::from_nanos` and `as_nanos` |
+/// | `Instant` | a `u64` of nanoseconds of CLOCK_MONOTONIC, which all processes of the machine and time namespace share |
+/// | `SystemTime` | two `i64`, seconds since 1970 and nanoseconds: in C, a `struct timespec` |
+/// | a type of another crate | `Pod<T>` with the feature `bytemuck`, `ZeroCopy<T>` with the feature `zerocopy`; a struct of your own with its fields |
 /// | a tuple | a `#[repr(C)]` struct: the order of a tuple's fields is not defined |
 /// | `u128`, `i128` | `[u64; 2]`: no processor reads 128 bits untorn everywhere |
 /// | `std::sync::Mutex` | [`sync::Mutex`](crate::sync::Mutex) |
@@ -44,11 +53,12 @@ use crate::memory::structure::Declared;
     note = "a struct or fieldless enum of your own: add `#[derive(shm_runtime::Shareable)]` and `#[repr(C)]` (or \
             `#[repr(u8)]` .. `#[repr(i64)]` for an enum)",
     note = "pointers, references and what holds them (`String`, `Vec`, `Box`, `Rc`, `Arc`) mean something in one \
-            process only: use `[u8; N]` for text, `[T; N]` and a count for lists (or `[T]` as the last field of a \
-            segment, whose length is chosen when it is created), the value itself for a box",
+            process only: use `Text<N>` for text, `List<T, N>` for lists (or `[T]` as the last field of a segment, whose \
+            length is chosen when it is created), the value itself for a box",
     note = "`std::sync` locks work within one process: use those of `shm_runtime::sync`",
-    note = "`Option`: use a `bool` beside the value, or an agreed value that means none; a map: an array of a struct of key and \
-            value; a type of another crate: a struct of your own with its fields"
+    note = "`Option`: use `Option<NonZero<..>>`, a `bool` beside the value, or an agreed value that means none; a map: an array \
+            of a struct of key and value; a type of another crate: `Pod<T>` (feature `bytemuck`), `ZeroCopy<T>` (feature \
+            `zerocopy`), or a struct of your own with its fields"
 )]
 pub unsafe trait Shareable: Sized + 'static {
     /// What a `Shared<Self, A>` derefs to.

@@ -34,6 +34,44 @@ impl Declared {
         Self(Layout::one(scalar, Kind::Scalar(scalar), !matches!(scalar, Scalar::Char), Hash::of("scalar")))
     }
 
+    /// An integer that is not 0. In a schema, it is the integer.
+    pub(crate) const fn non_zero(scalar: Scalar) -> Self {
+        Self(Layout::one(scalar, Kind::Scalar(scalar), false, Hash::of("scalar")))
+    }
+
+    /// A value without padding, whose fields are not known: integers that are as wide as it is aligned, up to 64 bits.
+    #[cfg(any(feature = "bytemuck", feature = "zerocopy"))]
+    pub(crate) const fn units<T>() -> Self {
+        let (size, align) = (size_of::<T>(), align_of::<T>());
+        let units = const { &Self::array_of_units::<T>().0 };
+        let fields =
+            const { &[Field { name: "units", was: "", offset: 0, layout: &Self::array_of_units::<T>().0 }] };
+        let hash = Hash::of("builtin").text("Pod").number(size as u64).number(align as u64);
+        Self(Layout {
+            size,
+            align,
+            scalar_bytes: size,
+            verbatim: true,
+            always_valid: true,
+            thread_ids: false,
+            carried: Carried::Verbatim,
+            kind: Kind::Struct { name: "Pod", builtin: true, fields },
+            depth: units.depth + 1,
+            fingerprint: hash.number(units.fingerprint).finish(),
+        })
+    }
+
+    #[cfg(any(feature = "bytemuck", feature = "zerocopy"))]
+    const fn array_of_units<T>() -> Self {
+        let size = size_of::<T>();
+        match align_of::<T>() {
+            1 => Self::array::<u8>(size),
+            2 => Self::array::<u16>(size / 2),
+            4 => Self::array::<u32>(size / 4),
+            _ => Self::array::<u64>(size / 8),
+        }
+    }
+
     pub(crate) const fn atomic(scalar: Scalar) -> Self {
         Self(Layout::one(scalar, Kind::Atomic(scalar), true, Hash::of("atomic")))
     }

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::memory::layout::{Kind, Layout, Scalar};
+use crate::memory::list::{LIST, within};
 
 /// The bytes in the segment are not a value of the type: what [`Shared::try_get`](crate::Shared::try_get)
 /// returns when another process wrote something else there.
@@ -98,16 +99,15 @@ unsafe fn check_parts(layout: &'static Layout, at: *const u8) -> Result<(), Inva
             // SAFETY: the layout is that of one scalar of this type, so one is at `at`: private and initialised by
             // the caller, and aligned, as what is laid out so is.
             let found = unsafe { integer(scalar, at) };
-            if scalar != Scalar::Char || u32::try_from(found).is_ok_and(|code| char::from_u32(code).is_some())
-            {
+            // Of the scalars, `char` is not valid always, and an integer that is not 0.
+            let (type_name, valid) = match scalar {
+                Scalar::Char => ("char", u32::try_from(found).ok().and_then(char::from_u32).is_some()),
+                _ => ("NonZero", found != 0),
+            };
+            if valid {
                 return Ok(());
             }
-            Err(InvalidValue(Box::new(Inner {
-                path: String::new(),
-                found,
-                type_name: "char",
-                variants: &[],
-            })))
+            Err(InvalidValue(Box::new(Inner { path: String::new(), found, type_name, variants: &[] })))
         }
         Kind::Enum { name, repr, variants } => {
             // SAFETY: an enum is laid out as the scalar `repr` (Reference, "Type layout", "Primitive
@@ -124,6 +124,15 @@ unsafe fn check_parts(layout: &'static Layout, at: *const u8) -> Result<(), Inva
         Kind::Array { of, len } => unsafe { check_slice(of, at, len) },
         // It has no size, and so no value.
         Kind::Tail { .. } => Ok(()),
+        Kind::Struct { name: LIST, builtin: true, fields: &[len, values] } => {
+            let Kind::Array { of, len: capacity } = values.layout.kind else { return Ok(()) };
+            // SAFETY: a `List` begins with its count, a `u32`, at its offset: private and initialised by the caller, and aligned,
+            // as what is laid out so is.
+            let len = unsafe { at.add(len.offset).cast::<u32>().read() };
+            // SAFETY: as many elements, or less, as the array has, which lies within the struct, at its offset. Their scalars
+            // are among the struct's.
+            unsafe { check_slice(of, at.add(values.offset), within(len, capacity)) }
+        }
         Kind::Struct { fields, .. } => fields.iter().try_for_each(|field| {
             // SAFETY: the field lies within the struct, at its offset. Its scalars are among the struct's: private
             // and initialised by the caller.

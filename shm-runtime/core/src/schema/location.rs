@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::parse::excerpt;
-use super::types::{Struct, Type};
+use super::types::{Array, Struct, Type};
 
 /// A part of a struct: where it is, and of which type.
 ///
@@ -56,7 +56,8 @@ impl<'a> Location<'a> {
     }
 
     /// The name of the type of this crate that it is or is a part of, the outermost one: `Mutex`. Such a part is not written
-    /// by its location, which would go past the protocol.
+    /// by its location, which would go past the protocol. A [`Text`](crate::Text) and a [`List`](crate::List) have none, and so
+    /// are not meant.
     pub fn builtin(&self) -> Option<&'a str> {
         self.builtin
     }
@@ -74,15 +75,15 @@ impl<'a> Location<'a> {
             .map(move |field| (field.name, Self::new(offset.saturating_add(field.offset), field.ty, builtin)))
     }
 
-    /// The elements of an array; of other types, none. Elements without a size are left out: in another process's schema
+    /// The elements of an array, and all those that a [`List`](crate::List) or a [`Text`](crate::Text) has room for; of other types, none. Elements without a size are left out: in another process's schema
     /// there may be any number of them, and there is nothing in them. So to walk all parts takes no longer than the bytes
     /// and the schema are long.
     pub fn elements(&self) -> impl ExactSizeIterator<Item = Self> + use<'a> {
-        let (len, of) = match self.ty {
-            Type::Array(array) => (array.len(), array.of()),
-            other => (0, other),
+        let (offset, len, of) = match self.array() {
+            Some((offset, array)) => (offset, array.len(), array.of()),
+            None => (self.offset, 0, self.ty),
         };
-        let (offset, builtin, size) = (self.offset, self.builtin, of.size());
+        let (builtin, size) = (self.builtin, of.size());
         let len = if size == 0 { 0 } else { len };
         (0..len).map(move |i| Self::new(offset.saturating_add(i.saturating_mul(size)), of, builtin))
     }
@@ -109,20 +110,37 @@ impl<'a> Location<'a> {
         }
     }
 
-    /// The element with this index.
+    /// The element with this index; of a [`List`](crate::List) or a [`Text`](crate::Text), one that it has room for.
     ///
     /// # Errors
     ///
     /// If it is not an array, or has no such element. The error says how many there are.
     pub fn element(&self, index: usize) -> Result<Self, PathError> {
-        let Type::Array(array) = self.ty else {
+        let Some((offset, array)) = self.array() else {
             return Err(PathError::new(Problem::NotAnArray { found: self.ty.to_string() }));
         };
         if index >= array.len() {
             return Err(PathError::new(Problem::Index { index, len: array.len() }));
         }
         let of = array.of();
-        Ok(Self::new(self.offset.saturating_add(index.saturating_mul(of.size())), of, self.builtin))
+        Ok(Self::new(offset.saturating_add(index.saturating_mul(of.size())), of, self.builtin))
+    }
+
+    /// The array that it is, and where; of a `List` or a `Text`, that of its values.
+    fn array(&self) -> Option<(usize, Array<'a>)> {
+        match (self.ty, self.counted()) {
+            (Type::Array(array), _) => Some((self.offset, array)),
+            (_, Some([_, Self { offset, ty: Type::Array(array), .. }])) => Some((offset, array)),
+            _ => None,
+        }
+    }
+
+    /// The count of a `Text` or a `List`, and the array of what it counts; `None` if it is another type.
+    pub(super) fn counted(&self) -> Option<[Self; 2]> {
+        let Type::Struct(of) = self.ty else { return None };
+        of.counted()?;
+        let mut fields = self.fields().map(|(_, field)| field);
+        Some([fields.next()?, fields.next()?])
     }
 
     /// The part with this path, from here: `wind.speed`, `series[3]`, `[0].x` of an array. An empty path is the whole.

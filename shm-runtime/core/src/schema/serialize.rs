@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::Schema;
 use super::location::Location;
+use super::set::Write;
 use super::types::Type;
 use super::view::{Value, View};
 use crate::memory::access::Readable;
@@ -18,8 +19,8 @@ use crate::memory::shared::Shared;
 use crate::memory::span::Span;
 use crate::memory::structure::Declared;
 
-/// The live values: structs as maps, arrays as sequences, enums by the names of their variants, a `[u8; N]` as text where it is
-/// [that](View::text). In a format for people, a float that is not finite is the text `NaN`, `inf` or `-inf`. A number that is
+/// The live values: structs as maps, arrays and lists as sequences, enums by the names of their variants, a `Text`, and a `[u8; N]`
+/// where it is [that](View::text), as text. In a format for people, a float that is not finite is the text `NaN`, `inf` or `-inf`. A number that is
 /// not a value of its type is that number.
 impl Serialize for View<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -123,7 +124,7 @@ impl View<'_> {
 /// What is to be written.
 #[derive(Default)]
 struct Plan {
-    writes: Vec<(usize, Scalar, i128)>,
+    writes: Vec<Write>,
     skipped: Vec<String>,
 }
 
@@ -182,10 +183,8 @@ impl<'de> Visitor<'de> for Part<'_, '_> {
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<(), E> {
-        if let Some(bytes) = self.view.text_bytes(text) {
-            let start = self.view.location().offset();
-            let bytes = bytes.map_err(|error| self.error(error))?;
-            self.plan.writes.extend(bytes.enumerate().map(|(i, byte)| (start + i, Scalar::U8, byte.into())));
+        if let Some(writes) = self.view.text_writes(text) {
+            self.plan.writes.extend(writes.map_err(|error| self.error(error))?);
             return Ok(());
         }
         let value = self.view.parse(text).map_err(|error| self.error(error))?;
@@ -193,19 +192,28 @@ impl<'de> Visitor<'de> for Part<'_, '_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        let Type::Array(_) = self.view.ty() else {
+        let count = self.view.location().counted().map(|[count, _]| count.offset());
+        if count.is_none() && !matches!(self.view.ty(), Type::Array(_)) {
             return Err(self.error(format_args!("a sequence is not a value of {}", self.view.ty())));
-        };
-        let elements = self.view.elements();
+        }
+        // Of a list, all that there is room for.
+        let elements = self.view.location().elements();
         let len = elements.len();
-        for (i, view) in elements.enumerate() {
-            let path = format!("{}[{i}]", self.path);
+        for (i, element) in elements.enumerate() {
+            let (view, path) = (self.view.at(element), format!("{}[{i}]", self.path));
             if seq.next_element_seed(Part { view, path, plan: &mut *self.plan })?.is_none() {
+                if let Some(offset) = count {
+                    self.plan.writes.push((offset, Scalar::U32, i as i128));
+                    return Ok(());
+                }
                 return Err(self.error(format_args!("{i} elements, where there are {len}")));
             }
         }
         match seq.next_element::<IgnoredAny>()? {
-            None => Ok(()),
+            None => {
+                self.plan.writes.extend(count.map(|offset| (offset, Scalar::U32, len as i128)));
+                Ok(())
+            }
             Some(_) => Err(self.error(format_args!("more elements than the {len} that there are"))),
         }
     }

@@ -6,7 +6,11 @@ use super::parse::excerpt;
 use super::types::{Enum, Type};
 use super::view::{Value, View};
 use crate::memory::layout::Scalar;
+use crate::memory::list::{CapacityError, Holds};
 use crate::memory::text::TextError;
+
+/// One scalar that is to be written: where, and its bits.
+pub(super) type Write = (usize, Scalar, i128);
 
 /// Why a value was not written. Nothing was, then.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +24,7 @@ enum Problem {
     Range { value: String, ty: &'static str, least: i128, most: i128 },
     Variant { found: String, name: String, variants: Vec<String>, more: bool },
     Text(TextError),
+    Capacity(CapacityError),
 }
 
 impl fmt::Display for WriteError {
@@ -41,6 +46,7 @@ impl fmt::Display for WriteError {
                 f.write_str(if *more { ", ..." } else { "" })
             }
             Problem::Text(error) => error.fmt(f),
+            Problem::Capacity(error) => error.fmt(f),
         }
     }
 }
@@ -49,6 +55,7 @@ impl core::error::Error for WriteError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match &self.0 {
             Problem::Text(error) => Some(error),
+            Problem::Capacity(error) => Some(error),
             _ => None,
         }
     }
@@ -96,16 +103,17 @@ impl View<'_> {
     }
 
     /// Writes the value that `text` says, as its type is written: `true`, `-3`, `0x1f`, `2.5`, a `char` by itself, a variant
-    /// by its name or number. Of a `[u8; N]`, the text itself, and NUL bytes after it to the array's end.
+    /// by its name or number. Of a `[u8; N]`, the text itself, and NUL bytes after it to the array's end; of a
+    /// [`Text`](crate::Text), the text.
     ///
     /// # Errors
     ///
     /// As for [`set`](Self::set), and if the text is none of that, or does not fit.
     pub fn set_text(&self, text: &str) -> Result<(), WriteError> {
         self.check_writable()?;
-        if let Some(bytes) = self.text_bytes(text) {
-            for (i, byte) in bytes?.enumerate() {
-                self.memory().store(self.location().offset() + i, Scalar::U8, byte.into());
+        if let Some(writes) = self.text_writes(text) {
+            for (offset, scalar, bits) in writes? {
+                self.memory().store(offset, scalar, bits);
             }
             return Ok(());
         }
@@ -138,21 +146,31 @@ impl View<'_> {
         })
     }
 
-    /// All bytes of a `[u8; N]` with this text in it; `None` if another type is here.
-    pub(super) fn text_bytes<'t>(
-        &self,
-        text: &'t str,
-    ) -> Option<Result<impl Iterator<Item = u8> + use<'t>, WriteError>> {
-        let Type::Array(array) = self.ty() else { return None };
+    /// What is written to have this text in a `[u8; N]` or a `Text`; `None` if another type is here.
+    pub(super) fn text_writes(&self, text: &str) -> Option<Result<Vec<Write>, WriteError>> {
+        let counted = self.location().counted().filter(|_| self.is_text());
+        let place = counted.map_or(self.location(), |[_, bytes]| bytes);
+        let Type::Array(array) = place.ty() else { return None };
         let Type::Scalar(Scalar::U8) = array.of() else { return None };
-        let refused = |error| Some(Err(WriteError(Problem::Text(error))));
-        if let Some(at) = text.bytes().position(|byte| byte == 0) {
-            return refused(TextError::InteriorNul { at });
-        }
-        if text.len() >= array.len() {
-            return refused(TextError::TooLong { len: text.len(), capacity: array.len() });
-        }
-        Some(Ok(text.bytes().chain(core::iter::repeat(0)).take(array.len())))
+        let byte = |(i, byte): (usize, u8)| (place.offset() + i, Scalar::U8, byte.into());
+        let writes = match counted {
+            Some([len, _]) => match CapacityError::check(Holds::Text, text.len(), array.len()) {
+                Ok(count) => text
+                    .bytes()
+                    .enumerate()
+                    .map(byte)
+                    .chain([(len.offset(), Scalar::U32, count.into())])
+                    .collect(),
+                Err(error) => return Some(Err(WriteError(Problem::Capacity(error)))),
+            },
+            None => {
+                if let Err(error) = TextError::check(text, array.len()) {
+                    return Some(Err(WriteError(Problem::Text(error))));
+                }
+                text.bytes().chain(core::iter::repeat(0)).take(array.len()).enumerate().map(byte).collect()
+            }
+        };
+        Some(Ok(writes))
     }
 
     pub(super) fn check_writable(&self) -> Result<(), WriteError> {

@@ -250,9 +250,28 @@ impl<'a> Struct<'a> {
     }
 
     /// Whether it is one of this crate's own types ([`sync::Mutex`](crate::sync::Mutex), say), whose fields are not data
-    /// but the state of a protocol. A struct of this name that a program declares is not.
+    /// but the state of a protocol. A struct of this name that a program declares is not, and neither is what is data:
+    /// a [`Text`](crate::Text), a [`List`](crate::List), and the types of other crates (`Pod`).
     pub fn is_builtin(&self) -> bool {
-        self.builtin
+        self.builtin && !matches!(self.name, "Text" | "List" | "Pod")
+    }
+
+    /// Whether it is a [`Text`](crate::Text).
+    pub fn is_text(&self) -> bool {
+        self.name == "Text" && self.counted().is_some()
+    }
+
+    /// Of a [`Text`](crate::Text) or a [`List`](crate::List), the array of what it has, which comes after the count; `None` if it
+    /// is another struct.
+    pub fn counted(&self) -> Option<Array<'a>> {
+        if !self.builtin || !matches!(self.name, "Text" | "List") {
+            return None;
+        }
+        let mut fields = self.fields();
+        match (fields.next()?.ty, fields.next()?.ty, fields.next()) {
+            (Type::Scalar(Scalar::U32), Type::Array(array), None) => Some(array),
+            _ => None,
+        }
     }
 
     /// Its fields, in order.

@@ -51,7 +51,8 @@ pub enum Value<'a> {
     },
     /// A struct, to be read by its [fields](View::fields).
     Struct,
-    /// An array, to be read by its [elements](View::elements).
+    /// An array or a [`List`](crate::List), to be read by its [elements](View::elements); or a [`Text`](crate::Text), by
+    /// [`View::text`].
     Array,
 }
 
@@ -89,7 +90,10 @@ impl<'a> View<'a> {
                 }
             }
             Type::Array(_) => Value::Array,
-            Type::Struct(_) => Value::Struct,
+            Type::Struct(_) => match self.location.counted() {
+                Some(_) => Value::Array,
+                None => Value::Struct,
+            },
         }
     }
 
@@ -111,14 +115,16 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Reads a `[u8; N]` that is text as C has it: the bytes in front of the first NUL. `None` if it is another type, if there
-    /// is no NUL, if those bytes are not UTF-8, or if what follows the NUL is not all NUL.
+    /// Reads a [`Text`](crate::Text), in which bytes that are not UTF-8 become U+FFFD; or a `[u8; N]` that is text as C has it: the
+    /// bytes in front of the first NUL. `None` if it is another type; of an array, if there is no NUL, if those bytes are not
+    /// UTF-8, or if what follows the NUL is not all NUL.
     pub fn text(&self) -> Option<String> {
-        let Type::Array(array) = self.location.ty() else { return None };
-        let Type::Scalar(Scalar::U8) = array.of() else { return None };
-        let offset = self.location.offset();
-        let mut bytes = (0..array.len())
-            .map(|i| u8::try_from(self.memory.load(offset + i, Scalar::U8)).unwrap_or_default());
+        if self.is_text() {
+            let [len, values] = self.location.counted()?.map(|location| self.at(location));
+            let bytes: Vec<u8> = values.bytes()?.take(len.count()).collect();
+            return Some(String::from_utf8_lossy(&bytes).into_owned());
+        }
+        let mut bytes = self.bytes()?;
         let mut ended = false;
         let text: Vec<u8> = bytes
             .by_ref()
@@ -133,6 +139,30 @@ impl<'a> View<'a> {
         String::from_utf8(text).ok()
     }
 
+    /// Whether it is a `Text`.
+    pub(super) fn is_text(&self) -> bool {
+        matches!(self.ty(), Type::Struct(of) if of.is_text())
+    }
+
+    /// Those of a `[u8; N]`.
+    fn bytes(&self) -> Option<impl Iterator<Item = u8> + use<'_, 'a>> {
+        let Type::Array(array) = self.location.ty() else { return None };
+        let Type::Scalar(Scalar::U8) = array.of() else { return None };
+        let offset = self.location.offset();
+        let byte = move |i| u8::try_from(self.memory.load(offset + i, Scalar::U8)).unwrap_or_default();
+        Some((0..array.len()).map(byte))
+    }
+
+    /// The number here, as a count; what is too large for one is cut short by the array that it counts.
+    fn count(&self) -> usize {
+        usize::try_from(self.integer(Scalar::U32)).unwrap_or(usize::MAX)
+    }
+
+    /// What is at a location in the same memory, within this.
+    pub(super) fn at(&self, location: Location<'a>) -> Self {
+        Self { location, ..*self }
+    }
+
     /// Copies every scalar of it to the start of `to`, which is as large.
     pub(crate) fn copy_to(&self, to: Span<'_>) {
         copy(self.memory, self.location, to, self.location.offset());
@@ -144,10 +174,12 @@ impl<'a> View<'a> {
         self.location.fields().map(move |(name, location)| (name, Self { memory, location }))
     }
 
-    /// The elements of an array, as [`Location::elements`] has them; of other types, none.
+    /// The elements of an array, as [`Location::elements`] has them; of a [`List`](crate::List) or a [`Text`](crate::Text), those
+    /// that it has now; of other types, none.
     pub fn elements(&self) -> impl ExactSizeIterator<Item = Self> + use<'a> {
         let memory = self.memory;
-        self.location.elements().map(move |location| Self { memory, location })
+        let most = self.location.counted().map_or(usize::MAX, |[len, _]| self.at(len).count());
+        self.location.elements().take(most).map(move |location| Self { memory, location })
     }
 
     /// The field with this name.
@@ -202,12 +234,20 @@ impl fmt::Debug for View<'_> {
             Value::Enum { name, .. } => f.write_str(name),
             Value::Invalid { number, ty: "char" } => write!(f, "<{number:#x} is not a char>"),
             Value::Invalid { number, ty } => write!(f, "<{number} is not a {ty}>"),
+            Value::Array if self.is_text() => self.text().unwrap_or_default().fmt(f),
             Value::Array => f.debug_list().entries(self.elements()).finish(),
             Value::Struct => {
-                let mut out = f.debug_struct(match self.ty() {
+                let ty = match self.ty() {
                     Type::Struct(of) => of.name(),
                     _ => "",
-                });
+                };
+                // Only the fields of a tuple struct have numbers for names.
+                if self.fields().next().is_some_and(|(name, _)| name == "0") {
+                    let mut out = f.debug_tuple(ty);
+                    self.fields().for_each(|(_, field)| _ = out.field(&field));
+                    return out.finish();
+                }
+                let mut out = f.debug_struct(ty);
                 for (name, field) in self.fields() {
                     out.field(name, &field);
                 }

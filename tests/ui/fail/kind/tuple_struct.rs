@@ -1,7 +1,6 @@
 use shm_runtime::SharedSegment;
 
 #[derive(SharedSegment)]
-#[repr(C)]
 #[shm(private)]
 struct Station(f64, u64);
 

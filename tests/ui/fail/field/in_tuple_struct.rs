@@ -3,10 +3,6 @@ use shm_runtime::SharedSegment;
 #[derive(SharedSegment)]
 #[repr(C)]
 #[shm(private)]
-struct Station {
-    celsius: f64,
-    field: std::num::NonZeroU32,
-    readings: u64,
-}
+struct Station(f64, String, (u8, u16));
 
 fn main() {}
