@@ -243,7 +243,7 @@ fn a_name_says_why_open_fails() {
     let id = station.segment().id();
     let raw = Raw::attach(id);
     let footer = raw.footer();
-    for (at, word, name) in [(0, 99_u32, "bad_seal"), (4, 3, "other_version")] {
+    for (at, word, name) in [(0, 99_u32, "bad_seal"), (4, u32::MAX, "other_version")] {
         let before = raw.read(footer + at, 4);
         raw.write(footer + at, &word.to_ne_bytes());
         only(&doctor, name);
