@@ -391,10 +391,10 @@ impl Mapped {
         Self { address: address.cast_const().cast(), size }
     }
 
-    /// The state in the footer, which has 104 bytes.
+    /// The state in the footer, which has 112 bytes.
     fn state(&self) -> u32 {
         // SAFETY: within the mapping, and aligned to 8.
-        let word = unsafe { self.address.add(self.size - 104) };
+        let word = unsafe { self.address.add(self.size - 112) };
         // SAFETY: mapped until `self` is dropped, and atomics may change at any time.
         unsafe { &*word.cast::<std::sync::atomic::AtomicU32>() }.load(std::sync::atomic::Ordering::Relaxed)
     }
