@@ -31,6 +31,11 @@ pub(super) fn size_differs(
     )
 }
 
+/// Whether the segment was found by a key, under which another one can be put in its place.
+fn is_by_key(identity: &Identity) -> bool {
+    identity.key.as_ref().is_some_and(|key| !key.is_private())
+}
+
 /// Of the slice at the end.
 pub(super) fn length_differs(
     found: usize,
@@ -41,10 +46,11 @@ pub(super) fn length_differs(
     let type_name = name_of(identity);
     write!(
         f,
-        "the slice at the end of the segment's {type_name} has {found} elements, and this program asks for {expected}: open          without `len`, which takes any length"
+        "the slice at the end of the segment's {type_name} has {found} elements, and this program asks for {expected}: open \
+         without `len`, which takes any length"
     )?;
     // By an id, nothing can be put in its place.
-    match identity.key.as_ref().is_some_and(|key| !key.is_private()) {
+    match is_by_key(identity) {
         true => write!(
             f,
             "; or let `{type_name}::options().successor({expected})` make a new one of that length under the key, with the \
@@ -159,7 +165,7 @@ pub(super) fn layout_differs(
         theirs.difference(ours)
     )?;
     // By an id, a segment can neither be replaced by another one, nor is there a call for this.
-    let by_key = identity.key.as_ref().is_some_and(|key| !key.is_private());
+    let by_key = is_by_key(identity);
     match theirs.relation(ours) {
         // Refused, so it was not asked for.
         Relation::Newer if by_key => write!(
