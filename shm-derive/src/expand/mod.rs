@@ -42,12 +42,12 @@ pub(crate) fn derive(input: &DeriveInput, role: Role) -> TokenStream {
         fallback(&container)
     } else {
         let segment = (role == Role::Segment).then(|| segment::segment(&container));
-        let shareable = match &container.data {
-            Data::Struct(_) if let Some(element) = tail => tail::tail(&container, element),
-            Data::Struct(fields) => layout::structure(&container, fields),
-            Data::Enum(variants) => layout::enumeration(&container, variants),
+        let shareable = match (&container.data, tail) {
+            (Data::Struct(_), Some(element)) => tail::tail(&container, element),
+            (Data::Struct(fields), None) => layout::structure(&container, fields),
+            (Data::Enum(variants), _) => layout::enumeration(&container, variants),
             // Refused by the checks.
-            Data::Other => TokenStream::new(),
+            (Data::Other, _) => TokenStream::new(),
         };
         quote!(#shareable #segment)
     };

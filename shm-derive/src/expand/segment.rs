@@ -92,7 +92,7 @@ fn key(container: &Container<'_>, key: &Key) -> TokenStream {
         }
         Key::Fixed(expr) => {
             let number = number(expr);
-            let as_signed = || number.and_then(|number| i32::try_from(number).ok()).map(i32::cast_unsigned);
+            let as_signed = || number.and_then(|number| i32::try_from(number).ok()).map(same_bits);
             let bits = number.and_then(|number| u32::try_from(number).ok()).or_else(as_signed);
             let key = match bits {
                 Some(bits) => quote!(#bits),
@@ -104,7 +104,8 @@ fn key(container: &Container<'_>, key: &Key) -> TokenStream {
                         |value| quote!(#value != 0),
                         "key 0 is IPC_PRIVATE, a new segment every time: write `private` if that is meant",
                     );
-                    quote!(__shm::core::primitive::i32::cast_unsigned(#key))
+                    let bytes = quote!(__shm::core::primitive::i32::to_ne_bytes(#key));
+                    quote!(__shm::core::primitive::u32::from_ne_bytes(#bytes))
                 }
             };
             quote!(#runtime::Key::fixed(#key))
@@ -113,6 +114,11 @@ fn key(container: &Container<'_>, key: &Key) -> TokenStream {
         Key::Name(_) => quote!(__shm::name_key::<Self>()),
         Key::Private => quote!(#runtime::Key::private()),
     }
+}
+
+/// `i32::cast_unsigned`, which came with Rust 1.87.
+fn same_bits(number: i32) -> u32 {
+    u32::from_ne_bytes(number.to_ne_bytes())
 }
 
 /// A constant expression of the user's, checked by the compiler.

@@ -12,7 +12,7 @@ use crate::memory::fingerprint::{FNV_BASIS, fnv1a};
 /// use shm_runtime::Key;
 ///
 /// let key = Key::name("org.example.weather");
-/// assert_eq!(key.value()?.cast_unsigned(), 0xaf69_85af);
+/// assert_eq!(key.value()? as u32, 0xaf69_85af);
 /// # Ok::<(), shm_runtime::Error>(())
 /// ```
 ///
@@ -60,9 +60,9 @@ impl Key {
     }
 
     /// This very key, as ipcs(1) shows it: `Key::fixed(0xdead_beef)`. C's `key_t`, and what [`value`](Self::value) gives, are
-    /// the same bits as an `i32`: `Key::fixed(value.cast_unsigned())`. 0 is refused when the key is used: it is IPC_PRIVATE.
+    /// the same bits as an `i32`: `Key::fixed(value as u32)`. 0 is refused when the key is used: it is IPC_PRIVATE.
     pub const fn fixed(key: u32) -> Self {
-        Self(Source::Fixed(key.cast_signed()))
+        Self(Source::Fixed(i32::from_ne_bytes(key.to_ne_bytes())))
     }
 
     /// A key hashed from a name, the same in every program, that depends on no file. By custom the name starts

@@ -153,10 +153,14 @@ impl<A: Readable + Writable> Atomic<AtomicBool, A> {
         failure: Ordering,
     ) -> Result<bool, bool> {
         // `true` may be any of 255 bytes, so the byte to compare with is the one that is there.
-        self.cell
-            .try_update(success, failure, |byte| ((byte != 0) == current).then_some(u8::from(new)))
-            .map(|byte| byte != 0)
-            .map_err(|byte| byte != 0)
+        let mut byte = self.cell.load(failure);
+        while (byte != 0) == current {
+            match self.cell.compare_exchange_weak(byte, u8::from(new), success, failure) {
+                Ok(_) => return Ok(current),
+                Err(found) => byte = found,
+            }
+        }
+        Err(!current)
     }
 
     /// Logical "and" with the value; returns the one before.

@@ -114,10 +114,7 @@ fn unused(scalar: Scalar) -> usize {
 fn place(region: Region<'_>, scalar: Scalar, at: usize) -> *mut u8 {
     let size = scalar.size();
     // A region begins at a page, to which every scalar is aligned.
-    assert!(
-        at.is_multiple_of(size) && at <= region.size() && size <= region.size() - at,
-        "outside of the segment"
-    );
+    assert!(at % size == 0 && at <= region.size() && size <= region.size() - at, "outside of the segment");
     // SAFETY: within the region, as was just asserted.
     unsafe { region.base().add(at) }.as_ptr()
 }

@@ -239,7 +239,7 @@ pub const unsafe fn offsets<T, const N: usize>(base: *const T, fields: [*const u
     while i < N {
         // SAFETY: by the caller, both pointers are into the place of one struct, so one allocation, and the distance,
         // in bytes, is that of a field from the start: not negative, as no field is in front of its struct.
-        offsets[i] = unsafe { fields[i].offset_from_unsigned(base.cast()) };
+        offsets[i] = unsafe { fields[i].offset_from(base.cast()) }.unsigned_abs();
         i += 1;
     }
     offsets

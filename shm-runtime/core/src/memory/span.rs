@@ -97,7 +97,7 @@ impl<'a> Span<'a> {
         }
         // SAFETY: `offset` is within the span, which is one stretch of memory.
         let place = unsafe { self.base.byte_add(offset) };
-        place.addr().get().is_multiple_of(size).then_some(place)
+        (place.addr().get() % size == 0).then_some(place)
     }
 
     /// The 32 bits at `offset`, if they are within and aligned. They may lie on pages that are only readable, of which the

@@ -145,7 +145,7 @@ pub(crate) fn send_slice<T: Shareable + Copy>(
     let size = size_of_val(values);
     // Words, for the alignment of the type and of the values; zeros, for what is padding.
     let mut words = vec![0_u64; 1 + size.div_ceil(8)];
-    words[0] = mtype.cast_unsigned();
+    words[0] = u64::from_ne_bytes(mtype.to_ne_bytes());
     // SAFETY: there is a word for the type, so this is within the words or at their end.
     let to = unsafe { words.as_mut_ptr().add(1) }.cast::<T>();
     // SAFETY: as many valid values as there is room for after the type, where no other code accesses anything; both sides
@@ -166,7 +166,7 @@ pub(crate) fn receive_slice<T: Shareable + Copy>(
     const { Envelope::<T>::ALIGNED };
     values.clear();
     let bytes = Bytes::receive(id, select, flags)?;
-    if !bytes.len.is_multiple_of(size_of::<T>()) {
+    if bytes.len % size_of::<T>() != 0 {
         return Ok(Received::Other(bytes.into_raw(), None));
     }
     let len = bytes.len / size_of::<T>();
@@ -219,7 +219,7 @@ impl Bytes {
     }
 
     fn mtype(&self) -> i64 {
-        self.words[0].cast_signed()
+        i64::from_ne_bytes(self.words[0].to_ne_bytes())
     }
 
     /// Where the bytes are, aligned to 8.

@@ -59,7 +59,7 @@ impl Line<'_, '_> {
         for part in self.parents.iter().flat_map(|parent| [parent, "."]).chain([self.field]) {
             let room = MAX_SHOWN - shown.len();
             if part.len() > room {
-                shown.push_str(&part[..part.floor_char_boundary(room)]);
+                shown.push_str(super::start(part, room));
                 shown.push_str("...");
                 break;
             }

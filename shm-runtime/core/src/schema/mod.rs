@@ -105,7 +105,7 @@ impl Schema {
     pub(crate) fn name(&self) -> &str {
         const MAX_NAME: usize = 256;
         let name = self.struct_name().unwrap_or_default();
-        &name[..name.floor_char_boundary(MAX_NAME)]
+        start(name, MAX_NAME)
     }
 
     pub(crate) fn struct_name(&self) -> Option<&str> {
@@ -243,6 +243,12 @@ impl fmt::Display for Schema {
     }
 }
 
+/// As many whole characters of `text` as `most` bytes hold. (Of `str`, `floor_char_boundary` came with Rust 1.91.)
+fn start(text: &str, most: usize) -> &str {
+    let end = (0..=most.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
+    &text[..end.unwrap_or(0)]
+}
+
 /// The text, or as much of it as one would read.
 impl fmt::Debug for Schema {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -250,10 +256,7 @@ impl fmt::Debug for Schema {
         let mut out = f.debug_tuple("Schema");
         match len > MAX_DEBUG {
             false => out.field(text),
-            true => {
-                let start = &text[..text.floor_char_boundary(MAX_DEBUG)];
-                out.field(&start).field(&format_args!("... of {len} bytes"))
-            }
+            true => out.field(&start(text, MAX_DEBUG)).field(&format_args!("... of {len} bytes")),
         };
         out.finish()
     }

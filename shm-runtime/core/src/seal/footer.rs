@@ -159,7 +159,7 @@ impl<'a> Seal<'a> {
     /// The seal in a mapping, or where it would be; `None` if the segment is too small for one, or of a size that no
     /// sealed one has.
     pub(crate) fn of(region: Region<'a>) -> Option<Self> {
-        let at = region.size().checked_sub(FOOTER).filter(|at| at.is_multiple_of(8))?;
+        let at = region.size().checked_sub(FOOTER).filter(|at| at % 8 == 0)?;
         // SAFETY: within the region.
         let footer = unsafe { region.base().add(at) }.cast::<Footer>();
         // SAFETY: mapped for `'a`, as the region is; aligned to 8, as the region begins at a page; atomics are valid with
@@ -442,7 +442,7 @@ mod tests {
             for text in 0..100 {
                 let size = sealed_size(struct_size, text);
                 let footer = size - FOOTER;
-                assert!(footer.is_multiple_of(8) && footer >= struct_size.next_multiple_of(8) + text);
+                assert!(footer % 8 == 0 && footer >= struct_size.next_multiple_of(8) + text);
                 assert!(footer < struct_size.next_multiple_of(8) + text + 8, "no more than that");
             }
         }

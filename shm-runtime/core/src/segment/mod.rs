@@ -212,12 +212,10 @@ impl<T: Whole + ?Sized> Segment<T> {
     }
 
     fn attach_as<A: Access>(&self) -> Result<Attached<T, A>, Error> {
-        if A::MAPS_WRITABLE
-            && let Some((mapping, len)) = self.take_creator_mapping()
-        {
-            return self.attached(mapping, len);
+        match if A::MAPS_WRITABLE { self.take_creator_mapping() } else { None } {
+            Some((mapping, len)) => self.attached(mapping, len),
+            None => self.attach_once_ready(),
         }
-        self.attach_once_ready()
     }
 
     /// Maps it when it holds a `T`.

@@ -30,6 +30,6 @@ pub(crate) fn seqlock_read<R>(sequence: &AtomicU64, load: impl FnMut(usize) -> R
 pub(crate) fn seqlock_writer([sequence, writer, first, second, writing]: [&AtomicU64; 5]) -> Option<Process> {
     let words = Words { sequence, writer, marks: [first, second], writing };
     let (role, identity) = words.current()?;
-    let unknown = Process { pid: latch::pid(role).cast_signed(), ..Process::UNKNOWN };
+    let unknown = Process { pid: i32::from_ne_bytes(latch::pid(role).to_ne_bytes()), ..Process::UNKNOWN };
     Some(identity.map_or(unknown, process))
 }

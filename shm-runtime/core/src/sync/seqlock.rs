@@ -481,5 +481,5 @@ fn identity(process: Process) -> Identity {
 }
 
 pub(super) fn process(identity: Identity) -> Process {
-    Process::from_marks(identity.pid.cast_signed(), identity.marks)
+    Process::from_marks(i32::from_ne_bytes(identity.pid.to_ne_bytes()), identity.marks)
 }

@@ -81,7 +81,7 @@ pub(crate) unsafe fn shmdt(address: NonNull<c_void>) -> io::Result<()> {
 pub(crate) fn is_of_huge_pages(address: NonNull<c_void>) -> bool {
     // The smallest huge page of this processor's kind; ARM and RISC-V make some of 16 pages.
     const SMALLEST: usize = if cfg!(target_arch = "x86_64") { 2 << 20 } else { 64 << 10 };
-    if !address.addr().get().is_multiple_of(SMALLEST) {
+    if address.addr().get() % SMALLEST != 0 {
         return false;
     }
     let page = page_size();

@@ -56,7 +56,7 @@ pub(super) fn address(
     f: &mut fmt::Formatter<'_>,
 ) -> fmt::Result {
     write!(f, "nothing can be attached at {address:#x}: ")?;
-    if !address.is_multiple_of(page_size) {
+    if address % page_size != 0 {
         let usual = sys::page_size();
         write!(f, "the address has to be a multiple of {page_size}, the size of ")?;
         return match page_size == usual {

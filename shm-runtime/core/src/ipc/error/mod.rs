@@ -85,7 +85,7 @@ impl Error {
     /// The number of the object's key, if it was known: [`Key::fixed`], which is shown in hex, as by ipcs(1), and by which the
     /// object can be found, or what has the key instead.
     pub fn key(&self) -> Option<Key> {
-        self.0.identity.value.map(|value| Key::fixed(value.cast_unsigned()))
+        self.0.identity.value.map(|value| Key::fixed(u32::from_ne_bytes(value.to_ne_bytes())))
     }
 
     /// The shmid, semid or msqid of the object, if it was known.

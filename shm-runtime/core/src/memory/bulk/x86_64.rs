@@ -30,8 +30,7 @@
 //! process that saw the first store and wrote something else would find it undone by the second.
 
 use core::arch::asm;
-use core::arch::x86_64::__cpuid;
-use core::hint::cold_path;
+use core::arch::x86_64::{__cpuid_count, CpuidResult};
 use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 use self::short::copy_short;
@@ -218,13 +217,19 @@ const AVX_512: u8 = 8;
 /// With it, vectors of 64 bytes are the fastest, because they are not carried out in halves.
 const WIDE: u8 = 16;
 
+/// What comes after a call of this is compiled out of the way: `core::hint::cold_path`, which came with Rust 1.95. To the
+/// compiler, what calls a cold function is cold too, and an empty one leaves no instruction.
+#[cold]
+#[inline(always)]
+fn cold_path() {}
+
 /// Asks the processor.
 #[cold]
 fn ask() -> u8 {
     let mut has = ASKED;
     // AMD's say that they have fast strings, but those are slow where the source has almost the same offset in a
     // page as the destination, and nowhere faster than vectors.
-    if is_x86_feature_detected!("ermsb") && __cpuid(0).ebx != u32::from_le_bytes(*b"Auth") {
+    if is_x86_feature_detected!("ermsb") && cpuid(0, 0).ebx != u32::from_le_bytes(*b"Auth") {
         has |= STRINGS;
     }
     if is_x86_feature_detected!("avx") {
@@ -232,8 +237,9 @@ fn ask() -> u8 {
     }
     if is_x86_feature_detected!("avx512vl") && is_x86_feature_detected!("avx512vbmi2") {
         has |= AVX_512;
-        // Not what is asked for, but it came with them: Zen 4 has neither, Zen 5 and Sapphire Rapids have both.
-        if is_x86_feature_detected!("avxvnni") {
+        // Not what is asked for, but it came with them: Zen 4 has neither, Zen 5 and Sapphire Rapids have both. It is
+        // AVX-VNNI, whose name `is_x86_feature_detected` takes since Rust 1.89. The features above are of leaf 7, too.
+        if cpuid(7, 1).eax & 1 << 4 != 0 {
             has |= WIDE;
         }
     }
@@ -241,12 +247,19 @@ fn ask() -> u8 {
     has
 }
 
+/// What the processor says of itself. If it does not have the leaf, that means nothing; if only the part of it, zeros.
+#[allow(unused_unsafe, reason = "newer compilers take this for safe")]
+fn cpuid(leaf: u32, part: u32) -> CpuidResult {
+    // SAFETY: every x86-64 processor has the instruction.
+    unsafe { __cpuid_count(leaf, part) }
+}
+
 /// Whether `rep movsq` can take these, and will be fast.
 fn suits_strings(from: *const u8, to: *mut u8, len: usize) -> bool {
     // What is read next has the page offset of what was written last. Beyond the caches that takes strings
     // long.
     let close = (1..64).contains(&(to.addr().wrapping_sub(from.addr()) % 4096));
-    (from.addr() | to.addr() | len).is_multiple_of(8) && !(len >= CACHED && close)
+    (from.addr() | to.addr() | len) % 8 == 0 && !(len >= CACHED && close)
 }
 
 /// Copies `len` bytes by `rep movsq`.

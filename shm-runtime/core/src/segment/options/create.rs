@@ -125,10 +125,8 @@ impl<T: Whole + ?Sized> Options<T> {
             let existing = sys::shmget(key, 0, 0).ok().filter(|_| exists);
             let mut note = None;
             // A stranger's is not even looked into.
-            if let Some(id) = existing
-                && !self.settings.bare
-                && let Ok(stat) = self.look(id)
-            {
+            let found = existing.filter(|_| !self.settings.bare);
+            if let Some((id, stat)) = found.and_then(|id| Some((id, self.look(id).ok()?))) {
                 let segment = Segment::new(identity.clone(), id, Observed::from(&stat), self.terms(false));
                 let kind = match self.reclaim_stale {
                     true => match self.reclaim(&segment, Replace::Everything)? {

@@ -91,7 +91,7 @@ pub(super) unsafe fn copy_short<D: Direction>(from: *const u8, to: *mut u8, len:
     if len & 16 != 0 {
         step!(move_16, 16);
     }
-    if len.is_multiple_of(16) {
+    if len % 16 == 0 {
         return;
     }
     if len & 8 != 0 {

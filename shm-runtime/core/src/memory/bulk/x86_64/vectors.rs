@@ -1,10 +1,9 @@
 //! Copies by vectors, of each width that there is.
 
 use core::arch::asm;
-use core::hint::cold_path;
 
 use super::short::copy_short;
-use super::{LINE, align};
+use super::{LINE, align, cold_path};
 use crate::memory::direction::Direction;
 
 /// Copies a vector through each of the registers, and moves both sides past them. Everything is loaded before
