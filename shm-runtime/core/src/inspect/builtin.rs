@@ -15,6 +15,8 @@ pub enum Builtin<'a> {
     Mutex(Mutex<'a>),
     /// A [`sync::SeqLock`](crate::sync::SeqLock).
     SeqLock(SeqLock<'a>),
+    /// A [`sync::Latest`](crate::sync::Latest): a sequence lock of `written` and `value`.
+    Latest(SeqLock<'a>),
     /// A [`sync::Event`](crate::sync::Event).
     #[non_exhaustive]
     Event {
@@ -100,17 +102,14 @@ impl Attached {
                 let (word, abandoned) = (word_32(word)?, word_32(abandoned)?);
                 Some(Builtin::Mutex(Mutex { word, abandoned, value, here: self.shares_pid_namespace() }))
             }
-            "SeqLock" => {
-                let [(_, sequence), (_, slots), role @ ..] = fields::<6>(view)?;
-                let mut elements = slots.elements();
-                let (Some(first), Some(second), None) = (elements.next(), elements.next(), elements.next())
-                else {
-                    return None;
-                };
-                let [(_, writer), (_, process), (_, namespace), (_, writing)] = role;
-                let role = [word_64(writer)?, word_64(process)?, word_64(namespace)?, word_64(writing)?];
-                let (sequence, slots) = (word_64(sequence)?, [first, second]);
-                Some(Builtin::SeqLock(SeqLock { sequence, slots, role }))
+            "SeqLock" => SeqLock::of(view).map(Builtin::SeqLock),
+            "Latest" => {
+                let [(_, lock), (_, bell)] = fields(view)?;
+                word_32(bell)?;
+                match self.builtin(lock)? {
+                    Builtin::SeqLock(lock) => Some(Builtin::Latest(lock)),
+                    _ => None,
+                }
             }
             "Event" => {
                 let [(_, count)] = fields(view)?;
@@ -162,6 +161,18 @@ fn process_of(tid: u32) -> Option<u32> {
 }
 
 impl<'a> SeqLock<'a> {
+    /// Its fields have to be those that this version of the crate has.
+    fn of(view: View<'a>) -> Option<Self> {
+        let [(_, sequence), (_, slots), role @ ..] = fields::<6>(view)?;
+        let mut elements = slots.elements();
+        let (Some(first), Some(second), None) = (elements.next(), elements.next(), elements.next()) else {
+            return None;
+        };
+        let [(_, writer), (_, process), (_, namespace), (_, writing)] = role;
+        let role = [word_64(writer)?, word_64(process)?, word_64(namespace)?, word_64(writing)?];
+        Some(Self { sequence: word_64(sequence)?, slots: [first, second], role })
+    }
+
     /// How many values have been published.
     pub fn version(&self) -> u64 {
         self.sequence.load(Relaxed)

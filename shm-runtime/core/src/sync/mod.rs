@@ -2,9 +2,10 @@
 //!
 //! - [`Mutex<T>`]: one thread at a time uses the value. The death of its holder is noticed and reported.
 //! - [`SeqLock<T>`]: one process writes, any number read whole values, and none waits for another.
+//! - [`Latest<T>`]: a `SeqLock` that knows when it was written, and for which readers can wait.
 //! - [`Event`]: wait until another process announces a change.
 //!
-//! All three are plain fields of a segment's struct, by themselves, in arrays and in nested structs. A new segment is
+//! All are plain fields of a segment's struct, by themselves, in arrays and in nested structs. A new segment is
 //! zero-filled, which is the free, empty and silent state of each: there is nothing to initialise. None has a pointer
 //! in the shared memory, and whatever another process writes over their words is never undefined behaviour here.
 //!
@@ -54,9 +55,13 @@ mod kernel;
 mod protocol;
 
 #[cfg(not(loom))]
+mod builtin;
+#[cfg(not(loom))]
 mod error;
 #[cfg(not(loom))]
 mod event;
+#[cfg(not(loom))]
+mod latest;
 #[cfg(not(loom))]
 mod mutex;
 #[cfg(not(loom))]
@@ -70,6 +75,7 @@ mod thread;
 pub use self::{
     error::{LockError, ReadError, WriterError},
     event::{Event, Listener},
+    latest::{Latest, LatestWriter, Reading},
     mutex::{Mutex, MutexGuard, OwnerDied},
     seqlock::{SeqLock, SeqWriter, WriterInfo},
 };

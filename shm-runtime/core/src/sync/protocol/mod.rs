@@ -1,5 +1,6 @@
 //! The protocols of the sync types, over words in shared memory and a [`Kernel`](super::kernel::Kernel): what loom runs.
 
+pub(super) mod bell;
 pub(super) mod event;
 pub(super) mod mutex;
 pub(super) mod seqlock;

@@ -13,6 +13,7 @@ use loom::sync::atomic::{AtomicU32, AtomicU64};
 use loom::sync::{Arc, Condvar, Mutex, MutexGuard};
 use loom::thread;
 
+use super::bell;
 use super::event as count;
 use super::mutex::{Lock, Me, Patience, Refusal, Value};
 use super::seqlock::{self as latch, Identity, Words};
@@ -617,5 +618,25 @@ fn no_announcement_is_lost() {
         for waiter in waiters {
             waiter.join().unwrap();
         }
+    });
+}
+
+#[test]
+fn who_waits_for_a_value_with_a_bell_gets_it_whole_and_sees_what_was_written_before() {
+    bounded(3, || {
+        let latch = Latch::new();
+        let (bell, before) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+        let role = latch.claim(1).unwrap();
+        let writer = (Arc::clone(&latch), Arc::clone(&bell), Arc::clone(&before));
+        let thread = thread::spawn(move || {
+            let (latch, bell, before) = writer;
+            before.store(1, Relaxed);
+            assert!(latch.write(role, || 1));
+            bell::ring(&bell, &Weak(1));
+        });
+        let newer = || latch.read().filter(|&value| value != [0; 2]);
+        assert_eq!(bell::wait(&bell, true, None, &Weak(2), newer), Some([1; 2]));
+        assert_eq!(before.load(Relaxed), 1);
+        thread.join().unwrap();
     });
 }
