@@ -2,7 +2,7 @@
 
 #![allow(missing_docs, reason = "the names say it")]
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use shm_runtime::{Shareable, SharedSegment, sync};
 
@@ -37,4 +37,64 @@ pub struct Newest {
     pub item: sync::Latest<Item>,
     /// How many have arrived somewhere.
     pub arrived: AtomicU64,
+}
+
+/// A queue of one sender and one receiver, so short that both wait for each other.
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private, bare)]
+pub struct Wire {
+    pub items: sync::SpscQueue<Item, 8>,
+    /// The number of the last value that the receiver has seen, and used.
+    pub used: AtomicU64,
+}
+
+/// The same memory, to a program that respects no protocol.
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private, bare, size = size_of::<Wire>())]
+pub struct RawWire {
+    pub sender: RawSide,
+    pub receiver: RawSide,
+    /// `sent` and `received`.
+    pub bells: [AtomicU32; 2],
+    pub unused: [u64; 7],
+    pub slots: [[u64; 8]; 8],
+    pub used: [u64; 8],
+}
+
+#[derive(Shareable)]
+#[repr(C)]
+pub struct RawSide {
+    pub count: AtomicU64,
+    pub writer: AtomicU64,
+    pub rest: [u64; 6],
+}
+
+/// A ring so short that readers miss values.
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private, bare)]
+pub struct Feed {
+    pub items: sync::Ring<Item, 8>,
+    pub arrived: AtomicU64,
+    /// Values that were read, and that were missed, by all.
+    pub read: AtomicU64,
+    pub missed: AtomicU64,
+    /// Ends the readers.
+    pub stop: AtomicU64,
+}
+
+/// The same memory, to a program that respects no protocol.
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private, bare, size = size_of::<Feed>())]
+pub struct RawFeed {
+    pub count: AtomicU64,
+    pub bell: AtomicU32,
+    pub unused: u32,
+    pub writer: AtomicU64,
+    pub rest: [u64; 5],
+    pub slots: [[u64; 8]; 8],
+    pub counters: [u64; 8],
 }

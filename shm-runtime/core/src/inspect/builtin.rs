@@ -17,6 +17,30 @@ pub enum Builtin<'a> {
     SeqLock(SeqLock<'a>),
     /// A [`sync::Latest`](crate::sync::Latest): a sequence lock of `written` and `value`.
     Latest(SeqLock<'a>),
+    /// A [`sync::SpscQueue`](crate::sync::SpscQueue).
+    #[non_exhaustive]
+    SpscQueue {
+        /// How many values were sent, ...
+        sent: u64,
+        /// ... and received, as it says.
+        received: u64,
+        /// The process that has the sender's end; `None` if none has.
+        sender: Option<Process>,
+        /// The process that has the receiver's end.
+        receiver: Option<Process>,
+        /// The values: the n-th that was sent, counted from 0, is element n modulo their number.
+        slots: View<'a>,
+    },
+    /// A [`sync::Ring`](crate::sync::Ring).
+    #[non_exhaustive]
+    Ring {
+        /// How many values were written.
+        written: u64,
+        /// The process that has the writer's role; `None` if none has.
+        writer: Option<Process>,
+        /// The values: the n-th that was written, counted from 0, is element n modulo their number.
+        slots: View<'a>,
+    },
     /// A [`sync::Event`](crate::sync::Event).
     #[non_exhaustive]
     Event {
@@ -111,6 +135,27 @@ impl Attached {
                     _ => None,
                 }
             }
+            "SpscQueue" => {
+                let [(_, sender), (_, receiver), (_, bells), (_, slots)] = fields(view)?;
+                let (sender, receiver, [_, _]) = (side(sender)?, side(receiver)?, fields::<2>(bells)?);
+                slots.elements().next()?;
+                Some(Builtin::SpscQueue {
+                    sent: sender.0.load(Relaxed),
+                    received: receiver.0.load(Relaxed),
+                    sender: sender.1,
+                    receiver: receiver.1,
+                    slots,
+                })
+            }
+            "Ring" => {
+                let [(_, head), (_, slots)] = fields(view)?;
+                let [(_, count), (_, bell), (_, role)] = fields(head)?;
+                word_32(bell)?;
+                slots.elements().next()?;
+                let count = word_64(count)?;
+                let writer = process_of_role(count, role)?;
+                Some(Builtin::Ring { written: count.load(Relaxed), writer, slots })
+            }
             "Event" => {
                 let [(_, count)] = fields(view)?;
                 Some(Builtin::Event { count: word_32(count)?.load(Relaxed) })
@@ -124,6 +169,20 @@ impl Attached {
 fn fields<const N: usize>(view: View<'_>) -> Option<[(&str, View<'_>); N]> {
     // Another process's schema may have millions.
     view.fields().take(N + 1).collect::<Vec<_>>().try_into().ok()
+}
+
+/// The count of one end of a queue, and the process that has it.
+fn side(view: View<'_>) -> Option<(&AtomicU64, Option<Process>)> {
+    let [(_, count), (_, role)] = fields(view)?;
+    let count = word_64(count)?;
+    Some((count, process_of_role(count, role)?))
+}
+
+/// The process that has the role in these words, if they are ones.
+fn process_of_role(count: &AtomicU64, role: View<'_>) -> Option<Option<Process>> {
+    let [(_, writer), (_, process), (_, namespace), (_, writing)] = fields(role)?;
+    let words = [count, word_64(writer)?, word_64(process)?, word_64(namespace)?, word_64(writing)?];
+    Some(peek::seqlock_writer(words).map(Process::from))
 }
 
 fn word_32(view: View<'_>) -> Option<&AtomicU32> {

@@ -9,6 +9,9 @@ use crate::memory::region::Region;
 /// How often the current copy of a sequence lock is copied anew, because its writer was faster. A real one is not.
 const ATTEMPTS: u32 = 10_000;
 
+/// How often what belongs together is copied anew, because it changed meanwhile. It can be large.
+const STILL: u32 = 100;
+
 /// The second word of a lock whose value is half-changed.
 const ABANDONED: u32 = 1;
 
@@ -62,6 +65,22 @@ impl Regions<'_> {
                     }
                 }
             }
+            (Carried::Nothing, _) => {}
+            (Carried::Still, Kind::Struct { fields, .. }) => {
+                let still = (0..STILL).any(|_| {
+                    fields.iter().for_each(|field| self.carry(field.layout, at + field.offset));
+                    fence(Acquire);
+                    self.scalars(layout, at, &mut |scalar, at| {
+                        self.load(scalar, at) == Regions { from: self.to, ..self }.load(scalar, at)
+                    })
+                });
+                if !still {
+                    self.scalars(layout, at, &mut |scalar, at| {
+                        self.store(scalar, at, 0);
+                        true
+                    });
+                }
+            }
             (_, &Kind::Scalar(scalar) | &Kind::Atomic(scalar) | &Kind::Enum { repr: scalar, .. }) => {
                 self.store(scalar, at, self.load(scalar, at));
             }
@@ -74,6 +93,20 @@ impl Regions<'_> {
                 for field in *fields {
                     self.carry(field.layout, at + field.offset);
                 }
+            }
+        }
+    }
+
+    /// Whether `each` is true of all scalars that are carried as they are.
+    fn scalars(self, layout: &Layout, at: usize, each: &mut dyn FnMut(Scalar, usize) -> bool) -> bool {
+        match (layout.carried, &layout.kind) {
+            (Carried::Nothing | Carried::Unlocked | Carried::Latest, _) => true,
+            (_, &Kind::Scalar(scalar) | &Kind::Atomic(scalar) | &Kind::Enum { repr: scalar, .. }) => {
+                each(scalar, at)
+            }
+            (_, &Kind::Array { of, len }) => (0..len).all(|i| self.scalars(of, at + i * of.size, each)),
+            (_, Kind::Struct { fields, .. }) => {
+                fields.iter().all(|field| self.scalars(field.layout, at + field.offset, each))
             }
         }
     }

@@ -3,6 +3,8 @@
 //! - [`Mutex<T>`]: one thread at a time uses the value. The death of its holder is noticed and reported.
 //! - [`SeqLock<T>`]: one process writes, any number read whole values, and none waits for another.
 //! - [`Latest<T>`]: a `SeqLock` that knows when it was written, and for which readers can wait.
+//! - [`Ring<T, N>`]: one process writes, any number of others see every value, if they are fast enough.
+//! - [`SpscQueue<T, N>`]: values from one sender to one receiver.
 //! - [`Event`]: wait until another process announces a change.
 //!
 //! All are plain fields of a segment's struct, by themselves, in arrays and in nested structs. A new segment is
@@ -67,15 +69,23 @@ mod mutex;
 #[cfg(not(loom))]
 pub(crate) mod peek;
 #[cfg(not(loom))]
+mod ring;
+#[cfg(not(loom))]
+mod role;
+#[cfg(not(loom))]
 mod seqlock;
+#[cfg(not(loom))]
+mod spsc;
 #[cfg(not(loom))]
 mod thread;
 
 #[cfg(not(loom))]
 pub use self::{
-    error::{LockError, ReadError, WriterError},
+    error::{LockError, QueueError, ReadError, RingError, WriterError},
     event::{Event, Listener},
     latest::{Latest, LatestWriter, Reading},
     mutex::{Mutex, MutexGuard, OwnerDied},
+    ring::{Ring, RingReader, RingWriter},
     seqlock::{SeqLock, SeqWriter, WriterInfo},
+    spsc::{Receiver, Sender, SpscQueue},
 };

@@ -486,7 +486,7 @@ impl<T: Shareable + Copy, A: Access> fmt::Debug for SeqWriter<'_, T, A> {
 }
 
 /// A process as the words have it.
-fn identity(process: Process) -> Identity {
+pub(super) fn identity(process: Process) -> Identity {
     Identity { pid: process.pid.unsigned_abs(), marks: process.marks() }
 }
 

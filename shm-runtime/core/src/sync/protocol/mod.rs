@@ -3,7 +3,9 @@
 pub(super) mod bell;
 pub(super) mod event;
 pub(super) mod mutex;
+pub(super) mod ring;
 pub(super) mod seqlock;
+pub(super) mod spsc;
 
 #[cfg(all(loom, test))]
 mod model;

@@ -16,7 +16,9 @@ use loom::thread;
 use super::bell;
 use super::event as count;
 use super::mutex::{Lock, Me, Patience, Refusal, Value};
+use super::ring::{self, Absent};
 use super::seqlock::{self as latch, Identity, Words};
+use super::spsc::{End, Stuck};
 use crate::sync::atomic::{Acquire, Relaxed, Release};
 use crate::sync::kernel::{Kernel, OWNER_DIED, Refused, TID, WAITERS};
 
@@ -638,5 +640,148 @@ fn who_waits_for_a_value_with_a_bell_gets_it_whole_and_sees_what_was_written_bef
         assert_eq!(bell::wait(&bell, true, None, &Weak(2), newer), Some([1; 2]));
         assert_eq!(before.load(Relaxed), 1);
         thread.join().unwrap();
+    });
+}
+
+/// A queue or a ring of two slots, whose values are two words, which a torn read would show.
+struct Passed {
+    /// The sender's count and role, and the receiver's.
+    ends: [[AtomicU64; 5]; 2],
+    slots: [[AtomicU32; 2]; 2],
+}
+
+impl Passed {
+    fn new() -> Arc<Self> {
+        let end = || [(); 5].map(|()| AtomicU64::new(0));
+        let slot = || [AtomicU32::new(0), AtomicU32::new(0)];
+        Arc::new(Self { ends: [end(), end()], slots: [slot(), slot()] })
+    }
+
+    fn words(&self, end: usize) -> Words<'_> {
+        let [sequence, writer, process, place, writing] = &self.ends[end];
+        Words { sequence, writer, marks: [process, place], writing }
+    }
+
+    fn claim(&self, end: usize, pid: u32) -> u64 {
+        let me = Identity { pid, marks: [pid.into(); 2] };
+        self.words(end).claim(me, |who| who.pid != pid, &Weak(0)).unwrap()
+    }
+
+    fn end(&self, end: usize, role: u64) -> End<'_> {
+        let lead = if end == 0 { 2 } else { 0 };
+        End { words: self.words(end), role, other: &self.ends[1 - end][0], lead, capacity: 2 }
+    }
+
+    fn slot(&self, count: u64) -> &[AtomicU32; 2] {
+        &self.slots[usize::try_from(count % 2).unwrap()]
+    }
+
+    /// Writes value number `count`, which is `count + 1`.
+    fn store(&self, count: u64) {
+        self.slot(count).iter().for_each(|word| word.store(u32::try_from(count).unwrap() + 1, Relaxed));
+    }
+
+    fn load(&self, count: u64) -> [u32; 2] {
+        [0, 1].map(|word| self.slot(count)[word].load(Relaxed))
+    }
+
+    /// Receives what is there, and checks it.
+    fn receive(&self, role: u64, limit: &mut u64) -> Result<u64, Stuck> {
+        self.end(1, role).step(limit, 2, |count, how_many| {
+            for count in count..count + how_many {
+                assert_eq!(self.load(count), [u32::try_from(count).unwrap() + 1; 2]);
+            }
+            how_many
+        })
+    }
+
+    /// Sends what there is room for, at most so many.
+    fn send(&self, role: u64, limit: &mut u64, wanted: u64) -> Result<u64, Stuck> {
+        self.end(0, role).step(limit, wanted, |count, how_many| {
+            (count..count + how_many).for_each(|count| self.store(count));
+            how_many
+        })
+    }
+}
+
+#[test]
+fn what_is_received_from_a_queue_is_whole_and_in_order_and_never_overwritten_before() {
+    bounded(3, || {
+        let queue = Passed::new();
+        let roles = [queue.claim(0, 1), queue.claim(1, 2)];
+        let sender = Arc::clone(&queue);
+        let thread = thread::spawn(move || {
+            let mut limit = 0;
+            [2, 1, 1].map(|wanted| sender.send(roles[0], &mut limit, wanted).unwrap_or(0)).iter().sum::<u64>()
+        });
+        let mut limit = 0;
+        let mut received = 0;
+        for _ in 0..2 {
+            received += queue.receive(roles[1], &mut limit).unwrap_or(0);
+        }
+        let sent = thread.join().unwrap();
+        while let Ok(more) = queue.receive(roles[1], &mut limit) {
+            received += more;
+        }
+        assert!(sent >= 2);
+        assert_eq!(received, sent);
+    });
+}
+
+#[test]
+fn a_sender_that_claims_the_end_of_a_dead_one_goes_on_where_it_ended() {
+    bounded(3, || {
+        let queue = Passed::new();
+        let (first, receiver) = (queue.claim(0, 1), queue.claim(1, 9));
+        let old = Arc::clone(&queue);
+        // It is dead to the next one, which it is not: so it may go on, until it sees that it has lost the end.
+        let thread = thread::spawn(move || old.send(first, &mut 0, 1).unwrap_or(0));
+        queue.words(0).reset();
+        let second = queue.claim(0, 2);
+        let sent = queue.send(second, &mut 0, 1).unwrap() + thread.join().unwrap();
+        assert_eq!(queue.receive(receiver, &mut 0), Ok(sent));
+    });
+}
+
+#[test]
+fn a_read_of_a_ring_is_whole_and_what_is_missed_is_what_was_overwritten() {
+    bounded(4, || {
+        let values = Passed::new();
+        let role = values.claim(0, 1);
+        let writer = Arc::clone(&values);
+        let thread = thread::spawn(move || {
+            for how_many in [2, 1] {
+                let mut left = how_many;
+                assert!(writer.words(0).advance_each(role, |count| {
+                    left -= 1;
+                    if left >= 0 {
+                        writer.store(count);
+                    }
+                    left >= 0
+                }));
+            }
+        });
+        let count = &values.ends[0][0];
+        let mut cursor = 0;
+        for _ in 0..3 {
+            match ring::read(count, 2, cursor, 2, |how_many| (how_many, values.load(cursor))) {
+                Ok((0, (how_many, value))) => {
+                    assert_eq!(how_many, 1);
+                    assert_eq!(value, [u32::try_from(cursor).unwrap() + 1; 2], "torn, or another one");
+                    cursor += 1;
+                }
+                Ok((overwritten, _)) => {
+                    assert!(overwritten > 0);
+                    cursor = ring::published(count) - 1;
+                }
+                Err(Absent::NotYet) => {}
+                Err(Absent::Overwritten { published }) => {
+                    assert!(published >= cursor + 2);
+                    cursor = published - 1;
+                }
+            }
+        }
+        thread.join().unwrap();
+        assert_eq!(ring::published(count), 3);
     });
 }
