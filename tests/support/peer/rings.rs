@@ -1,11 +1,12 @@
 //! A process that has one end of a ring or a queue, or the latest value.
 
 use std::sync::atomic::Ordering::SeqCst;
+use std::thread;
 use std::time::Duration;
 
 use shm_runtime::{Segment, sync::QueueError, sync::RingError};
 use shm_tests::HANGS;
-use shm_tests::structs::rings::{Feed, Item, Newest, RawWire, Wire};
+use shm_tests::structs::rings::{Feed, Item, Newest, Office, RawWire, Wire};
 
 use crate::{Answer, Domain, number};
 
@@ -24,6 +25,8 @@ impl Domain for Peer {
             "wire-receive" => wire_receive(&Segment::from_id(id)?),
             "feed-write" => feed_write(&Segment::from_id(id)?),
             "feed-read" => feed_read(&Segment::from_id(id)?),
+            "office-send" => office_send(&Segment::from_id(id)?),
+            "office-receive" => office_receive(&Segment::from_id(id)?),
             _ => return Err("no such role".into()),
         }
         Ok(String::new())
@@ -150,4 +153,44 @@ fn feed_read(segment: &Segment<Feed>) {
         }
     }
     assert_eq!(reader.position() - start, read + missed);
+}
+
+/// Sends jobs as far as the limit, one or some at a time, until it is killed.
+fn office_send(segment: &Segment<Office>) {
+    let office = segment.attach().unwrap();
+    loop {
+        if office.issued.load(SeqCst) >= office.limit.load(SeqCst) {
+            thread::sleep(Duration::from_micros(50));
+            continue;
+        }
+        let first = office.issued.fetch_add(3, SeqCst);
+        let items = [0, 1, 2].map(|i| Item::new(first + i));
+        let sent = office.jobs.try_send_some(&items).unwrap();
+        items[sent..].iter().for_each(|item| office.jobs.send(item).unwrap());
+        for item in items {
+            office.accepted[usize::try_from(item.number).unwrap()].store(1, SeqCst);
+        }
+    }
+}
+
+/// Receives jobs, one or some at a time, and says that they are done, or gives one back now and then, until it is killed.
+fn office_receive(segment: &Segment<Office>) {
+    let office = segment.attach().unwrap();
+    loop {
+        let received = match office.received.load(SeqCst) % 3 {
+            0 => office.jobs.try_receive_some(2).unwrap(),
+            _ => vec![office.jobs.receive().unwrap()],
+        };
+        for job in received {
+            let before = office.counts[usize::try_from(job.number).unwrap()].fetch_add(1, SeqCst);
+            if !job.is_whole() || before > 0 && !job.is_redelivered() {
+                office.wrong.fetch_add(1, SeqCst);
+            }
+            office.again.fetch_add(u64::from(job.is_redelivered()), SeqCst);
+            let number = office.received.fetch_add(1, SeqCst);
+            if number % 101 != 100 {
+                job.done().unwrap();
+            }
+        }
+    }
 }

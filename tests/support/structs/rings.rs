@@ -2,7 +2,7 @@
 
 #![allow(missing_docs, reason = "the names say it")]
 
-use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64};
 
 use shm_runtime::{Shareable, SharedSegment, sync};
 
@@ -97,4 +97,53 @@ pub struct RawFeed {
     pub rest: [u64; 5],
     pub slots: [[u64; 8]; 8],
     pub counters: [u64; 8],
+}
+
+/// As many jobs as are accounted for.
+pub const JOBS: usize = 1 << 20;
+
+/// A queue of jobs, so short that it is full and empty all the time, and the account of each.
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private, bare)]
+pub struct Office {
+    pub jobs: sync::Queue<Item, 8>,
+    /// The number of the last job that a sender began with, and the one that they may not go past.
+    pub issued: AtomicU64,
+    pub limit: AtomicU64,
+    /// How many were received.
+    pub received: AtomicU64,
+    /// How many were received a second time without a mark, or were not of one piece.
+    pub wrong: AtomicU64,
+    /// How many were received with the mark.
+    pub again: AtomicU64,
+    /// Of each job, whether `send` has said that it was accepted, and how often it was received.
+    pub accepted: [AtomicU8; JOBS],
+    pub counts: [AtomicU8; JOBS],
+}
+
+/// The same memory, to a program that respects no protocol.
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private, bare, size = size_of::<Office>())]
+pub struct RawOffice {
+    pub word: AtomicU32,
+    pub abandoned: AtomicU32,
+    /// `head`, `next` and `tail`.
+    pub positions: [AtomicU64; 3],
+    pub unused: [u64; 4],
+    pub bells: [AtomicU32; 2],
+    pub more: [u64; 7],
+    pub slots: [RawSlot; 8],
+    pub counters: [u64; 5],
+    pub jobs: [u8; 2 * JOBS],
+    pub rest: [u64; 3],
+}
+
+#[derive(Shareable)]
+#[repr(C)]
+pub struct RawSlot {
+    pub state: AtomicU64,
+    pub marks: [AtomicU64; 4],
+    pub value: [u64; 8],
 }

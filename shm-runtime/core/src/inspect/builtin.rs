@@ -41,6 +41,18 @@ pub enum Builtin<'a> {
         /// The values: the n-th that was written, counted from 0, is element n modulo their number.
         slots: View<'a>,
     },
+    /// A [`sync::Queue`](crate::sync::Queue).
+    #[non_exhaustive]
+    Queue {
+        /// Its lock.
+        lock: Mutex<'a>,
+        /// How many values were accepted, ...
+        accepted: u64,
+        /// ... and how many of them were given to a receiver.
+        given: u64,
+        /// Structs of `state`, `marks` and `value`: the n-th that was accepted, counted from 0, is element n modulo their number.
+        slots: View<'a>,
+    },
     /// A [`sync::Event`](crate::sync::Event).
     #[non_exhaustive]
     Event {
@@ -155,6 +167,15 @@ impl Attached {
                 let count = word_64(count)?;
                 let writer = process_of_role(count, role)?;
                 Some(Builtin::Ring { written: count.load(Relaxed), writer, slots })
+            }
+            "Queue" => {
+                let [(_, lock), (_, bells), (_, slots)] = fields(view)?;
+                let Builtin::Mutex(lock) = self.builtin(lock)? else { return None };
+                let [(_, _), (_, next), (_, tail)] = fields(lock.value)?;
+                let [_, _] = fields::<2>(bells)?;
+                slots.elements().next()?;
+                let (given, accepted) = (word_64(next)?.load(Relaxed), word_64(tail)?.load(Relaxed));
+                Some(Builtin::Queue { lock, accepted, given, slots })
             }
             "Event" => {
                 let [(_, count)] = fields(view)?;

@@ -100,7 +100,10 @@ impl Regions<'_> {
     /// Whether `each` is true of all scalars that are carried as they are.
     fn scalars(self, layout: &Layout, at: usize, each: &mut dyn FnMut(Scalar, usize) -> bool) -> bool {
         match (layout.carried, &layout.kind) {
-            (Carried::Nothing | Carried::Unlocked | Carried::Latest, _) => true,
+            (Carried::Nothing | Carried::Latest, _) => true,
+            (Carried::Unlocked, Kind::Struct { fields: [_, _, value, ..], .. }) => {
+                self.scalars(value.layout, at + value.offset, each)
+            }
             (_, &Kind::Scalar(scalar) | &Kind::Atomic(scalar) | &Kind::Enum { repr: scalar, .. }) => {
                 each(scalar, at)
             }

@@ -250,7 +250,7 @@ impl core::error::Error for ReadError {
     }
 }
 
-/// Why a value was not sent or received, by a [`SpscQueue`](super::SpscQueue).
+/// Why a value was not sent or received, by a [`SpscQueue`](super::SpscQueue) or a [`Queue`](super::Queue).
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum QueueError {
@@ -258,10 +258,12 @@ pub enum QueueError {
     Full,
     /// There is no value, and was none all the time that it was waited for.
     Empty,
-    /// This end of the queue is not this one's any more.
+    /// This end of the queue is not this one's any more; of a [`Queue`](super::Queue), the value.
     Lost(WriterError),
     /// The bytes of the value are not one of its type: another process wrote them.
     Invalid(InvalidValue),
+    /// The lock of the queue was not acquired: held all the time, or overwritten by another process.
+    Lock(LockError),
     /// Another process overwrote the counts of the queue.
     #[non_exhaustive]
     Corrupted {
@@ -276,15 +278,23 @@ impl fmt::Display for QueueError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Full => f.write_str(
-                "the queue is full: the receiver takes nothing out, or not as fast as values are sent",
+                "the queue is full: values are not received, or not done, as fast as they are sent",
             ),
             Self::Empty => f.write_str("the queue is empty: nothing was sent"),
-            Self::Lost(error) => write!(f, "this end of the queue was lost: {error}"),
+            Self::Lost(WriterError::Lost { pid }) if *pid != 0 => write!(
+                f,
+                "this end of the queue is that of {} now: it was taken away, or this is a forked child",
+                Named("process", *pid)
+            ),
+            Self::Lost(_) => f.write_str(
+                "this end of the queue, or this value of it, was taken away, or is that of the parent of this process",
+            ),
+            Self::Lock(error) => write!(f, "the lock of the queue: {error}"),
             Self::Invalid(invalid) => fmt::Display::fmt(invalid, f),
             Self::Corrupted { sent, received } => write!(
                 f,
                 "the queue says that {sent} values were sent and {received} received, which cannot be: another process \
-                 overwrote the counts. To begin anew, throw away what is in it by `skip`"
+                 overwrote the counts. To begin anew, throw away what is in it: `skip` of a `Receiver`, `clear` of a `Queue`"
             ),
         }
     }
@@ -295,6 +305,7 @@ impl core::error::Error for QueueError {
         match self {
             Self::Full | Self::Empty | Self::Corrupted { .. } => None,
             Self::Lost(error) => Some(error),
+            Self::Lock(error) => Some(error),
             Self::Invalid(invalid) => Some(invalid),
         }
     }

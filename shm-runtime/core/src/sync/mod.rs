@@ -5,6 +5,8 @@
 //! - [`Latest<T>`]: a `SeqLock` that knows when it was written, and for which readers can wait.
 //! - [`Ring<T, N>`]: one process writes, any number of others see every value, if they are fast enough.
 //! - [`SpscQueue<T, N>`]: values from one sender to one receiver.
+//! - [`Queue<T, N>`]: values from any number of senders, each to one of any number of receivers. What a receiver had that was
+//!   killed is given to another.
 //! - [`Event`]: wait until another process announces a change.
 //!
 //! All are plain fields of a segment's struct, by themselves, in arrays and in nested structs. A new segment is
@@ -69,6 +71,8 @@ mod mutex;
 #[cfg(not(loom))]
 pub(crate) mod peek;
 #[cfg(not(loom))]
+mod queue;
+#[cfg(not(loom))]
 mod ring;
 #[cfg(not(loom))]
 mod role;
@@ -85,6 +89,7 @@ pub use self::{
     event::{Event, Listener},
     latest::{Latest, LatestWriter, Reading},
     mutex::{Mutex, MutexGuard, OwnerDied},
+    queue::{Queue, Received},
     ring::{Ring, RingReader, RingWriter},
     seqlock::{SeqLock, SeqWriter, WriterInfo},
     spsc::{Receiver, Sender, SpscQueue},

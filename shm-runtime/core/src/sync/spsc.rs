@@ -110,8 +110,8 @@ builtin! { unsafe impl [] Side, Side: "Side", 2 { count: AtomicU64, role: Role }
 /// What hardly changes.
 #[repr(C, align(64))]
 pub(super) struct Bells {
-    sent: AtomicU32,
-    received: AtomicU32,
+    pub(super) sent: AtomicU32,
+    pub(super) received: AtomicU32,
 }
 
 builtin! { unsafe impl [] Bells, Bells: "Bells", 2 { sent: AtomicU32, received: AtomicU32 } transient }

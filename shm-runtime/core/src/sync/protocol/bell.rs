@@ -17,6 +17,9 @@ const ASLEEP: u32 = 1;
 /// How often a thread looks before it sleeps: less than a sleep and a wake-up take.
 const SPINS: u32 = if cfg!(loom) { 1 } else { 200 };
 
+/// How often it looks before each sleep, and again after it.
+pub(crate) const LOOKS: u32 = SPINS + 1;
+
 /// The longest single sleep of a thread that has said that it sleeps, ...
 const SLEEP: Duration = Duration::from_millis(20);
 

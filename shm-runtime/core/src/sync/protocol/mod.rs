@@ -3,6 +3,7 @@
 pub(super) mod bell;
 pub(super) mod event;
 pub(super) mod mutex;
+pub(super) mod queue;
 pub(super) mod ring;
 pub(super) mod seqlock;
 pub(super) mod spsc;

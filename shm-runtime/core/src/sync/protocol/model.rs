@@ -16,6 +16,7 @@ use loom::thread;
 use super::bell;
 use super::event as count;
 use super::mutex::{Lock, Me, Patience, Refusal, Value};
+use super::queue::{self, Cursors, Slot};
 use super::ring::{self, Absent};
 use super::seqlock::{self as latch, Identity, Words};
 use super::spsc::{End, Stuck};
@@ -782,5 +783,51 @@ fn a_read_of_a_ring_is_whole_and_what_is_missed_is_what_was_overwritten() {
         }
         thread.join().unwrap();
         assert_eq!(ring::published(count), 3);
+    });
+}
+
+#[test]
+fn a_slot_is_written_again_after_its_value_was_read_and_a_value_is_read_after_it_was_written() {
+    bounded(4, || {
+        let mutex = Guarded::new();
+        let words = Arc::new([(); 8].map(|()| AtomicU64::new(0)));
+        // Of one slot, which loom watches for two at once.
+        let value = Arc::new(UnsafeCell::new(0_u32));
+        let shared = (Arc::clone(&mutex), Arc::clone(&words), Arc::clone(&value));
+        let me = |pid| Identity { pid, marks: [pid.into(); 2] };
+        fn cursors(words: &[AtomicU64; 8]) -> (Cursors<'_>, Slot<'_>) {
+            let [head, next, tail, state, a, b, c, d] = words;
+            (Cursors { head, next, tail }, Slot { state, marks: [a, b, c, d] })
+        }
+        let thread = thread::spawn(move || {
+            let (mutex, words, value) = shared;
+            let (cursors, slot) = cursors(&words);
+            let mut received = 0;
+            for _ in 0..2 {
+                mutex.lock(2, Patience::Forever, &Weak(2)).unwrap();
+                let given = cursors.receive(|_| slot, 1, me(2), |_| false);
+                mutex.words().unlock(2, &Weak(2));
+                if let Ok(given) = given {
+                    // SAFETY: loom checks that nobody else has it now.
+                    let value = value.with(|value| unsafe { *value });
+                    received += 1;
+                    assert_eq!((value, given.again), (received, false));
+                    assert!(queue::finish(slot, given.state, false));
+                }
+            }
+            received
+        });
+        let (cursors, slot) = cursors(&words);
+        let mut sent = 0;
+        for _ in 0..2 {
+            mutex.lock(1, Patience::Forever, &Weak(1)).unwrap();
+            // SAFETY: loom checks that nobody else has it now.
+            let store = |_| value.with_mut(|value| unsafe { *value = sent + 1 });
+            let accepted = cursors.send(|_| slot, 1, store).is_ok();
+            mutex.words().unlock(1, &Weak(1));
+            sent += u32::from(accepted);
+        }
+        let received = thread.join().unwrap();
+        assert!(sent >= 1 && received <= sent);
     });
 }

@@ -34,14 +34,14 @@ const TRIES: u32 = 16;
 pub(crate) const LONGEST_WRITE: Duration = Duration::from_secs(1);
 
 /// The bits of a process id on 64-bit Linux (PID_MAX_LIMIT).
-const PID_BITS: u32 = 22;
-const PID: u64 = (1 << PID_BITS) - 1;
+pub(super) const PID_BITS: u32 = 22;
+pub(super) const PID: u64 = (1 << PID_BITS) - 1;
 
 /// A claim that is not the role yet.
-const PENDING: u64 = 1 << 63;
+pub(super) const PENDING: u64 = 1 << 63;
 
 /// The number of a claim.
-fn number(role: u64) -> u64 {
+pub(super) fn number(role: u64) -> u64 {
     (role & !PENDING) >> PID_BITS
 }
 
