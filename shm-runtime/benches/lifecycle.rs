@@ -80,11 +80,10 @@ fn main() {
     let sealed_life = || life::<Sealed>(|segment| segment.words[0].set(1));
 
     // Keys of its own, so that two runs do not meet.
-    let key = 0x7368_0000 ^ (std::process::id().cast_signed() << 1);
+    let key = 0x7368_0000 ^ (i32::try_from(std::process::id()).expect("a pid") << 1);
     let (mut bare, mut sealed) = (Bare::options(), Sealed::options());
-    let _bare = bare.key(Key::fixed(key.cast_unsigned())).create().expect("create").remove_on_drop();
-    let _sealed =
-        sealed.key(Key::fixed((key + 1).cast_unsigned())).create().expect("create").remove_on_drop();
+    let _bare = bare.key(Key::fixed(key.unsigned_abs())).create().expect("create").remove_on_drop();
+    let _sealed = sealed.key(Key::fixed((key + 1).unsigned_abs())).create().expect("create").remove_on_drop();
     let bare_visit = || visit(&bare, |segment| segment.words[0].get());
     let sealed_visit = || visit(&sealed, |segment| segment.words[0].get());
 

@@ -130,6 +130,5 @@ fn work(office: &Attached<Office>) -> Result<(), Box<dyn Error>> {
 }
 
 fn is_prime(number: u32) -> bool {
-    number >= 2
-        && (2..).take_while(|factor| factor * factor <= number).all(|factor| !number.is_multiple_of(factor))
+    number >= 2 && (2..).take_while(|factor| factor * factor <= number).all(|factor| number % factor != 0)
 }

@@ -33,7 +33,7 @@ use crate::segment::{Segment as Typed, Terms};
 /// assert!(segment.stat()?.size > 8);
 /// let attached = segment.attach_read_only()?;
 /// let seal = attached.seal().expect("a program of this crate made it");
-/// assert_eq!((seal.state, seal.creator.pid), (State::Ready, std::process::id().cast_signed()));
+/// assert_eq!((seal.state, seal.creator.pid), (State::Ready, std::process::id() as i32));
 /// assert_eq!(attached.schema()?.to_string(), "struct Station size 8 align 8\n  celsius @0 f64\n");
 /// # Ok::<(), shm_runtime::Error>(())
 /// ```

@@ -347,7 +347,7 @@ mod tests {
             tid.send(sys::futex::thread_id()).expect("it waits");
             let _ = ends.recv();
         });
-        let tid = of_thread.recv().expect("sent").cast_signed();
+        let tid = i32::try_from(of_thread.recv().expect("sent")).expect("a thread's number");
         assert!(Process::seen_here(tid).is_dead());
         drop(end);
         thread.join().expect("it only waits");

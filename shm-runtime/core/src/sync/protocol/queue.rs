@@ -64,7 +64,7 @@ impl Slot<'_> {
     /// The two words of the giving with this number.
     fn marks_of(&self, number: u64) -> [&AtomicU64; 2] {
         let [first, second, third, fourth] = self.marks;
-        if number.is_multiple_of(2) { [first, second] } else { [third, fourth] }
+        if number % 2 == 0 { [first, second] } else { [third, fourth] }
     }
 
     /// Gives the value to `me`; `state` is what the slot's is.
@@ -139,10 +139,10 @@ impl<'a> Cursors<'a> {
     ) -> Result<Given, Stuck> {
         loop {
             let (next, _, ready) = self.ready(capacity)?;
-            if (ready == 0 || next.is_multiple_of(LOOK))
-                && let Some(given) = self.again(&slot, capacity, me, &is_dead)
-            {
-                return Ok(given);
+            if ready == 0 || next % LOOK == 0 {
+                if let Some(given) = self.again(&slot, capacity, me, &is_dead) {
+                    return Ok(given);
+                }
             }
             if ready == 0 {
                 return Err(Stuck::Waiting);
