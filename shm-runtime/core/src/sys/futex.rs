@@ -25,7 +25,7 @@ fn called(returned: c_long) -> io::Result<()> {
 /// A time since a clock's zero, for the kernel; one too far away for it, as far as it goes.
 fn timespec(time: Duration) -> libc::timespec {
     libc::timespec {
-        tv_sec: libc::time_t::try_from(time.as_secs()).unwrap_or(libc::time_t::MAX),
+        tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX),
         tv_nsec: time.subsec_nanos().into(),
     }
 }
