@@ -71,7 +71,7 @@
 //!
 //! # Platforms
 //!
-//! Linux with 64-bit pointers and glibc. Elsewhere the crate does not compile.
+//! Linux with 64-bit pointers, and glibc or musl. Elsewhere the crate does not compile: see [`guide::platforms`].
 
 pub use shm_derive::{Shareable, SharedSegment};
 #[doc(inline)]

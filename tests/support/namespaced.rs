@@ -68,6 +68,8 @@ fn follow(line: &str, key: &Key) -> Result<String, (String, String)> {
             let pidfds = [Refused::call(libc::SYS_pidfd_open)];
             return Ok(refuse(&pidfds, libc::ENOSYS).to_string());
         }
+        // One from 5.3 to 6.8, which has pidfds but not their file system: so what that says is not told.
+        "no pidfs" => return Ok(refuse(&[Refused::call(libc::SYS_fstatfs)], libc::ENOSYS).to_string()),
         "create" => station().create_with(|station| station.number.set(42)).map(|_| String::new()),
         "abandon" => station().create_with(|_| std::process::abort()).map(|_| String::new()),
         "slow" => {

@@ -46,6 +46,8 @@ impl Refused {
             "madvise" => call(libc::SYS_madvise),
             "shmdt" => call(libc::SYS_shmdt),
             "futex_lock_pi2" => vec![Self::with_second(libc::SYS_futex, libc::FUTEX_LOCK_PI2)],
+            "futex(2)" => call(libc::SYS_futex),
+            "futex_wake_op" => vec![Self::with_second(libc::SYS_futex, libc::FUTEX_WAKE_OP)],
             "futex" => [libc::FUTEX_LOCK_PI, libc::FUTEX_LOCK_PI2, libc::FUTEX_TRYLOCK_PI]
                 .map(|operation| Self::with_second(libc::SYS_futex, operation))
                 .into(),

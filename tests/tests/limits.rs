@@ -1,6 +1,7 @@
 //! The limits of the system, reached in an IPC namespace that has its own; what else of the system, and not of the segment, is
 //! in the way: filters of system calls, other namespaces, settings; and an id that is 0.
 
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use shm_runtime::sem::Semaphore;
@@ -250,6 +251,41 @@ fn a_filter_that_does_not_know_the_newest_way_to_lock_is_got_round() {
         assert!(peer.is_silent(Duration::from_millis(30)));
         drop(held);
         assert_eq!(peer.answer().unwrap(), "locked");
+    }
+}
+
+#[test]
+fn where_no_futex_may_be_used_an_event_is_still_counted_and_seen() {
+    const ROUNDS: u64 = 20;
+    let segment = Own::<sync::Board>::create_unattached();
+    for (call, errno) in [
+        ("futex(2)", libc::EPERM),
+        ("futex(2)", libc::ENOSYS),
+        ("futex_wake_op", libc::EPERM),
+        ("futex_wake_op", libc::ENOSYS),
+    ] {
+        let board = segment.attach().unwrap();
+        board.round.store(0, SeqCst);
+        let mut peer = peer!().start_with("sync");
+        if !refuse(&mut peer, call, errno) {
+            return;
+        }
+        let pongs = board.pong.listen();
+        peer.send(format!("pong {} {ROUNDS}", segment.id()));
+        for round in 0..ROUNDS {
+            board.round.store(2 * round + 1, SeqCst);
+            board.ping.notify_all();
+            let answered = || board.round.load(SeqCst) == 2 * round + 2;
+            while !answered() {
+                let pong = board.pong.listen();
+                if !answered() {
+                    // A peer that may not wake whom the kernel has asleep: so not for long.
+                    pong.wait_timeout(Duration::from_millis(5));
+                }
+            }
+        }
+        peer.answer().unwrap();
+        assert!(pongs.wait_timeout(Duration::ZERO), "{call} {errno}: nothing was counted");
     }
 }
 

@@ -76,6 +76,27 @@ fn a_living_writer_and_creator_are_alive_from_another_time_namespace_and_dead_on
 }
 
 #[test]
+fn without_a_number_on_pidfs_a_process_is_known_by_its_start() {
+    let key = OwnKey::new();
+    let start = || {
+        let mut peer = peer(&[], &key)?;
+        let filtered = peer.ask("no pidfs") == "true";
+        if !filtered {
+            skip("a filter for system calls is forbidden here");
+        }
+        filtered.then_some(peer)
+    };
+    let (Some(mut first), Some(mut second)) = (start(), start()) else { return };
+    first.ask("create");
+    first.ask("write");
+    assert_eq!(second.failure("write").kind, "Held");
+    assert!(second.ask("writer").starts_with("Some(true) Some("));
+    first.kill();
+    until(|| second.ask("writer").starts_with("Some(false)"));
+    until(|| writes(&mut second));
+}
+
+#[test]
 fn a_process_whose_first_thread_has_ended_lives() {
     for old in [false, true] {
         let key = OwnKey::new();

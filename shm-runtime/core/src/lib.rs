@@ -2,9 +2,13 @@
 //!
 //! A package of its own, so that it is compiled beside the derives and what they depend on, and not after them.
 
-#[cfg(not(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64")))]
+#[cfg(not(all(
+    target_os = "linux",
+    any(target_env = "gnu", target_env = "musl"),
+    target_pointer_width = "64"
+)))]
 compile_error!(
-    "shm-runtime needs 64-bit Linux with glibc: it relies on its System V calls and their structs, and on scalars of up to \
+    "shm-runtime needs 64-bit Linux with glibc or musl: it relies on its System V calls and their structs, and on scalars of up to \
      8 bytes that are naturally aligned and read atomically from read-only pages"
 );
 

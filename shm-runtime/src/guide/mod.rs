@@ -6,6 +6,7 @@
 //! - [`working_together`]: locks, snapshots and announcements in a segment; semaphores and message queues.
 //! - [`inspect`]: segments without their Rust type, for tools: shown, changed, saved and restored.
 //! - [`guarantees`]: what is guaranteed, what is not, and the limits.
+//! - [`platforms`]: where it runs: musl, older kernels, containers, and what other systems would need.
 //! - [`soundness`]: why there is no undefined behaviour, whatever another process writes.
 //! - [`costs`]: what it costs, and where that was measured.
 //! - [`from_c`]: each C call, and what it is here; how to share a segment with a C program.
@@ -24,6 +25,9 @@ pub mod guarantees {}
 
 #[doc = include_str!("inspect.md")]
 pub mod inspect {}
+
+#[doc = include_str!("platforms.md")]
+pub mod platforms {}
 
 #[doc = include_str!("run-time-length.md")]
 pub mod run_time_length {}

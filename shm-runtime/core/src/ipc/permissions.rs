@@ -29,14 +29,14 @@ pub(super) struct IpcPerm {
 
 impl IpcPerm {
     /// What IPC_STAT said.
-    pub(super) fn of(perm: &sys::ipc_perm) -> Self {
-        let bits = u32::from(perm.mode);
+    pub(super) fn of(perm: &sys::objects::IpcPerm) -> Self {
+        let bits = perm.mode;
         Self {
-            key: perm.__key,
+            key: perm.key,
             permissions: Permissions { uid: perm.uid, gid: perm.gid, mode: bits & MODE },
             creator_uid: perm.cuid,
             creator_gid: perm.cgid,
-            sequence: u32::from(perm.__seq),
+            sequence: u32::from(perm.seq),
             flags: bits & !MODE,
         }
     }

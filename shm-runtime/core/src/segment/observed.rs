@@ -28,9 +28,9 @@ impl Observed {
     /// shmctl(2) with IPC_STAT, of which only this much is kept.
     pub(crate) fn of(id: i32) -> io::Result<Self> {
         let stat = sys::shm_stat(id)?;
-        let (owner, creator) = (stat.shm_perm.uid, stat.shm_perm.cuid);
-        let users = Some(Users { owner, creator, creator_pid: stat.shm_cpid });
-        Ok(Self { size: stat.shm_segsz, users })
+        let (owner, creator) = (stat.perm.uid, stat.perm.cuid);
+        let users = Some(Users { owner, creator, creator_pid: stat.cpid });
+        Ok(Self { size: stat.segsz, users })
     }
 
     /// A segment of which nothing is known yet, not even that it has a byte.

@@ -66,7 +66,7 @@ pub(crate) fn all(error: io::Error, id: i32, expected: usize) -> ErrorKind {
     match error.raw_os_error() {
         Some(sys::ipc::EFAULT) => match sys::ipc::sem_stat(id) {
             // The id means another set than the one that was opened.
-            Ok(stat) => ErrorKind::SizeDiffers { found: saturated(stat.sem_nsems), expected },
+            Ok(stat) => ErrorKind::SizeDiffers { found: saturated(stat.nsems), expected },
             Err(error) => semctl(error, id),
         },
         _ => semctl(error, id),

@@ -5,7 +5,7 @@
 
 use core::ffi::{c_int, c_long};
 use core::ptr;
-use core::sync::atomic::AtomicU32;
+use core::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use core::time::Duration;
 use std::io;
 
@@ -25,7 +25,7 @@ fn called(returned: c_long) -> io::Result<()> {
 /// A time since a clock's zero, for the kernel; one too far away for it, as far as it goes.
 fn timespec(time: Duration) -> libc::timespec {
     libc::timespec {
-        tv_sec: libc::time_t::try_from(time.as_secs()).unwrap_or(libc::time_t::MAX),
+        tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX),
         tv_nsec: time.subsec_nanos().into(),
     }
 }
@@ -86,12 +86,15 @@ pub(crate) fn unlock_pi(word: &AtomicU32) -> io::Result<()> {
 }
 
 /// FUTEX_WAIT_BITSET: sleeps while the word is `value`, at most until `deadline`. The mapping may be read-only.
+///
+/// Where a filter of system calls refuses it, it sleeps for a millisecond instead: its callers look at the word again, and
+/// would otherwise do nothing else.
 pub(crate) fn wait(word: &AtomicU32, value: u32, deadline: Option<Duration>) -> io::Result<()> {
     let deadline = deadline.map(timespec);
     let deadline = deadline.as_ref().map_or(ptr::null(), ptr::from_ref);
     // SAFETY: the word outlives the call, which only compares it; the time, if any, lives until the end of this
     // function.
-    called(unsafe {
+    let waited = called(unsafe {
         libc::syscall(
             libc::SYS_futex,
             word.as_ptr(),
@@ -101,7 +104,16 @@ pub(crate) fn wait(word: &AtomicU32, value: u32, deadline: Option<Duration>) -> 
             ptr::null::<u32>(),
             libc::FUTEX_BITSET_MATCH_ANY,
         )
-    })
+    });
+    if waited.as_ref().is_err_and(is_refusal) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    waited
+}
+
+/// Whether it is what a filter of system calls says, and futex(2) itself never does of waiting and waking.
+fn is_refusal(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(ENOSYS | EPERM))
 }
 
 /// FUTEX_WAKE: wakes every thread that sleeps on the word.
@@ -127,8 +139,12 @@ pub(crate) fn add_one_and_wake(word: &AtomicU32, count: c_int) {
             add_one,
         )
     };
-    // It fails for an address that is not mapped or not writable, and this is a mapped, writable one.
-    debug_assert!(woken >= 0, "FUTEX_WAKE_OP: {}", io::Error::last_os_error());
+    if woken < 0 {
+        // It fails for an address that is not mapped or not writable, and this is a mapped, writable one: so a filter of
+        // system calls refuses it, and nothing was added. Those who sleep are woken if the filter knows FUTEX_WAKE.
+        word.fetch_add(1, SeqCst);
+        wake_all(word);
+    }
 }
 
 /// gettid(2).

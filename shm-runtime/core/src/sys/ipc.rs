@@ -5,12 +5,13 @@ use core::mem::MaybeUninit;
 use core::time::Duration;
 use std::io;
 
+pub(crate) use libc::sembuf;
 pub(crate) use libc::{
     E2BIG, EAGAIN, EFAULT, EINTR, ENOMSG, ENOSYS, ERANGE, IPC_NOWAIT, MSG_COPY, MSG_EXCEPT, SEM_UNDO,
 };
-pub(crate) use libc::{msqid_ds, sembuf, semid_ds};
 
 use super::guarded::Guarded;
+use super::objects::{MsqidDs, SemidDs};
 use super::{checked, set_permissions};
 
 /// Of linux/sem.h and linux/msg.h.
@@ -26,7 +27,7 @@ pub(crate) fn semget(key: i32, count: c_int, flags: c_int) -> io::Result<i32> {
 /// semtimedop(2): without a time-out, semop(2).
 pub(crate) fn semop(id: i32, operations: &[sembuf], timeout: Option<Duration>) -> io::Result<()> {
     let timeout = timeout.map(|timeout| libc::timespec {
-        tv_sec: libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX),
+        tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
         tv_nsec: timeout.subsec_nanos().into(),
     });
     let timeout = timeout.as_ref().map_or(core::ptr::null(), core::ptr::from_ref);
@@ -81,8 +82,8 @@ pub(crate) fn sem_set_all(id: i32, values: &[u16]) -> io::Result<()> {
 }
 
 /// semctl(2) with IPC_STAT.
-pub(crate) fn sem_stat(id: i32) -> io::Result<semid_ds> {
-    let mut stat = MaybeUninit::<semid_ds>::uninit();
+pub(crate) fn sem_stat(id: i32) -> io::Result<SemidDs> {
+    let mut stat = MaybeUninit::<SemidDs>::uninit();
     // SAFETY: IPC_STAT writes one `semid_ds`, for which there is room.
     checked(unsafe { libc::semctl(id, 0, libc::IPC_STAT, stat.as_mut_ptr()) })?;
     // SAFETY: the call succeeded, and so filled it in.
@@ -97,8 +98,8 @@ fn indices(id: i32) -> [i32; 2] {
 
 /// The set at this place of the kernel's table, and its id: semctl(2) with SEM_STAT_ANY, which takes no permission (Linux
 /// 4.17).
-pub(crate) fn sem_stat_at(index: i32) -> io::Result<(i32, semid_ds)> {
-    let mut stat = MaybeUninit::<semid_ds>::uninit();
+pub(crate) fn sem_stat_at(index: i32) -> io::Result<(i32, SemidDs)> {
+    let mut stat = MaybeUninit::<SemidDs>::uninit();
     // SAFETY: SEM_STAT_ANY writes one `semid_ds`, for which there is room.
     let id = checked(unsafe { libc::semctl(index, 0, SEM_STAT_ANY, stat.as_mut_ptr()) })?;
     // SAFETY: the call succeeded, and so filled it in.
@@ -107,10 +108,10 @@ pub(crate) fn sem_stat_at(index: i32) -> io::Result<(i32, semid_ds)> {
 
 /// The queue at this place of the kernel's table, and its id: msgctl(2) with MSG_STAT_ANY, which takes no permission (Linux
 /// 4.17).
-pub(crate) fn msg_stat_at(index: i32) -> io::Result<(i32, msqid_ds)> {
-    let mut stat = MaybeUninit::uninit();
+pub(crate) fn msg_stat_at(index: i32) -> io::Result<(i32, MsqidDs)> {
+    let mut stat = MaybeUninit::<MsqidDs>::uninit();
     // SAFETY: MSG_STAT_ANY writes one `msqid_ds`, for which there is room.
-    let id = checked(unsafe { libc::msgctl(index, MSG_STAT_ANY, stat.as_mut_ptr()) })?;
+    let id = checked(unsafe { libc::msgctl(index, MSG_STAT_ANY, stat.as_mut_ptr().cast()) })?;
     // SAFETY: the call succeeded, and so filled it in.
     Ok((id, unsafe { stat.assume_init() }))
 }
@@ -124,8 +125,8 @@ pub(crate) fn by_index<S>(id: i32, at: impl Fn(i32) -> io::Result<(i32, S)>) -> 
 /// semctl(2) with IPC_SET, which sets owner, group and mode only.
 pub(crate) fn sem_set(id: i32, uid: u32, gid: u32, mode: u16) -> io::Result<()> {
     // SAFETY: a struct of integers, for all of which zero is a value.
-    let mut stat: semid_ds = unsafe { core::mem::zeroed() };
-    set_permissions(&mut stat.sem_perm, uid, gid, mode);
+    let mut stat: SemidDs = unsafe { core::mem::zeroed() };
+    set_permissions(&mut stat.perm, uid, gid, mode);
     // SAFETY: IPC_SET reads one `semid_ds`.
     checked(unsafe { libc::semctl(id, 0, libc::IPC_SET, &raw mut stat) }).map(drop)
 }
@@ -174,10 +175,10 @@ pub(crate) unsafe fn msgrcv(
 }
 
 /// msgctl(2) with IPC_STAT.
-pub(crate) fn msg_stat(id: i32) -> io::Result<msqid_ds> {
-    let mut stat = MaybeUninit::uninit();
+pub(crate) fn msg_stat(id: i32) -> io::Result<MsqidDs> {
+    let mut stat = MaybeUninit::<MsqidDs>::uninit();
     // SAFETY: IPC_STAT writes one `msqid_ds`, for which there is room.
-    checked(unsafe { libc::msgctl(id, libc::IPC_STAT, stat.as_mut_ptr()) })?;
+    checked(unsafe { libc::msgctl(id, libc::IPC_STAT, stat.as_mut_ptr().cast()) })?;
     // SAFETY: the call succeeded, and so filled it in.
     Ok(unsafe { stat.assume_init() })
 }
@@ -185,11 +186,11 @@ pub(crate) fn msg_stat(id: i32) -> io::Result<msqid_ds> {
 /// msgctl(2) with IPC_SET, which sets owner, group, mode and the limit of the queue's bytes.
 pub(crate) fn msg_set(id: i32, uid: u32, gid: u32, mode: u16, limit: u64) -> io::Result<()> {
     // SAFETY: a struct of integers, for all of which zero is a value.
-    let mut stat: msqid_ds = unsafe { core::mem::zeroed() };
-    set_permissions(&mut stat.msg_perm, uid, gid, mode);
-    stat.msg_qbytes = limit;
+    let mut stat: MsqidDs = unsafe { core::mem::zeroed() };
+    set_permissions(&mut stat.perm, uid, gid, mode);
+    stat.qbytes = limit;
     // SAFETY: IPC_SET reads one `msqid_ds`.
-    checked(unsafe { libc::msgctl(id, libc::IPC_SET, &raw mut stat) }).map(drop)
+    checked(unsafe { libc::msgctl(id, libc::IPC_SET, (&raw mut stat).cast()) }).map(drop)
 }
 
 /// msgctl(2) with IPC_RMID.

@@ -12,6 +12,7 @@ pub(crate) mod ipc;
 pub(crate) mod limits;
 pub(crate) mod liveness;
 pub(crate) mod lock;
+pub(crate) mod objects;
 pub(crate) mod pidfd;
 pub(crate) mod proc;
 pub(crate) mod process;
@@ -22,7 +23,8 @@ pub(crate) use libc::{
     EACCES, EEXIST, EIDRM, EINVAL, ENFILE, ENOENT, ENOMEM, ENOSPC, ENOSYS, EPERM, IPC_CREAT, IPC_EXCL,
     IPC_PRIVATE, SHM_HUGETLB, SHM_NORESERVE, SHM_RDONLY, SHM_REMAP,
 };
-pub(crate) use libc::{ipc_perm, shmid_ds};
+
+use objects::{IpcPerm, ShmidDs};
 
 /// What a call that returns -1 on failure returned.
 fn checked(returned: c_int) -> io::Result<c_int> {
@@ -99,10 +101,10 @@ pub(crate) fn page_size() -> usize {
 }
 
 /// shmctl(2) with IPC_STAT.
-pub(crate) fn shm_stat(id: i32) -> io::Result<shmid_ds> {
-    let mut stat = MaybeUninit::uninit();
+pub(crate) fn shm_stat(id: i32) -> io::Result<ShmidDs> {
+    let mut stat = MaybeUninit::<ShmidDs>::uninit();
     // SAFETY: IPC_STAT writes one `shmid_ds`, for which there is room.
-    checked(unsafe { libc::shmctl(id, libc::IPC_STAT, stat.as_mut_ptr()) })?;
+    checked(unsafe { libc::shmctl(id, libc::IPC_STAT, stat.as_mut_ptr().cast()) })?;
     // SAFETY: the call succeeded, and so filled it in.
     Ok(unsafe { stat.assume_init() })
 }
@@ -112,10 +114,10 @@ const SHM_STAT_ANY: c_int = 15;
 
 /// The segment at this place of the kernel's table, and its id: shmctl(2) with SHM_STAT_ANY, which takes no permission
 /// (Linux 4.17).
-pub(crate) fn shm_stat_at(index: i32) -> io::Result<(i32, shmid_ds)> {
-    let mut stat = MaybeUninit::uninit();
+pub(crate) fn shm_stat_at(index: i32) -> io::Result<(i32, ShmidDs)> {
+    let mut stat = MaybeUninit::<ShmidDs>::uninit();
     // SAFETY: SHM_STAT_ANY writes one `shmid_ds`, for which there is room.
-    let id = checked(unsafe { libc::shmctl(index, SHM_STAT_ANY, stat.as_mut_ptr()) })?;
+    let id = checked(unsafe { libc::shmctl(index, SHM_STAT_ANY, stat.as_mut_ptr().cast()) })?;
     // SAFETY: the call succeeded, and so filled it in.
     Ok((id, unsafe { stat.assume_init() }))
 }
@@ -123,10 +125,10 @@ pub(crate) fn shm_stat_at(index: i32) -> io::Result<(i32, shmid_ds)> {
 /// shmctl(2) with IPC_SET, which sets owner, group and mode only.
 pub(crate) fn shm_set(id: i32, uid: u32, gid: u32, mode: u16) -> io::Result<()> {
     // SAFETY: a struct of integers, for all of which zero is a value.
-    let mut stat: shmid_ds = unsafe { core::mem::zeroed() };
-    set_permissions(&mut stat.shm_perm, uid, gid, mode);
+    let mut stat: ShmidDs = unsafe { core::mem::zeroed() };
+    set_permissions(&mut stat.perm, uid, gid, mode);
     // SAFETY: IPC_SET reads one `shmid_ds`.
-    checked(unsafe { libc::shmctl(id, libc::IPC_SET, &raw mut stat) }).map(drop)
+    checked(unsafe { libc::shmctl(id, libc::IPC_SET, (&raw mut stat).cast()) }).map(drop)
 }
 
 /// shmctl(2) with a command that takes no argument: IPC_RMID, SHM_LOCK, SHM_UNLOCK.
@@ -198,10 +200,6 @@ pub(crate) fn since_boot() -> core::time::Duration {
 }
 
 /// Owner, group and mode, for IPC_SET.
-fn set_permissions(permissions: &mut libc::ipc_perm, uid: u32, gid: u32, mode: u16) {
-    (permissions.uid, permissions.gid) = (uid, gid);
-    #[allow(clippy::useless_conversion, reason = "u16 on x86_64, u32 on aarch64")]
-    {
-        permissions.mode = mode.into();
-    }
+fn set_permissions(permissions: &mut IpcPerm, uid: u32, gid: u32, mode: u16) {
+    (permissions.uid, permissions.gid, permissions.mode) = (uid, gid, mode.into());
 }

@@ -61,22 +61,22 @@ impl Stat {
         Self::of(id).or_else(|error| Self::of_any(id).map_err(|_| error))
     }
 
-    pub(crate) fn new(stat: &sys::ipc::msqid_ds) -> Self {
-        let perm = IpcPerm::of(&stat.msg_perm);
+    pub(crate) fn new(stat: &sys::objects::MsqidDs) -> Self {
+        let perm = IpcPerm::of(&stat.perm);
         Self {
             key: perm.key,
             permissions: perm.permissions,
             creator_uid: perm.creator_uid,
             creator_gid: perm.creator_gid,
             sequence: perm.sequence,
-            sent_at: time(stat.msg_stime),
-            received_at: time(stat.msg_rtime),
-            changed_at: time(stat.msg_ctime),
-            bytes: stat.__msg_cbytes,
-            messages: stat.msg_qnum,
-            limit: Some(stat.msg_qbytes),
-            last_sender_pid: stat.msg_lspid,
-            last_receiver_pid: stat.msg_lrpid,
+            sent_at: time(stat.stime),
+            received_at: time(stat.rtime),
+            changed_at: time(stat.ctime),
+            bytes: stat.cbytes,
+            messages: stat.qnum,
+            limit: Some(stat.qbytes),
+            last_sender_pid: stat.lspid,
+            last_receiver_pid: stat.lrpid,
         }
     }
 

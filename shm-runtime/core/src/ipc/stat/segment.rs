@@ -50,8 +50,8 @@ impl Stat {
         Ok(Self::new(&sys::shm_stat(id)?))
     }
 
-    pub(crate) fn new(stat: &sys::shmid_ds) -> Self {
-        let perm = IpcPerm::of(&stat.shm_perm);
+    pub(crate) fn new(stat: &sys::objects::ShmidDs) -> Self {
+        let perm = IpcPerm::of(&stat.perm);
         Self {
             key: perm.key,
             permissions: perm.permissions,
@@ -60,13 +60,13 @@ impl Stat {
             removed: perm.flags & SHM_DEST != 0,
             locked: perm.flags & SHM_LOCKED != 0,
             sequence: perm.sequence,
-            size: stat.shm_segsz,
-            attached_at: time(stat.shm_atime),
-            detached_at: time(stat.shm_dtime),
-            changed_at: time(stat.shm_ctime),
-            creator_pid: stat.shm_cpid,
-            last_pid: stat.shm_lpid,
-            attached: stat.shm_nattch,
+            size: stat.segsz,
+            attached_at: time(stat.atime),
+            detached_at: time(stat.dtime),
+            changed_at: time(stat.ctime),
+            creator_pid: stat.cpid,
+            last_pid: stat.lpid,
+            attached: stat.nattch,
         }
     }
 

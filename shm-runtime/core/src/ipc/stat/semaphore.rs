@@ -45,18 +45,18 @@ impl Stat {
         Ok(Self::new(&sys::ipc::by_index(id, sys::ipc::sem_stat_at)?))
     }
 
-    pub(crate) fn new(stat: &sys::ipc::semid_ds) -> Self {
-        let perm = IpcPerm::of(&stat.sem_perm);
+    pub(crate) fn new(stat: &sys::objects::SemidDs) -> Self {
+        let perm = IpcPerm::of(&stat.perm);
         Self {
             key: perm.key,
             permissions: perm.permissions,
             creator_uid: perm.creator_uid,
             creator_gid: perm.creator_gid,
             sequence: perm.sequence,
-            operated_at: time(stat.sem_otime),
-            changed_at: time(stat.sem_ctime),
+            operated_at: time(stat.otime),
+            changed_at: time(stat.ctime),
             // `unsigned long`, and at most 2^31 of them.
-            semaphores: usize::try_from(stat.sem_nsems).unwrap_or(usize::MAX),
+            semaphores: usize::try_from(stat.nsems).unwrap_or(usize::MAX),
         }
     }
 
