@@ -67,11 +67,18 @@
 //!
 //! # Features
 //!
-//! - `serde`, off by default: `Serialize` for what is in a segment and what the kernel knows of it, and the way back.
+//! None is on by default.
+//!
+//! - `serde`: `Serialize` for what is in a segment and what the kernel knows of it, and the way back.
+//! - `bytemuck`: `Pod`, for a field of a type of another crate that is `bytemuck::Pod`.
+//! - `zerocopy`: `ZeroCopy`, for a field of a type of another crate that has the traits of `zerocopy`.
 //!
 //! # Platforms
 //!
 //! Linux with 64-bit pointers and glibc. Elsewhere the crate does not compile.
+
+// For docs.rs, by its nightly compiler: what needs a feature says so.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub use shm_derive::{Shareable, SharedSegment};
 #[doc(inline)]
