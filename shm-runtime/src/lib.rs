@@ -64,6 +64,7 @@
 //! - [`Shareable`]: what may be in a segment, and what to use instead of what may not.
 //! - [`inspect`]: segments without their Rust type, for tools.
 //! - [`sync`]: locks, snapshots and announcements in a segment.
+//! - The folder `examples` of the repository: programs to run, each of which shows one thing.
 //!
 //! # Features
 //!
