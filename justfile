@@ -37,6 +37,6 @@ bench name:
 picture:
     docs/segment.py > docs/segment.svg
 
-# Build each crate from its package only.
-package:
-    cargo package --package shm-derive --package shm-runtime-core --package shm-runtime
+# Other builds, compilers and machines, and what a release takes; or some of them: `just everywhere lto nextest`.
+everywhere *names:
+    .ci/everywhere {{ names }}

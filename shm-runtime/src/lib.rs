@@ -64,14 +64,22 @@
 //! - [`Shareable`]: what may be in a segment, and what to use instead of what may not.
 //! - [`inspect`]: segments without their Rust type, for tools.
 //! - [`sync`]: locks, snapshots and announcements in a segment.
+//! - The folder `examples` of the repository: programs to run, each of which shows one thing.
 //!
 //! # Features
 //!
-//! - `serde`, off by default: `Serialize` for what is in a segment and what the kernel knows of it, and the way back.
+//! None is on by default.
+//!
+//! - `serde`: `Serialize` for what is in a segment and what the kernel knows of it, and the way back.
+//! - `bytemuck`: `Pod`, for a field of a type of another crate that is `bytemuck::Pod`.
+//! - `zerocopy`: `ZeroCopy`, for a field of a type of another crate that has the traits of `zerocopy`.
 //!
 //! # Platforms
 //!
 //! Linux with 64-bit pointers, and glibc or musl. Elsewhere the crate does not compile: see [`guide::platforms`].
+
+// For docs.rs, by its nightly compiler: what needs a feature says so.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub use shm_derive::{Shareable, SharedSegment};
 #[doc(inline)]

@@ -2,6 +2,9 @@
 //!
 //! A package of its own, so that it is compiled beside the derives and what they depend on, and not after them.
 
+// For docs.rs, by its nightly compiler: what needs a feature says so.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 #[cfg(not(all(
     target_os = "linux",
     any(target_env = "gnu", target_env = "musl"),

@@ -1,4 +1,7 @@
 //! What the kernel knows of objects, in any of serde's formats. Times are seconds since 1970.
+//!
+//! Each impl has the `cfg` of its module again: from the impl only, the documentation of `shm-runtime` knows that it needs the
+//! feature.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -17,6 +20,7 @@ fn seconds(time: Option<SystemTime>) -> Option<u64> {
 /// The fields of a struct under their names, some of them converted first.
 macro_rules! serialize {
     ($($ty:ty { $($field:ident $(: $convert:expr)?),* $(,)? })*) => {$(
+        #[cfg(feature = "serde")]
         impl Serialize for $ty {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 let fields = [$(stringify!($field)),*].len();
@@ -47,6 +51,7 @@ serialize! {
 }
 
 /// `{"segment": {...}}`, and of the other kinds likewise.
+#[cfg(feature = "serde")]
 impl Serialize for Record {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -58,6 +63,7 @@ impl Serialize for Record {
 }
 
 /// How it is derived, as `Display` says it.
+#[cfg(feature = "serde")]
 impl Serialize for Key {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)

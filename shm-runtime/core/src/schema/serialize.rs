@@ -1,4 +1,7 @@
 //! Live values in any of serde's formats, and back.
+//!
+//! Each impl has the `cfg` of its module again: from the impl only, the documentation of `shm-runtime` knows that it needs the
+//! feature.
 
 use core::fmt;
 use std::collections::HashMap;
@@ -22,6 +25,7 @@ use crate::memory::structure::Declared;
 /// The live values: structs as maps, arrays and lists as sequences, enums by the names of their variants, a `Text`, and a `[u8; N]`
 /// where it is [that](View::text), as text. In a format for people, a float that is not finite is the text `NaN`, `inf` or `-inf`. A number that is
 /// not a value of its type is that number.
+#[cfg(feature = "serde")]
 impl Serialize for View<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.get() {
@@ -69,6 +73,7 @@ fn integer<S: Serializer>(number: i128, serializer: S) -> Result<S::Ok, S::Error
 }
 
 /// The live values, as those of a [`View`](crate::inspect::View).
+#[cfg(feature = "serde")]
 impl<T: Shareable, A: Readable> Serialize for Shared<T, A> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let location = Location::root(Type::of_layout(Declared::of::<T>()));
@@ -80,6 +85,7 @@ impl<T: Shareable, A: Readable> Serialize for Shared<T, A> {
 }
 
 /// The text that `Display` writes.
+#[cfg(feature = "serde")]
 impl Serialize for Schema {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
@@ -87,6 +93,7 @@ impl Serialize for Schema {
 }
 
 /// As [`Schema::parse`].
+#[cfg(feature = "serde")]
 impl<'de> Deserialize<'de> for Schema {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::from_text(String::deserialize(deserializer)?).map_err(D::Error::custom)
