@@ -209,6 +209,15 @@ fn the_work_queue_answers_every_job() {
 }
 
 #[test]
+fn the_job_server_has_an_answer_to_every_job_although_its_workers_are_killed() {
+    let output = alone(env!("CARGO_BIN_EXE_job_server"));
+    assert_eq!(output.matches(" at work\n").count(), 3, "{output}");
+    assert!(output.contains("server: every job has its answer"), "{output}");
+    // As many primes as there are below 80,000.
+    assert!(output.ends_with("server: 7837 primes below 80000\n"), "{output}");
+}
+
+#[test]
 fn a_worker_that_is_told_to_end_finishes_its_job_and_loses_none() {
     let output = alone(env!("CARGO_BIN_EXE_worker"));
     assert_eq!(output.matches(": ends\n").count(), 2, "{output}");

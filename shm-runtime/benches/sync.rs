@@ -32,6 +32,7 @@ struct Board {
     plain: [u64; 512],
     ping: sync::Event,
     pong: sync::Event,
+    latest: sync::Latest<[u64; 8]>,
     raw_ping: AtomicU32,
     raw_pong: AtomicU32,
     /// What the other process does: a number of the round, and in the low bits which of two things.
@@ -233,11 +234,34 @@ fn writing<const N: usize>(lock: &Shared<sync::SeqLock<[u64; N]>>, plain: &Share
     compare(|| writer.write(black_box(&value)).unwrap(), || plain.copy_range_from(..N, black_box(&value)))
 }
 
+/// A read of the latest value beside one of a sequence lock, of 64 bytes.
+fn reading_latest(board: &Attached<Board>) -> Ratio {
+    board.latest.writer().unwrap().write(&[7; 8]).unwrap();
+    compare(|| _ = black_box(board.latest.read().unwrap()), || _ = black_box(board.small.read().unwrap()))
+}
+
+/// A write of the latest value beside one of a sequence lock, and the same with a look at the clock, of 64 bytes.
+fn writing_latest(board: &Attached<Board>) -> [Ratio; 2] {
+    let (mut latest, mut lock) = (board.latest.writer().unwrap(), board.small.writer().unwrap());
+    let value = [7; 8];
+    let ours =
+        compare(|| latest.write(black_box(&value)).unwrap(), || lock.write(black_box(&value)).unwrap());
+    let timed = compare(
+        || latest.write(black_box(&value)).unwrap(),
+        || {
+            black_box(std::time::Instant::now());
+            lock.write(black_box(&value)).unwrap();
+        },
+    );
+    [ours, timed]
+}
+
 fn main() {
     let segment = Board::create().unwrap().remove_on_drop();
     let board = &segment.attach().unwrap();
     let (pthread, std) = (Pthread::new(board), Std(std::sync::Mutex::default()));
-    let ratios: [(&str, Ratio); 12] = [
+    let [latest, timed] = writing_latest(board);
+    let ratios: [(&str, Ratio); 15] = [
         ("lock, uncontended / std::sync::Mutex", compare(|| increment(board), || std.increment())),
         (
             "lock, uncontended / robust pthread",
@@ -252,6 +276,9 @@ fn main() {
         ("write 64 B / copy", writing(&board.small, &board.plain)),
         ("write 512 B / copy", writing(&board.medium, &board.plain)),
         ("write 4 KiB / copy", writing(&board.large, &board.plain)),
+        ("latest, read 64 B / sequence lock", reading_latest(board)),
+        ("latest, write 64 B / sequence lock", latest),
+        ("latest, write 64 B / the same and a clock", timed),
         ("event round trip / raw futex", round_trip(board)),
     ];
     println!("time, ours / theirs: median (middle half)");

@@ -9,7 +9,7 @@ use std::process::{ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
-use shm_runtime::Segment;
+use shm_runtime::{Segment, Shareable};
 
 use crate::structs::sync;
 use crate::temp::TempDir;
@@ -313,6 +313,13 @@ impl Peer {
     /// Starts it in this role, one of the domain `sync`.
     pub fn sync(self, board: &Segment<sync::Board>, role: &str, argument: u64) -> Child {
         let mut child = Child::start(&mut self.sync_command(board, role, argument));
+        child._dir = self.dir;
+        child
+    }
+
+    /// Starts it in this role, one of the domain `rings`.
+    pub fn rings<T: Shareable>(self, segment: &Segment<T>, role: &str) -> Child {
+        let mut child = Child::start(&mut self.command(&["rings", role, &segment.id().to_string()]));
         child._dir = self.dir;
         child
     }

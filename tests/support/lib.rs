@@ -4,6 +4,7 @@ pub mod c;
 pub mod child;
 pub mod hygiene;
 pub mod key;
+pub mod killed;
 pub mod oracle;
 pub mod process;
 pub mod seal;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::process::Command;
+use std::time::Duration;
 
 /// A table of the kernel's objects of one kind: `/proc/sysvipc/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,4 +188,16 @@ pub fn smaps(address: usize) -> HashMap<String, String> {
         .map_while(|line| line.split_once(':').filter(|(name, _)| !name.contains(' ')))
         .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
         .collect()
+}
+
+/// CLOCK_MONOTONIC, as clock_gettime(2) has it.
+///
+/// # Panics
+///
+/// Never.
+pub fn monotonic() -> Duration {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the call writes one `timespec`, for which there is room.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
+    Duration::new(now.tv_sec.unsigned_abs(), u32::try_from(now.tv_nsec).expect("less than a second"))
 }

@@ -2,6 +2,7 @@
 
 pub mod ipc;
 pub mod processes;
+pub mod rings;
 pub mod seal;
 pub mod sync;
 pub mod upgrade;

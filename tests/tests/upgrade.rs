@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use shm_runtime::sync::{LockError, Mutex, SeqLock};
+use shm_runtime::sync::{Latest, LockError, Mutex, Queue, QueueError, Ring, SeqLock, SpscQueue};
 use shm_runtime::{Error, ErrorKind, Key, Options, Segment, SharedSegment};
 use shm_tests::child::Child;
 use shm_tests::key::OwnKey;
@@ -574,4 +574,117 @@ fn a_seal_that_claims_more_than_its_segment_has_is_an_error_and_nothing_is_remov
     let new = options::<Long>(&honest.name).upgrade(|new| new.more[599].set(1)).open().expect("upgraded");
     let new = new.attach().expect("ready");
     assert_eq!((new.first[9].get(), new.more[599].get()), (9, 1));
+}
+
+/// Values that are passed on, as an old program has them.
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private, type_name = "Passed")]
+struct OldPassed {
+    latest: Latest<Pair>,
+    ring: Ring<Pair, 4>,
+    wire: SpscQueue<Pair, 4>,
+    jobs: Queue<Pair, 4>,
+}
+
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private, type_name = "Passed")]
+struct NewPassed {
+    latest: Latest<Pair>,
+    ring: Ring<Pair, 4>,
+    wire: SpscQueue<Pair, 4>,
+    jobs: Queue<Pair, 4>,
+    added: u64,
+}
+
+#[test]
+fn what_is_passed_on_is_in_the_new_segment_and_all_roles_are_free_there() {
+    let own = Name::new();
+    let old = options::<OldPassed>(&own.name).create().expect("new").attach().expect("ours");
+    let pair = |low| Pair { low, high: !low };
+    let (mut latest, mut ring) = (old.latest.writer().expect("free"), old.ring.writer().expect("free"));
+    let (mut sender, mut receiver) = (old.wire.sender().expect("free"), old.wire.receiver().expect("free"));
+    for low in 0..6 {
+        latest.write(&pair(low)).expect("ours");
+        ring.write(&pair(low)).expect("ours");
+        sender.send(&pair(low)).expect("ours");
+        old.jobs.send(&pair(low)).expect("room");
+        if low < 3 {
+            assert_eq!(receiver.receive().expect("ours"), pair(low));
+            old.jobs.receive().expect("there").done().expect("ours");
+        }
+    }
+    let _mine = old.jobs.receive().expect("there");
+    let returned = old.jobs.receive().expect("there");
+    drop(returned);
+
+    let new = options::<NewPassed>(&own.name).upgrade(|new| new.added.set(7)).open().expect("upgraded");
+    let new = new.attach().expect("ready");
+    let reading = new.latest.read().expect("whole");
+    assert_eq!((reading.value, reading.version), (pair(5), 6));
+    assert_eq!(reading.written(), old.latest.read().expect("whole").written());
+    let mut reader = new.ring.reader();
+    assert_eq!(reader.position(), 6);
+    reader.rewind();
+    assert!((3..6).all(|low| reader.try_read().expect("there") == pair(low)));
+    let mut receiver = new.wire.receiver().expect("free");
+    assert!((3..6).all(|low| receiver.try_receive().expect("there") == pair(low)));
+    assert!(new.wire.sender().is_ok() && new.latest.writer().is_ok() && new.ring.writer().is_ok());
+    // The one that this process has stays with it, while it lives.
+    let next = new.jobs.receive().expect("there");
+    assert_eq!((*next, next.is_redelivered()), (pair(5), false));
+    let again = new.jobs.receive().expect("there");
+    assert_eq!((*again, again.is_redelivered()), (pair(4), true));
+    assert!(matches!(new.jobs.try_receive(), Err(QueueError::Empty)));
+}
+
+#[test]
+fn what_is_passed_on_without_a_pause_is_taken_over_whole_or_left_out() {
+    let own = Name::new();
+    let old = options::<OldPassed>(&own.name).create().expect("new").attach().expect("ours");
+    let pair = |low| Pair { low, high: !low };
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let passing = scope.spawn(|| {
+            let mut ring = old.ring.writer().expect("free");
+            let (mut sender, mut receiver) =
+                (old.wire.sender().expect("free"), old.wire.receiver().expect("free"));
+            for low in 0.. {
+                if stop.load(Relaxed) {
+                    break;
+                }
+                ring.write(&pair(low)).expect("ours");
+                sender.send(&pair(low)).expect("ours");
+                old.jobs.send(&pair(low)).expect("room");
+                if low > 1 {
+                    receiver.receive().expect("there");
+                    old.jobs.receive().expect("there").done().expect("ours");
+                }
+            }
+        });
+        eventually(|| old.ring.written() > 100);
+        let new = options::<NewPassed>(&own.name).upgrade(|_| {}).open().expect("upgraded");
+        stop.store(true, Relaxed);
+        passing.join().expect("it passes on");
+        let new = new.attach().expect("ready");
+        let whole = |pair: Pair| pair.high == !pair.low;
+        let mut reader = new.ring.reader();
+        reader.rewind();
+        let mut seen = Vec::new();
+        reader.read_into(&mut seen, 10).expect("there");
+        new.wire.receiver().expect("free").receive_into(&mut seen, 10).expect("counts that can be");
+        loop {
+            match new.jobs.try_receive() {
+                Ok(job) => {
+                    seen.push(*job);
+                    job.done().expect("ours");
+                }
+                Err(QueueError::Empty) => break,
+                Err(error) => panic!("{error}"),
+            }
+        }
+        assert!(seen.into_iter().all(whole));
+        new.jobs.send(&pair(0)).expect("a lock that is free");
+    });
 }

@@ -15,6 +15,7 @@ use shm_tests::structs::{Bare, Board};
 mod clock;
 mod guards;
 mod ipc;
+mod rings;
 mod seal;
 mod segment;
 mod sync;
@@ -40,6 +41,7 @@ fn main() {
         "seal" => Box::<seal::Peer>::default(),
         "ipc" => Box::<ipc::Peer>::default(),
         "guards" => Box::<guards::Peer>::default(),
+        "rings" => Box::new(rings::Peer),
         "sync" => Box::new(sync::Peer),
         "upgrade" => Box::<upgrade::Peer>::default(),
         _ => panic!("there is no domain {name}"),

@@ -15,6 +15,44 @@ pub enum Builtin<'a> {
     Mutex(Mutex<'a>),
     /// A [`sync::SeqLock`](crate::sync::SeqLock).
     SeqLock(SeqLock<'a>),
+    /// A [`sync::Latest`](crate::sync::Latest): a sequence lock of `written` and `value`.
+    Latest(SeqLock<'a>),
+    /// A [`sync::SpscQueue`](crate::sync::SpscQueue).
+    #[non_exhaustive]
+    SpscQueue {
+        /// How many values were sent, ...
+        sent: u64,
+        /// ... and received, as it says.
+        received: u64,
+        /// The process that has the sender's end; `None` if none has.
+        sender: Option<Process>,
+        /// The process that has the receiver's end.
+        receiver: Option<Process>,
+        /// The values: the n-th that was sent, counted from 0, is element n modulo their number.
+        slots: View<'a>,
+    },
+    /// A [`sync::Ring`](crate::sync::Ring).
+    #[non_exhaustive]
+    Ring {
+        /// How many values were written.
+        written: u64,
+        /// The process that has the writer's role; `None` if none has.
+        writer: Option<Process>,
+        /// The values: the n-th that was written, counted from 0, is element n modulo their number.
+        slots: View<'a>,
+    },
+    /// A [`sync::Queue`](crate::sync::Queue).
+    #[non_exhaustive]
+    Queue {
+        /// Its lock.
+        lock: Mutex<'a>,
+        /// How many values were accepted, ...
+        accepted: u64,
+        /// ... and how many of them were given to a receiver.
+        given: u64,
+        /// Structs of `state`, `marks` and `value`: the n-th that was accepted, counted from 0, is element n modulo their number.
+        slots: View<'a>,
+    },
     /// A [`sync::Event`](crate::sync::Event).
     #[non_exhaustive]
     Event {
@@ -100,17 +138,44 @@ impl Attached {
                 let (word, abandoned) = (word_32(word)?, word_32(abandoned)?);
                 Some(Builtin::Mutex(Mutex { word, abandoned, value, here: self.shares_pid_namespace() }))
             }
-            "SeqLock" => {
-                let [(_, sequence), (_, slots), role @ ..] = fields::<6>(view)?;
-                let mut elements = slots.elements();
-                let (Some(first), Some(second), None) = (elements.next(), elements.next(), elements.next())
-                else {
-                    return None;
-                };
-                let [(_, writer), (_, process), (_, namespace), (_, writing)] = role;
-                let role = [word_64(writer)?, word_64(process)?, word_64(namespace)?, word_64(writing)?];
-                let (sequence, slots) = (word_64(sequence)?, [first, second]);
-                Some(Builtin::SeqLock(SeqLock { sequence, slots, role }))
+            "SeqLock" => SeqLock::of(view).map(Builtin::SeqLock),
+            "Latest" => {
+                let [(_, lock), (_, bell)] = fields(view)?;
+                word_32(bell)?;
+                match self.builtin(lock)? {
+                    Builtin::SeqLock(lock) => Some(Builtin::Latest(lock)),
+                    _ => None,
+                }
+            }
+            "SpscQueue" => {
+                let [(_, sender), (_, receiver), (_, bells), (_, slots)] = fields(view)?;
+                let (sender, receiver, [_, _]) = (side(sender)?, side(receiver)?, fields::<2>(bells)?);
+                slots.elements().next()?;
+                Some(Builtin::SpscQueue {
+                    sent: sender.0.load(Relaxed),
+                    received: receiver.0.load(Relaxed),
+                    sender: sender.1,
+                    receiver: receiver.1,
+                    slots,
+                })
+            }
+            "Ring" => {
+                let [(_, head), (_, slots)] = fields(view)?;
+                let [(_, count), (_, bell), (_, role)] = fields(head)?;
+                word_32(bell)?;
+                slots.elements().next()?;
+                let count = word_64(count)?;
+                let writer = process_of_role(count, role)?;
+                Some(Builtin::Ring { written: count.load(Relaxed), writer, slots })
+            }
+            "Queue" => {
+                let [(_, lock), (_, bells), (_, slots)] = fields(view)?;
+                let Builtin::Mutex(lock) = self.builtin(lock)? else { return None };
+                let [(_, _), (_, next), (_, tail)] = fields(lock.value)?;
+                let [_, _] = fields::<2>(bells)?;
+                slots.elements().next()?;
+                let (given, accepted) = (word_64(next)?.load(Relaxed), word_64(tail)?.load(Relaxed));
+                Some(Builtin::Queue { lock, accepted, given, slots })
             }
             "Event" => {
                 let [(_, count)] = fields(view)?;
@@ -125,6 +190,20 @@ impl Attached {
 fn fields<const N: usize>(view: View<'_>) -> Option<[(&str, View<'_>); N]> {
     // Another process's schema may have millions.
     view.fields().take(N + 1).collect::<Vec<_>>().try_into().ok()
+}
+
+/// The count of one end of a queue, and the process that has it.
+fn side(view: View<'_>) -> Option<(&AtomicU64, Option<Process>)> {
+    let [(_, count), (_, role)] = fields(view)?;
+    let count = word_64(count)?;
+    Some((count, process_of_role(count, role)?))
+}
+
+/// The process that has the role in these words, if they are ones.
+fn process_of_role(count: &AtomicU64, role: View<'_>) -> Option<Option<Process>> {
+    let [(_, writer), (_, process), (_, namespace), (_, writing)] = fields(role)?;
+    let words = [count, word_64(writer)?, word_64(process)?, word_64(namespace)?, word_64(writing)?];
+    Some(peek::seqlock_writer(words).map(Process::from))
 }
 
 fn word_32(view: View<'_>) -> Option<&AtomicU32> {
@@ -162,6 +241,18 @@ fn process_of(tid: u32) -> Option<u32> {
 }
 
 impl<'a> SeqLock<'a> {
+    /// Its fields have to be those that this version of the crate has.
+    fn of(view: View<'a>) -> Option<Self> {
+        let [(_, sequence), (_, slots), role @ ..] = fields::<6>(view)?;
+        let mut elements = slots.elements();
+        let (Some(first), Some(second), None) = (elements.next(), elements.next(), elements.next()) else {
+            return None;
+        };
+        let [(_, writer), (_, process), (_, namespace), (_, writing)] = role;
+        let role = [word_64(writer)?, word_64(process)?, word_64(namespace)?, word_64(writing)?];
+        Some(Self { sequence: word_64(sequence)?, slots: [first, second], role })
+    }
+
     /// How many values have been published.
     pub fn version(&self) -> u64 {
         self.sequence.load(Relaxed)

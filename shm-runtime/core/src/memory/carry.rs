@@ -9,6 +9,9 @@ use crate::memory::region::Region;
 /// How often the current copy of a sequence lock is copied anew, because its writer was faster. A real one is not.
 const ATTEMPTS: u32 = 10_000;
 
+/// How often what belongs together is copied anew, because it changed meanwhile. It can be large.
+const STILL: u32 = 100;
+
 /// The second word of a lock whose value is half-changed.
 const ABANDONED: u32 = 1;
 
@@ -65,6 +68,22 @@ impl Regions<'_> {
                     }
                 }
             }
+            (Carried::Nothing, _) => {}
+            (Carried::Still, Kind::Struct { fields, .. }) => {
+                let still = (0..STILL).any(|_| {
+                    fields.iter().for_each(|field| self.carry(field.layout, at + field.offset));
+                    fence(Acquire);
+                    self.scalars(layout, at, &mut |scalar, at| {
+                        self.load(scalar, at) == Regions { from: self.to, ..self }.load(scalar, at)
+                    })
+                });
+                if !still {
+                    self.scalars(layout, at, &mut |scalar, at| {
+                        self.store(scalar, at, 0);
+                        true
+                    });
+                }
+            }
             (_, &Kind::Scalar(scalar) | &Kind::Atomic(scalar) | &Kind::Enum { repr: scalar, .. }) => {
                 self.store(scalar, at, self.load(scalar, at));
             }
@@ -81,6 +100,26 @@ impl Regions<'_> {
     fn carry_elements(self, of: &Layout, len: usize, at: usize) {
         for i in 0..len {
             self.carry(of, at + i * of.size);
+        }
+    }
+
+    /// Whether `each` is true of all scalars that are carried as they are.
+    fn scalars(self, layout: &Layout, at: usize, each: &mut dyn FnMut(Scalar, usize) -> bool) -> bool {
+        let mut elements =
+            |of: &Layout, len: usize| (0..len).all(|i| self.scalars(of, at + i * of.size, each));
+        match (layout.carried, &layout.kind) {
+            (Carried::Nothing | Carried::Latest, _) => true,
+            (Carried::Unlocked, Kind::Struct { fields: [_, _, value, ..], .. }) => {
+                self.scalars(value.layout, at + value.offset, each)
+            }
+            (_, &Kind::Scalar(scalar) | &Kind::Atomic(scalar) | &Kind::Enum { repr: scalar, .. }) => {
+                each(scalar, at)
+            }
+            (_, &Kind::Array { of, len }) => elements(of, len),
+            (_, &Kind::Tail { of }) => elements(of, self.len),
+            (_, Kind::Struct { fields, .. }) => {
+                fields.iter().all(|field| self.scalars(field.layout, at + field.offset, each))
+            }
         }
     }
 

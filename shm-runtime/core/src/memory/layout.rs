@@ -115,6 +115,10 @@ pub(crate) enum Carried {
     Unlocked,
     /// A sequence lock, whose fields begin with the sequence number and the two copies: the current copy whole, and no writer.
     Latest,
+    /// Not at all: it is of processes, and zero in the other segment.
+    Nothing,
+    /// Field by field, all as they were at one moment; or zero if there was none, as they changed all the time.
+    Still,
 }
 
 #[derive(Debug)]

@@ -70,8 +70,7 @@ impl<T: Shareable, A: Access> Deref for Part<T, A> {
 /// Another share of the same attachment.
 impl<T: Shareable, A: Access> Clone for Part<T, A> {
     fn clone(&self) -> Self {
-        let Kept { at, owner, borrowed } = &self.0;
-        Self(Kept { at: *at, owner: owner.clone(), borrowed: *borrowed })
+        Self(self.0.share())
     }
 }
 
@@ -106,6 +105,12 @@ impl<P> Kept<'static, P> {
 }
 
 impl<'a, P> Kept<'a, P> {
+    /// Another share.
+    pub(crate) fn share(&self) -> Self {
+        let Self { at, owner, borrowed } = self;
+        Self { at: *at, owner: owner.clone(), borrowed: *borrowed }
+    }
+
     /// The same, of what `project` finds in it.
     pub(crate) fn map<Q>(self, project: impl for<'b> FnOnce(&'b P) -> &'b Q) -> Kept<'a, Q> {
         let at = NonNull::from(project(&self));

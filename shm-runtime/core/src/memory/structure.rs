@@ -195,6 +195,18 @@ impl Declared {
         Self(Layout { thread_ids: true, carried: Carried::Unlocked, ..layout })
     }
 
+    /// The same, of something that belongs to processes, which begins anew in another segment.
+    pub(crate) const fn transient(self) -> Self {
+        let Self(layout) = self;
+        Self(Layout { carried: Carried::Nothing, ..layout })
+    }
+
+    /// The same, of something whose fields belong together.
+    pub(crate) const fn together(self) -> Self {
+        let Self(layout) = self;
+        Self(Layout { carried: Carried::Still, ..layout })
+    }
+
     /// The same, of a sequence lock.
     pub(crate) const fn latch(self) -> Self {
         let Self(layout) = self;

@@ -13,4 +13,4 @@ pub(super) use loom::sync::atomic::{AtomicU32, AtomicU64, fence};
 #[cfg(loom)]
 pub(super) fn spin_loop() {}
 
-pub(super) use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+pub(super) use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};

@@ -249,3 +249,99 @@ impl core::error::Error for ReadError {
         }
     }
 }
+
+/// Why a value was not sent or received, by a [`SpscQueue`](super::SpscQueue) or a [`Queue`](super::Queue).
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum QueueError {
+    /// There is no room, and was none all the time that it was waited for.
+    Full,
+    /// There is no value, and was none all the time that it was waited for.
+    Empty,
+    /// This end of the queue is not this one's any more; of a [`Queue`](super::Queue), the value.
+    Lost(WriterError),
+    /// The bytes of the value are not one of its type: another process wrote them.
+    Invalid(InvalidValue),
+    /// The lock of the queue was not acquired: held all the time, or overwritten by another process.
+    Lock(LockError),
+    /// Another process overwrote the counts of the queue.
+    #[non_exhaustive]
+    Corrupted {
+        /// How many values were sent, as it says.
+        sent: u64,
+        /// How many values were received, as it says.
+        received: u64,
+    },
+}
+
+impl fmt::Display for QueueError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full => f.write_str(
+                "the queue is full: values are not received, or not done, as fast as they are sent",
+            ),
+            Self::Empty => f.write_str("the queue is empty: nothing was sent"),
+            Self::Lost(WriterError::Lost { pid }) if *pid != 0 => write!(
+                f,
+                "this end of the queue is that of {} now: it was taken away, or this is a forked child",
+                Named("process", *pid)
+            ),
+            Self::Lost(_) => f.write_str(
+                "this end of the queue, or this value of it, was taken away, or is that of the parent of this process",
+            ),
+            Self::Lock(error) => write!(f, "the lock of the queue: {error}"),
+            Self::Invalid(invalid) => fmt::Display::fmt(invalid, f),
+            Self::Corrupted { sent, received } => write!(
+                f,
+                "the queue says that {sent} values were sent and {received} received, which cannot be: another process \
+                 overwrote the counts. To begin anew, throw away what is in it: `skip` of a `Receiver`, `clear` of a `Queue`"
+            ),
+        }
+    }
+}
+
+impl core::error::Error for QueueError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Full | Self::Empty | Self::Corrupted { .. } => None,
+            Self::Lost(error) => Some(error),
+            Self::Lock(error) => Some(error),
+            Self::Invalid(invalid) => Some(invalid),
+        }
+    }
+}
+
+/// Why a reader of a [`Ring`](super::Ring) returned no value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RingError {
+    /// There is no value that was not read yet, and was none all the time that it was waited for.
+    NothingNew,
+    /// So many values were overwritten before this reader has read them. It goes on after them.
+    Missed(u64),
+    /// The bytes of the value are not one of its type: another process wrote them.
+    Invalid(InvalidValue),
+}
+
+impl fmt::Display for RingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NothingNew => f.write_str("nothing new was written to the ring"),
+            Self::Missed(missed) => write!(
+                f,
+                "{missed} values of the ring were overwritten before they were read. Read more often, several at a time, or \
+                 give the ring more slots"
+            ),
+            Self::Invalid(invalid) => fmt::Display::fmt(invalid, f),
+        }
+    }
+}
+
+impl core::error::Error for RingError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::NothingNew | Self::Missed(_) => None,
+            Self::Invalid(invalid) => Some(invalid),
+        }
+    }
+}

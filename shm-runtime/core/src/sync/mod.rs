@@ -2,9 +2,14 @@
 //!
 //! - [`Mutex<T>`]: one thread at a time uses the value. The death of its holder is noticed and reported.
 //! - [`SeqLock<T>`]: one process writes, any number read whole values, and none waits for another.
+//! - [`Latest<T>`]: a `SeqLock` that knows when it was written, and for which readers can wait.
+//! - [`Ring<T, N>`]: one process writes, any number of others see every value, if they are fast enough.
+//! - [`SpscQueue<T, N>`]: values from one sender to one receiver.
+//! - [`Queue<T, N>`]: values from any number of senders, each to one of any number of receivers. What a receiver had that was
+//!   killed is given to another.
 //! - [`Event`]: wait until another process announces a change.
 //!
-//! All three are plain fields of a segment's struct, by themselves, in arrays and in nested structs. A new segment is
+//! All are plain fields of a segment's struct, by themselves, in arrays and in nested structs. A new segment is
 //! zero-filled, which is the free, empty and silent state of each: there is nothing to initialise. None has a pointer
 //! in the shared memory, and whatever another process writes over their words is never undefined behaviour here.
 //!
@@ -54,22 +59,38 @@ mod kernel;
 mod protocol;
 
 #[cfg(not(loom))]
+mod builtin;
+#[cfg(not(loom))]
 mod error;
 #[cfg(not(loom))]
 mod event;
+#[cfg(not(loom))]
+mod latest;
 #[cfg(not(loom))]
 mod mutex;
 #[cfg(not(loom))]
 pub(crate) mod peek;
 #[cfg(not(loom))]
+mod queue;
+#[cfg(not(loom))]
+mod ring;
+#[cfg(not(loom))]
+mod role;
+#[cfg(not(loom))]
 mod seqlock;
+#[cfg(not(loom))]
+mod spsc;
 #[cfg(not(loom))]
 mod thread;
 
 #[cfg(not(loom))]
 pub use self::{
-    error::{LockError, ReadError, WriterError},
+    error::{LockError, QueueError, ReadError, RingError, WriterError},
     event::{Event, Listener},
+    latest::{Latest, LatestWriter, Reading},
     mutex::{Mutex, MutexGuard, OwnerDied},
+    queue::{Queue, Received},
+    ring::{Ring, RingReader, RingWriter},
     seqlock::{SeqLock, SeqWriter, WriterInfo},
+    spsc::{Receiver, Sender, SpscQueue},
 };

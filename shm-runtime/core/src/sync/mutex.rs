@@ -221,6 +221,12 @@ impl<T: Shareable, A: Access> Mutex<T, A> {
         self.words().reset();
     }
 
+    /// The value, whichever thread holds the lock.
+    #[inline]
+    pub(super) fn value(&self) -> &Shared<T, A> {
+        &self.value
+    }
+
     #[inline]
     fn words(&self) -> Lock<'_> {
         Lock { word: &self.word, abandoned: &self.abandoned }

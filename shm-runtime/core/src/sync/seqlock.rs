@@ -219,18 +219,21 @@ impl<T: Shareable + Copy, A: Access> SeqLock<T, A> {
         Ok(unsafe { to.assume_init_mut() })
     }
 
-    /// After it, `to` is a valid `T`.
+    /// The version of what was copied. After it, `to` is a valid `T`.
     #[inline]
-    fn load_valid(&self, to: &mut MaybeUninit<T>) -> Result<(), ReadError>
+    pub(super) fn load_valid(&self, to: &mut MaybeUninit<T>) -> Result<u64, ReadError>
     where
         A: Readable,
     {
         let version = self.load(to)?;
         // SAFETY: `load` copied every scalar of a `T` here.
-        unsafe { validity::check(Declared::of::<T>(), to.as_ptr().cast()) }.map_err(|invalid| match version {
-            0 => ReadError::NeverWritten,
-            _ => ReadError::Invalid(invalid),
-        })
+        unsafe { validity::check(Declared::of::<T>(), to.as_ptr().cast()) }.map_err(
+            |invalid| match version {
+                0 => ReadError::NeverWritten,
+                _ => ReadError::Invalid(invalid),
+            },
+        )?;
+        Ok(version)
     }
 
     /// The version of what was copied.
@@ -240,11 +243,18 @@ impl<T: Shareable + Copy, A: Access> SeqLock<T, A> {
         A: Readable,
     {
         // SAFETY: the slot is a `T` in a segment, `to` is private and has room for one.
-        let load = |slot: usize| unsafe { bulk::copy::<T, Load>(self.slots[slot].as_ptr(), to.as_mut_ptr()) };
-        match latch::read(&self.sequence, load) {
-            Some((version, ())) => Ok(version),
-            None => Err(ReadError::Overtaken { attempts: latch::ATTEMPTS }),
-        }
+        self.read_with(|slot| unsafe { bulk::copy::<T, Load>(slot.as_ptr(), to.as_mut_ptr()) })
+            .map(|(version, ())| version)
+    }
+
+    /// The version of the current copy, and what `read` finds in it.
+    #[inline]
+    pub(super) fn read_with<R>(&self, mut read: impl FnMut(&Shared<T, A>) -> R) -> Result<(u64, R), ReadError>
+    where
+        A: Readable,
+    {
+        latch::read(&self.sequence, |slot| read(&self.slots[slot]))
+            .ok_or(ReadError::Overtaken { attempts: latch::ATTEMPTS })
     }
 
     /// How many values have been published since the segment was created: with an earlier number at hand one can tell
@@ -432,7 +442,7 @@ impl<T: Shareable + Copy, A: Access> Part<SeqLock<T>, A> {
 }
 
 impl<'a, T: Shareable + Copy, A: Readable + Writable> SeqWriter<'a, T, A> {
-    fn claim(lock: Kept<'a, SeqLock<T, A>>) -> Result<Self, WriterError> {
+    pub(super) fn claim(lock: Kept<'a, SeqLock<T, A>>) -> Result<Self, WriterError> {
         Ok(Self { role: lock.claim()?, generation: process::generation(), lock })
     }
 
@@ -476,7 +486,7 @@ impl<T: Shareable + Copy, A: Access> fmt::Debug for SeqWriter<'_, T, A> {
 }
 
 /// A process as the words have it.
-fn identity(process: Process) -> Identity {
+pub(super) fn identity(process: Process) -> Identity {
     Identity { pid: process.pid.unsigned_abs(), marks: process.marks() }
 }
 

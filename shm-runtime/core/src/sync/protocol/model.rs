@@ -13,9 +13,13 @@ use loom::sync::atomic::{AtomicU32, AtomicU64};
 use loom::sync::{Arc, Condvar, Mutex, MutexGuard};
 use loom::thread;
 
+use super::bell;
 use super::event as count;
 use super::mutex::{Lock, Me, Patience, Refusal, Value};
+use super::queue::{self, Cursors, Slot};
+use super::ring::{self, Absent};
 use super::seqlock::{self as latch, Identity, Words};
+use super::spsc::{End, Stuck};
 use crate::sync::atomic::{Acquire, Relaxed, Release};
 use crate::sync::kernel::{Kernel, OWNER_DIED, Refused, TID, WAITERS};
 
@@ -617,5 +621,213 @@ fn no_announcement_is_lost() {
         for waiter in waiters {
             waiter.join().unwrap();
         }
+    });
+}
+
+#[test]
+fn who_waits_for_a_value_with_a_bell_gets_it_whole_and_sees_what_was_written_before() {
+    bounded(3, || {
+        let latch = Latch::new();
+        let (bell, before) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+        let role = latch.claim(1).unwrap();
+        let writer = (Arc::clone(&latch), Arc::clone(&bell), Arc::clone(&before));
+        let thread = thread::spawn(move || {
+            let (latch, bell, before) = writer;
+            before.store(1, Relaxed);
+            assert!(latch.write(role, || 1));
+            bell::ring(&bell, &Weak(1));
+        });
+        let newer = || latch.read().filter(|&value| value != [0; 2]);
+        assert_eq!(bell::wait(&bell, true, None, &Weak(2), newer), Some([1; 2]));
+        assert_eq!(before.load(Relaxed), 1);
+        thread.join().unwrap();
+    });
+}
+
+/// A queue or a ring of two slots, whose values are two words, which a torn read would show.
+struct Passed {
+    /// The sender's count and role, and the receiver's.
+    ends: [[AtomicU64; 5]; 2],
+    slots: [[AtomicU32; 2]; 2],
+}
+
+impl Passed {
+    fn new() -> Arc<Self> {
+        let end = || [(); 5].map(|()| AtomicU64::new(0));
+        let slot = || [AtomicU32::new(0), AtomicU32::new(0)];
+        Arc::new(Self { ends: [end(), end()], slots: [slot(), slot()] })
+    }
+
+    fn words(&self, end: usize) -> Words<'_> {
+        let [sequence, writer, process, place, writing] = &self.ends[end];
+        Words { sequence, writer, marks: [process, place], writing }
+    }
+
+    fn claim(&self, end: usize, pid: u32) -> u64 {
+        let me = Identity { pid, marks: [pid.into(); 2] };
+        self.words(end).claim(me, |_| false, &Weak(0)).unwrap()
+    }
+
+    fn end(&self, end: usize, role: u64) -> End<'_> {
+        let lead = if end == 0 { 2 } else { 0 };
+        End { words: self.words(end), role, other: &self.ends[1 - end][0], lead, capacity: 2 }
+    }
+
+    fn slot(&self, count: u64) -> &[AtomicU32; 2] {
+        &self.slots[usize::try_from(count % 2).unwrap()]
+    }
+
+    /// Writes value number `count`, which is `count + 1`.
+    fn store(&self, count: u64) {
+        self.slot(count).iter().for_each(|word| word.store(u32::try_from(count).unwrap() + 1, Relaxed));
+    }
+
+    fn load(&self, count: u64) -> [u32; 2] {
+        [0, 1].map(|word| self.slot(count)[word].load(Relaxed))
+    }
+
+    /// Receives what is there, and checks it.
+    fn receive(&self, role: u64, limit: &mut u64) -> Result<u64, Stuck> {
+        self.end(1, role).step(limit, 2, |count, how_many| {
+            for count in count..count + how_many {
+                assert_eq!(self.load(count), [u32::try_from(count).unwrap() + 1; 2]);
+            }
+            how_many
+        })
+    }
+
+    /// Sends what there is room for, at most so many.
+    fn send(&self, role: u64, limit: &mut u64, wanted: u64) -> Result<u64, Stuck> {
+        self.end(0, role).step(limit, wanted, |count, how_many| {
+            (count..count + how_many).for_each(|count| self.store(count));
+            how_many
+        })
+    }
+}
+
+#[test]
+fn what_is_received_from_a_queue_is_whole_and_in_order_and_never_overwritten_before() {
+    bounded(3, || {
+        let queue = Passed::new();
+        let roles = [queue.claim(0, 1), queue.claim(1, 2)];
+        let sender = Arc::clone(&queue);
+        let thread = thread::spawn(move || {
+            let mut limit = 0;
+            [2, 1, 1].map(|wanted| sender.send(roles[0], &mut limit, wanted).unwrap_or(0)).iter().sum::<u64>()
+        });
+        let mut limit = 0;
+        let mut received = 0;
+        for _ in 0..2 {
+            received += queue.receive(roles[1], &mut limit).unwrap_or(0);
+        }
+        let sent = thread.join().unwrap();
+        while let Ok(more) = queue.receive(roles[1], &mut limit) {
+            received += more;
+        }
+        assert!(sent >= 2);
+        assert_eq!(received, sent);
+    });
+}
+
+#[test]
+fn a_sender_goes_on_where_the_one_ended_whose_end_was_taken_away_in_the_middle() {
+    bounded(3, || {
+        let queue = Passed::new();
+        let (first, receiver) = (queue.claim(0, 1), queue.claim(1, 9));
+        let old = Arc::clone(&queue);
+        let thread = thread::spawn(move || old.send(first, &mut 0, 1).unwrap_or(0));
+        queue.words(0).reset();
+        let second = queue.claim(0, 2);
+        let sent = queue.send(second, &mut 0, 1).unwrap() + thread.join().unwrap();
+        assert_eq!(queue.receive(receiver, &mut 0), Ok(sent));
+    });
+}
+
+#[test]
+fn a_read_of_a_ring_is_whole_and_what_is_missed_is_what_was_overwritten() {
+    bounded(4, || {
+        let values = Passed::new();
+        let role = values.claim(0, 1);
+        let writer = Arc::clone(&values);
+        let thread = thread::spawn(move || {
+            for how_many in [2, 1] {
+                let mut left = how_many;
+                assert!(writer.words(0).advance_each(role, |count| {
+                    left -= 1;
+                    if left >= 0 {
+                        writer.store(count);
+                    }
+                    left >= 0
+                }));
+            }
+        });
+        let count = &values.ends[0][0];
+        let mut cursor = 0;
+        for _ in 0..3 {
+            match ring::read(count, 2, cursor, 2, |how_many| (how_many, values.load(cursor))) {
+                Ok((0, (how_many, value))) => {
+                    assert_eq!(how_many, 1);
+                    assert_eq!(value, [u32::try_from(cursor).unwrap() + 1; 2], "torn, or another one");
+                    cursor += 1;
+                }
+                Ok((overwritten, _)) => {
+                    assert!(overwritten > 0);
+                    cursor = ring::published(count) - 1;
+                }
+                Err(Absent::NotYet) => {}
+                Err(Absent::Overwritten { published }) => {
+                    assert!(published >= cursor + 2);
+                    cursor = published - 1;
+                }
+            }
+        }
+        thread.join().unwrap();
+        assert_eq!(ring::published(count), 3);
+    });
+}
+
+#[test]
+fn a_slot_is_written_again_after_its_value_was_read_and_a_value_is_read_after_it_was_written() {
+    bounded(4, || {
+        let mutex = Guarded::new();
+        let words = Arc::new([(); 8].map(|()| AtomicU64::new(0)));
+        // Of one slot, which loom watches for two at once.
+        let value = Arc::new(UnsafeCell::new(0_u32));
+        let shared = (Arc::clone(&mutex), Arc::clone(&words), Arc::clone(&value));
+        let me = |pid| Identity { pid, marks: [pid.into(); 2] };
+        fn cursors(words: &[AtomicU64; 8]) -> (Cursors<'_>, Slot<'_>) {
+            let [head, next, tail, state, a, b, c, d] = words;
+            (Cursors { head, next, tail }, Slot { state, marks: [a, b, c, d] })
+        }
+        let thread = thread::spawn(move || {
+            let (mutex, words, value) = shared;
+            let (cursors, slot) = cursors(&words);
+            let mut received = 0;
+            for _ in 0..2 {
+                mutex.lock(2, Patience::Forever, &Weak(2)).unwrap();
+                let given = cursors.receive(|_| slot, 1, me(2), |_| false);
+                mutex.words().unlock(2, &Weak(2));
+                if let Ok(given) = given {
+                    // SAFETY: loom checks that nobody else has it now.
+                    let value = value.with(|value| unsafe { *value });
+                    received += 1;
+                    assert_eq!((value, given.again), (received, false));
+                    assert!(queue::finish(slot, given.state, false));
+                }
+            }
+            received
+        });
+        let (cursors, slot) = cursors(&words);
+        let mut sent = 0;
+        for _ in 0..2 {
+            mutex.lock(1, Patience::Forever, &Weak(1)).unwrap();
+            // SAFETY: loom checks that nobody else has it now.
+            let store = |_| value.with_mut(|value| unsafe { *value = sent + 1 });
+            let accepted = cursors.send(|_| slot, 1, store).is_ok();
+            mutex.words().unlock(1, &Weak(1));
+            sent += u32::from(accepted);
+        }
+        let received = thread.join().unwrap();
+        assert!(sent >= 1 && received <= sent);
     });
 }

@@ -34,14 +34,14 @@ const TRIES: u32 = 16;
 pub(crate) const LONGEST_WRITE: Duration = Duration::from_secs(1);
 
 /// The bits of a process id on 64-bit Linux (PID_MAX_LIMIT).
-const PID_BITS: u32 = 22;
-const PID: u64 = (1 << PID_BITS) - 1;
+pub(super) const PID_BITS: u32 = 22;
+pub(super) const PID: u64 = (1 << PID_BITS) - 1;
 
 /// A claim that is not the role yet.
-const PENDING: u64 = 1 << 63;
+pub(super) const PENDING: u64 = 1 << 63;
 
 /// The number of a claim.
-fn number(role: u64) -> u64 {
+pub(super) fn number(role: u64) -> u64 {
     (role & !PENDING) >> PID_BITS
 }
 
@@ -104,6 +104,46 @@ impl Words<'_> {
     /// Writes the next value, if `role` is that of the writer: `store` writes the copy it is told. `false` if it is not.
     #[inline]
     pub(crate) fn write(self, role: u64, store: impl FnOnce(usize)) -> bool {
+        self.advance(role, |sequence| {
+            store(slot(sequence.wrapping_add(1)));
+            1
+        })
+    }
+
+    /// Moves the sequence number on by as much as `step` says, if `role` is that of the writer. `step` is told the number, and
+    /// does what has to be seen with the next one.
+    #[inline]
+    pub(crate) fn advance(self, role: u64, step: impl FnOnce(u64) -> u64) -> bool {
+        if !self.begin(role) || !self.publish(role, step) {
+            return false;
+        }
+        self.end();
+        true
+    }
+
+    /// The same by one at a time, as often as `step` says that there is more.
+    #[inline]
+    pub(crate) fn advance_each(self, role: u64, mut step: impl FnMut(u64) -> bool) -> bool {
+        if !self.begin(role) {
+            return false;
+        }
+        let mut more = true;
+        while more {
+            let published = self.publish(role, |sequence| {
+                more = step(sequence);
+                u64::from(more)
+            });
+            if !published {
+                return false;
+            }
+        }
+        self.end();
+        true
+    }
+
+    /// Announces a write; `false` if `role` is not that of the writer.
+    #[inline]
+    fn begin(self, role: u64) -> bool {
         if self.writer.load(Relaxed) != role {
             return false;
         }
@@ -117,19 +157,29 @@ impl Words<'_> {
             withdraw(self.writing, role);
             return false;
         }
-        let next = self.sequence.load(Relaxed).wrapping_add(1);
+        true
+    }
+
+    /// Does one step of a write that was announced; `false` if another has taken its place.
+    #[inline]
+    fn publish(self, role: u64, step: impl FnOnce(u64) -> u64) -> bool {
+        let sequence = self.sequence.load(Relaxed);
         // A reader that sees anything of what is now stored sees the sequence number before it, too: that the other copy
         // is current.
         fence(Release);
-        store(slot(next));
+        let next = sequence.wrapping_add(step(sequence));
         // Only after a longer stop than a claim waits for.
         if self.writing.load(Relaxed) != role {
             return false;
         }
         self.sequence.store(next, Release);
-        // A claim that sees this goes on with that sequence number.
-        self.writing.store(0, Release);
         true
+    }
+
+    /// Ends a write. A claim that sees this goes on with its sequence number.
+    #[inline]
+    fn end(self) {
+        self.writing.store(0, Release);
     }
 
     /// Claims the role, unless there is a writer that is not known to be dead: its error is the role of that one. Waits

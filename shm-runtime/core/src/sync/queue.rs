@@ -1,0 +1,445 @@
+//! The queue with many senders and many receivers.
+
+use core::fmt;
+use core::mem::{MaybeUninit, offset_of};
+use core::ops::Deref;
+use core::sync::atomic::{
+    AtomicU64,
+    Ordering::{Acquire, Relaxed, Release},
+};
+use core::time::Duration;
+
+use super::builtin::builtin;
+use super::error::{QueueError, WriterError};
+use super::kernel::{Kernel, Linux};
+use super::mutex::{Mutex, MutexGuard};
+use super::protocol::bell;
+use super::protocol::queue::{self as protocol, Given, Stuck};
+use super::seqlock::{identity, process};
+use super::spsc::Bells;
+use crate::memory::access::{Access, ReadWrite, Readable, Writable};
+use crate::memory::bulk;
+use crate::memory::direction::{Load, Store};
+use crate::memory::fields::{Fields, Member};
+use crate::memory::shareable::Shareable;
+use crate::memory::shared::Shared;
+use crate::memory::structure::Declared;
+use crate::memory::validity;
+use crate::sys::liveness::Process;
+use crate::sys::process as this_process;
+
+/// How long a call with a time-out waits for the lock, at the least: it is held for as long as a copy takes.
+const LOCK: Duration = Duration::from_millis(100);
+
+/// A queue of at most `N` values, from any number of senders, each to one of any number of receivers.
+///
+/// A value belongs to its receiver until it says that it is [`done`](Received::done). If it is killed before that, the value is
+/// given again, to another one, marked as [redelivered](Received::is_redelivered). No process that is killed, at any instruction,
+/// loses a value that was accepted, has one delivered twice without that mark, or stops the others.
+///
+/// ```
+/// use shm_runtime::{SharedSegment, sync};
+///
+/// #[derive(SharedSegment)]
+/// #[repr(C)]
+/// #[shm(private)]
+/// struct Office {
+///     jobs: sync::Queue<u64, 64>,
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let segment = Office::create()?.remove_on_drop();
+/// let office = segment.attach()?;
+/// office.jobs.send(&7)?;
+///
+/// // A worker:
+/// let job = office.jobs.receive()?;
+/// assert_eq!((*job, job.is_redelivered()), (7, false));
+/// job.done()?;
+///
+/// // One that gives up gives the job back.
+/// office.jobs.send(&8)?;
+/// drop(office.jobs.receive()?);
+/// let job = office.jobs.receive()?;
+/// assert_eq!((*job, job.is_redelivered()), (8, true));
+/// job.done()?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// A worker that must not do a job twice looks at the mark, and says that it is done without doing it, or reports it.
+///
+/// # What can happen
+///
+/// | | |
+/// | --- | --- |
+/// | a sender is killed | before the value was accepted: there is none; after: it is received |
+/// | a receiver is killed that has a value | that is given again, to the next receiver that finds no other or, if there always are others, within 64 values. One that waits looks every 20 ms |
+/// | ... between doing the job and saying so | the job is given again: only the mark tells |
+/// | a process is killed that holds the lock | the next one goes on: there is nothing to repair |
+/// | ... before it has woken those who wait | they look by themselves, after 20 ms at the latest |
+/// | a receiver keeps a value for long | values behind it are received, but its slot is not free: there is no room once `N` values were accepted after it |
+/// | a receiver forks, or calls exec(3) | its value stays with its process; the child's copy of it ends nothing |
+/// | a value is dropped, by a panic too, before it is done | it is given again, with the mark |
+/// | another process overwrites the positions | [`QueueError::Corrupted`] if they cannot be, until [`clear`](Self::clear); wrong values, or none, if they can |
+/// | ... or the lock | as of a [`Mutex`]: [`QueueError::Lock`]; no call with a time-out hangs, nor `try_send` or `try_receive` |
+/// | ... or the values | wrong values, or [`QueueError::Invalid`] |
+///
+/// # Limits
+///
+/// - Those of a [`Mutex`]: all who use it are in one pid namespace.
+/// - The lock is held while a value is copied in. A process that is stopped then stops the others until it goes on or dies: those
+///   with a time-out, or that only try, for as long as that and 100 ms more.
+///
+/// # Upgrades
+///
+/// What is in the queue is carried to the new segment if there was a moment at which nothing was sent, received or done; a
+/// value that a process has is given again there when that process is dead. The lock is free.
+///
+/// # Layout
+///
+/// `#[repr(C)]`, aligned to 64 bytes:
+///
+/// | field | | |
+/// | --- | --- | --- |
+/// | `lock` | a [`Mutex`] | of three numbers of 8 bytes, each a count of values: `head` (all before it are done), `next` (all before it were given), `tail` (all before it were accepted) |
+/// | `bells` | aligned to 64 bytes | `sent`, 4 bytes, and `received`, 4 bytes: futexes, odd while a receiver or a sender sleeps on it |
+/// | `slots` | `N` structs | the n-th value, counted from 0, is in slot n modulo N: `state`, 8 bytes, `marks`, 4 times 8 bytes, `value` |
+///
+/// A `state` has in its low 22 bits the pid of the process that has the value, or 0, above them the number of the giving; the
+/// highest bit is 1 if the value was given back. The process is told from others with its pid by `marks`, as the writer of a
+/// [`SeqLock`](super::SeqLock) is: the first two if the number is even, the others if it is odd.
+#[repr(C)]
+pub struct Queue<T, const N: usize, A = ReadWrite> {
+    lock: Mutex<Cursors, A>,
+    bells: Bells,
+    slots: [Slot<T, A>; N],
+}
+
+builtin! {
+    unsafe impl [T: Shareable + Copy, const N: usize] Queue<T, N>, Queue<T, N, A>: "Queue", 3 {
+        lock: Mutex<Cursors>, bells: Bells, slots: [Slot<T>; N]
+    } together
+}
+
+#[repr(C)]
+struct Cursors {
+    head: AtomicU64,
+    next: AtomicU64,
+    tail: AtomicU64,
+}
+
+builtin! {
+    unsafe impl [] Cursors, Cursors: "Cursors", 3 { head: AtomicU64, next: AtomicU64, tail: AtomicU64 }
+}
+
+#[repr(C)]
+struct Slot<T, A = ReadWrite> {
+    state: AtomicU64,
+    marks: [AtomicU64; 4],
+    value: Shared<T, A>,
+}
+
+builtin! {
+    unsafe impl [T: Shareable + Copy] Slot<T>, Slot<T, A>: "Slot", 3 {
+        state: AtomicU64, marks: [AtomicU64; 4], value: T
+    }
+}
+
+impl<T: Shareable + Copy, const N: usize, A: Readable + Writable> Queue<T, N, A> {
+    const CAPACITY: u64 = {
+        assert!(N > 0, "a queue has room for one value at least");
+        N as u64
+    };
+
+    /// Sends a value, and waits for room if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError::Corrupted`] if another process overwrote the positions, [`QueueError::Lock`] if it did so with the lock, or
+    /// the kernel refuses it.
+    pub fn send(&self, value: &T) -> Result<(), QueueError> {
+        self.send_until(value, None)
+    }
+
+    /// Sends a value if there is room.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError::Full`] if there is none; otherwise as for [`send`](Self::send).
+    pub fn try_send(&self, value: &T) -> Result<(), QueueError> {
+        self.send_some(core::slice::from_ref(value), Some(Duration::ZERO)).map(drop)
+    }
+
+    /// Sends a value, and waits for room if there is none, at most for this time. Setting the system's clock does not change the
+    /// time.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError::Full`] if there was none all the time; otherwise as for [`send`](Self::send).
+    pub fn send_timeout(&self, value: &T, timeout: Duration) -> Result<(), QueueError> {
+        self.send_until(value, Some(Linux.now().saturating_add(timeout)))
+    }
+
+    /// Sends as many of these values as there is room for, and says how many: the first ones, and none if the queue is full.
+    ///
+    /// # Errors
+    ///
+    /// As for [`send`](Self::send).
+    pub fn try_send_some(&self, values: &[T]) -> Result<usize, QueueError> {
+        match self.send_some(values, Some(Duration::ZERO)) {
+            Err(QueueError::Full) => Ok(0),
+            sent => sent,
+        }
+    }
+
+    /// Receives a value, and waits for one if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError::Invalid`] if its bytes are not a value, which can only be if `T` contains an enum or a `char`: it is done
+    /// then. Otherwise as for [`send`](Self::send).
+    pub fn receive(&self) -> Result<Received<'_, T, N, A>, QueueError> {
+        self.receive_until(None)
+    }
+
+    /// Receives a value if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError::Empty`] if there is none; otherwise as for [`receive`](Self::receive).
+    pub fn try_receive(&self) -> Result<Received<'_, T, N, A>, QueueError> {
+        self.receive_one(Some(Duration::ZERO))
+    }
+
+    /// Receives a value, and waits for one if there is none, at most for this time. Setting the system's clock does not change
+    /// the time.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError::Empty`] if there was none all the time; otherwise as for [`receive`](Self::receive).
+    pub fn receive_timeout(&self, timeout: Duration) -> Result<Received<'_, T, N, A>, QueueError> {
+        self.receive_until(Some(Linux.now().saturating_add(timeout)))
+    }
+
+    /// Receives what there is, at most so many values, and does not wait: none if the queue is empty.
+    ///
+    /// # Errors
+    ///
+    /// As for [`receive`](Self::receive). What was received before the error is given back.
+    pub fn try_receive_some(&self, at_most: usize) -> Result<Vec<Received<'_, T, N, A>>, QueueError> {
+        let mut values = Vec::new();
+        while values.len() < at_most {
+            match self.try_receive() {
+                Ok(value) => values.push(value),
+                Err(QueueError::Empty) => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(values)
+    }
+
+    /// How many values wait to be received, those not counted that a process has; at most `N`, whatever another process wrote.
+    pub fn len(&self) -> usize {
+        let cursors = self.cursors();
+        let next = cursors.next.load(Acquire);
+        let len = cursors.tail.load(Relaxed).wrapping_sub(next);
+        usize::try_from(len.min(Self::CAPACITY)).unwrap_or(N)
+    }
+
+    /// Whether there seems to be room: without the lock, so that may be over.
+    fn has_room(&self) -> bool {
+        self.len() < N && self.cursors().has_room(|position| self.slot(position))
+    }
+
+    /// Whether no value waits to be received.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Throws away all values, those that processes have, too; and frees the lock, whichever thread holds it. The way out of
+    /// [`QueueError::Corrupted`] and [`LockError::Corrupted`](super::LockError::Corrupted).
+    pub fn clear(&self) {
+        self.lock.reset();
+        let held = self.lock(Some(Duration::ZERO));
+        let cursors = self.cursors();
+        for position in 0..Self::CAPACITY {
+            protocol::free(self.slot(position));
+        }
+        for position in [cursors.head, cursors.next, cursors.tail] {
+            position.store(0, Release);
+        }
+        drop(held);
+        bell::ring(&self.bells.received, &Linux);
+    }
+
+    /// The lock. If its last holder died, there is nothing to repair.
+    fn lock(&self, deadline: Option<Duration>) -> Result<MutexGuard<'_, Cursors, A>, QueueError> {
+        let locked = match deadline {
+            None => self.lock.lock(),
+            Some(deadline) => self.lock.lock_timeout(deadline.saturating_sub(Linux.now()).max(LOCK)),
+        };
+        locked.or_else(|error| error.repair(|_| {})).map_err(QueueError::Lock)
+    }
+
+    fn cursors(&self) -> protocol::Cursors<'_> {
+        let Cursors { head, next, tail } = &**self.lock.value();
+        protocol::Cursors { head, next, tail }
+    }
+
+    fn at(&self, position: u64) -> &Slot<T, A> {
+        // Less than `N`, which is a `usize`.
+        &self.slots[usize::try_from(position % Self::CAPACITY).unwrap_or(0)]
+    }
+
+    fn slot(&self, position: u64) -> protocol::Slot<'_> {
+        let Slot { state, marks, .. } = self.at(position);
+        protocol::Slot { state, marks: marks.each_ref() }
+    }
+
+    fn send_until(&self, value: &T, deadline: Option<Duration>) -> Result<(), QueueError> {
+        let value = core::slice::from_ref(value);
+        let mut looks = 0_u32;
+        let sent = bell::wait(&self.bells.received, true, deadline, &Linux, || {
+            looks = looks.wrapping_add(1);
+            if looks % bell::LOOKS != 1 && !self.has_room() {
+                return None;
+            }
+            match self.send_some(value, deadline) {
+                Err(QueueError::Full) => None,
+                sent => Some(sent.map(drop)),
+            }
+        });
+        sent.unwrap_or(Err(QueueError::Full))
+    }
+
+    /// Sends one value at least, or returns an error.
+    fn send_some(&self, values: &[T], deadline: Option<Duration>) -> Result<usize, QueueError> {
+        let held = self.lock(deadline)?;
+        let mut sent = 0;
+        let stuck = loop {
+            let Some(value) = values.get(sent) else { break Stuck::Waiting };
+            let store = |position| {
+                // SAFETY: `value` is an initialised, private `T`, the slot is one in a segment, writable under `Writable`.
+                unsafe { bulk::copy::<T, Store>(value, self.at(position).value.as_mut_ptr()) };
+            };
+            match self.cursors().send(|position| self.slot(position), Self::CAPACITY, store) {
+                Ok(()) => sent += 1,
+                Err(stuck) => break stuck,
+            }
+        };
+        drop(held);
+        if sent > 0 {
+            bell::ring(&self.bells.sent, &Linux);
+            return Ok(sent);
+        }
+        Err(match stuck {
+            Stuck::Waiting => QueueError::Full,
+            Stuck::Corrupted { sent, received } => QueueError::Corrupted { sent, received },
+        })
+    }
+
+    fn receive_until(&self, deadline: Option<Duration>) -> Result<Received<'_, T, N, A>, QueueError> {
+        // To look for what dead processes have takes the lock and system calls: at first, and then once a sleep.
+        let mut looks = 0_u32;
+        let received = bell::wait(&self.bells.sent, true, deadline, &Linux, || {
+            looks = looks.wrapping_add(1);
+            if looks % bell::LOOKS != 1 && self.is_empty() {
+                return None;
+            }
+            match self.receive_one(deadline) {
+                Err(QueueError::Empty) => None,
+                received => Some(received),
+            }
+        });
+        received.unwrap_or(Err(QueueError::Empty))
+    }
+
+    fn receive_one(&self, deadline: Option<Duration>) -> Result<Received<'_, T, N, A>, QueueError> {
+        let me = identity(Process::this());
+        let held = self.lock(deadline)?;
+        let slot = |position| self.slot(position);
+        let given = self.cursors().receive(slot, Self::CAPACITY, me, |who| process(who).is_dead());
+        drop(held);
+        let given = given.map_err(|stuck| match stuck {
+            Stuck::Waiting => QueueError::Empty,
+            Stuck::Corrupted { sent, received } => QueueError::Corrupted { sent, received },
+        })?;
+        let mut value = MaybeUninit::<T>::uninit();
+        // SAFETY: the slot is a `T` in a segment, `value` is private and has room for one.
+        unsafe { bulk::copy::<T, Load>(self.at(given.position).value.as_ptr(), value.as_mut_ptr()) };
+        // SAFETY: every scalar of a `T` was just copied there.
+        if let Err(invalid) = unsafe { validity::check(Declared::of::<T>(), value.as_ptr().cast()) } {
+            self.finish(given, false);
+            return Err(QueueError::Invalid(invalid));
+        }
+        // SAFETY: initialised, and checked to be a valid `T`.
+        let value = unsafe { value.assume_init() };
+        Ok(Received { queue: self, given, generation: this_process::generation(), value })
+    }
+
+    fn finish(&self, given: Given, returned: bool) -> bool {
+        let finished = protocol::finish(self.slot(given.position), given.state, returned);
+        bell::ring(if returned { &self.bells.sent } else { &self.bells.received }, &Linux);
+        finished
+    }
+}
+
+/// A value that this process has received from a [`Queue`], until it is [`done`](Self::done): derefs to the value.
+///
+/// When it is dropped before, it is given again.
+#[must_use = "the value is given to another process again when this is dropped"]
+pub struct Received<'a, T: Shareable + Copy, const N: usize, A: Readable + Writable = ReadWrite> {
+    queue: &'a Queue<T, N, A>,
+    given: Given,
+    /// The number of the process: a forked child has a copy of this, and another number.
+    generation: u64,
+    value: T,
+}
+
+impl<T: Shareable + Copy, const N: usize, A: Readable + Writable> Received<'_, T, N, A> {
+    /// Whether another process, or this one, had received the value before: it was killed, or gave it back, and may have done
+    /// some of what was to be done with it.
+    pub fn is_redelivered(&self) -> bool {
+        self.given.again
+    }
+
+    /// Says that all is done that was to be done with the value: it is not given again, and its slot is free.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError::Lost`] in a forked child, or if the queue was [cleared](Queue::clear).
+    pub fn done(self) -> Result<(), QueueError> {
+        let here = self.generation == this_process::generation();
+        if here && self.queue.finish(self.given, false) {
+            return Ok(());
+        }
+        Err(QueueError::Lost(WriterError::Lost { pid: 0 }))
+    }
+}
+
+impl<T: Shareable + Copy, const N: usize, A: Readable + Writable> Deref for Received<'_, T, N, A> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+/// Gives the value back, unless it is done.
+impl<T: Shareable + Copy, const N: usize, A: Readable + Writable> Drop for Received<'_, T, N, A> {
+    fn drop(&mut self) {
+        if self.generation == this_process::generation() {
+            self.queue.finish(self.given, true);
+        }
+    }
+}
+
+impl<T: Shareable + Copy + fmt::Debug, const N: usize, A: Readable + Writable> fmt::Debug
+    for Received<'_, T, N, A>
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { given, value, .. } = self;
+        f.debug_struct("Received").field("value", value).field("again", &given.again).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,552 @@
+//! The queue with one sender and one receiver.
+
+use core::fmt;
+use core::mem::{MaybeUninit, offset_of};
+use core::sync::atomic::{
+    AtomicU32, AtomicU64,
+    Ordering::{Acquire, Relaxed},
+};
+use core::time::Duration;
+
+use super::builtin::builtin;
+use super::error::{QueueError, WriterError};
+use super::kernel::{Kernel, Linux};
+use super::protocol::bell;
+use super::protocol::spsc::{End, Stuck};
+use super::role::{Claim, Role};
+use crate::memory::access::{Access, ReadWrite, Readable, Writable};
+use crate::memory::bulk;
+use crate::memory::direction::{Load, Store};
+use crate::memory::fields::{Fields, Member};
+use crate::memory::part::{Kept, Part};
+use crate::memory::shareable::Shareable;
+use crate::memory::shared::Shared;
+use crate::memory::structure::Declared;
+use crate::memory::validity;
+
+/// A queue of at most `N` values from one sender to one receiver, in the order in which they were sent.
+///
+/// Each of the two is one [`Sender`] or [`Receiver`], in any process. Neither waits for a lock, and neither calls the kernel
+/// unless the other sleeps.
+///
+/// ```
+/// use shm_runtime::{SharedSegment, sync};
+///
+/// #[derive(SharedSegment)]
+/// #[repr(C)]
+/// #[shm(private)]
+/// struct Wire {
+///     samples: sync::SpscQueue<[f32; 2], 1024>,
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let segment = Wire::create()?.remove_on_drop();
+/// let wire = segment.attach()?;
+/// let mut sender = wire.samples.sender()?;
+/// sender.send(&[0.5, 1.5])?;
+/// sender.send_all(&[[2.5, 3.5], [4.5, 5.5]])?;
+///
+/// // In another process:
+/// let mut receiver = wire.samples.receiver()?;
+/// assert_eq!(receiver.receive()?, [0.5, 1.5]);
+/// let mut samples = Vec::new();
+/// assert_eq!(receiver.receive_into(&mut samples, 100)?, 2);
+/// assert_eq!(samples, [[2.5, 3.5], [4.5, 5.5]]);
+/// assert!(matches!(receiver.try_receive(), Err(sync::QueueError::Empty)));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # What can happen
+///
+/// | | |
+/// | --- | --- |
+/// | the sender is killed, at any instruction | what it has sent is received; a value that it had not sent whole is not. The next one that claims its end goes on |
+/// | the receiver is killed | what it has not received is received by the next. A value that it was receiving is one of them, unless it had it whole: what it then had and did not use is lost with it. A [`Queue`](super::Queue) gives such values again |
+/// | one of them is killed before it has woken the other | that one looks by itself, after 20 ms at the latest |
+/// | a second sender or receiver claims an end | [`WriterError::Held`], as of a [`SeqLock`](super::SeqLock), with all that is said there of dead processes and other namespaces |
+/// | an end was taken away by [`reset_sender`](Self::reset_sender) or [`reset_receiver`](Self::reset_receiver) | [`QueueError::Lost`], at the latest after the values that are being copied |
+/// | another process overwrites the counts | [`QueueError::Corrupted`] if they cannot be, until [`Receiver::skip`]; wrong values, or none, if they can |
+/// | ... or the values | wrong values, or [`QueueError::Invalid`] |
+///
+/// # Upgrades
+///
+/// What is in the queue is carried to the new segment if there was a moment at which nothing was sent or received; the two ends
+/// are free there.
+///
+/// # Layout
+///
+/// `#[repr(C)]`, aligned to 64 bytes:
+///
+/// | field | at | |
+/// | --- | --- | --- |
+/// | `sender` | 0 | `count`, 8 bytes: how many values were sent; and the role, as a `SeqLock` has it: `writer`, `process`, `namespace`, `writing`, 8 bytes each |
+/// | `receiver` | 64 | the same: how many were received |
+/// | `bells` | 128 | `sent`, 4 bytes, and `received`, 4 bytes: futexes, odd while the receiver or the sender sleeps on it |
+/// | `slots` | 192 | `N` values: the n-th that is sent, counted from 0, is in slot n modulo N |
+#[repr(C)]
+pub struct SpscQueue<T, const N: usize, A = ReadWrite> {
+    sender: Side,
+    receiver: Side,
+    bells: Bells,
+    slots: [Shared<T, A>; N],
+}
+
+builtin! {
+    unsafe impl [T: Shareable + Copy, const N: usize] SpscQueue<T, N>, SpscQueue<T, N, A>: "SpscQueue", 4 {
+        sender: Side, receiver: Side, bells: Bells, slots: [T; N]
+    } together
+}
+
+/// What one end writes: on a cache line of its own.
+#[repr(C, align(64))]
+pub(super) struct Side {
+    count: AtomicU64,
+    role: Role,
+}
+
+builtin! { unsafe impl [] Side, Side: "Side", 2 { count: AtomicU64, role: Role } }
+
+/// What hardly changes.
+#[repr(C, align(64))]
+pub(super) struct Bells {
+    pub(super) sent: AtomicU32,
+    pub(super) received: AtomicU32,
+}
+
+builtin! { unsafe impl [] Bells, Bells: "Bells", 2 { sent: AtomicU32, received: AtomicU32 } transient }
+
+impl Side {
+    fn reset(&self) {
+        self.role.words(&self.count).reset();
+    }
+}
+
+impl<T: Shareable + Copy, const N: usize, A: Access> SpscQueue<T, N, A> {
+    const CAPACITY: u64 = {
+        assert!(N > 0, "a queue has room for one value at least");
+        N as u64
+    };
+
+    /// Claims the sender's end, from a dead sender too.
+    ///
+    /// # Errors
+    ///
+    /// [`WriterError::Held`] or [`HeldElsewhere`](WriterError::HeldElsewhere) if there is a sender, and it is not known to be
+    /// dead.
+    pub fn sender(&self) -> Result<Sender<'_, T, N, A>, WriterError>
+    where
+        A: Readable + Writable,
+    {
+        Sender::claim(self.into())
+    }
+
+    /// Claims the receiver's end, from a dead receiver too.
+    ///
+    /// # Errors
+    ///
+    /// As for [`sender`](Self::sender).
+    pub fn receiver(&self) -> Result<Receiver<'_, T, N, A>, WriterError>
+    where
+        A: Readable + Writable,
+    {
+        Receiver::claim(self.into())
+    }
+
+    /// How many values are in the queue now; at most `N`, whatever another process wrote.
+    #[inline]
+    pub fn len(&self) -> usize
+    where
+        A: Readable,
+    {
+        // In this order: the receiver cannot have got further than the sender was later.
+        let received = self.receiver.count.load(Acquire);
+        let len = self.sender.count.load(Relaxed).wrapping_sub(received);
+        usize::try_from(len.min(Self::CAPACITY)).unwrap_or(N)
+    }
+
+    /// Whether there is no value in it now.
+    #[inline]
+    pub fn is_empty(&self) -> bool
+    where
+        A: Readable,
+    {
+        self.len() == 0
+    }
+
+    /// Takes the sender's end away, whichever process has it, as [`SeqLock::reset_writer`](super::SeqLock::reset_writer) does:
+    /// for an end that no process has any more, but that does not look so.
+    pub fn reset_sender(&self)
+    where
+        A: Writable,
+    {
+        self.sender.reset();
+    }
+
+    /// Takes the receiver's end away, in the same way.
+    pub fn reset_receiver(&self)
+    where
+        A: Writable,
+    {
+        self.receiver.reset();
+    }
+
+    #[inline]
+    fn slot(&self, count: u64) -> &Shared<T, A> {
+        // Less than `N`, which is a `usize`.
+        &self.slots[usize::try_from(count % Self::CAPACITY).unwrap_or(0)]
+    }
+
+    #[inline]
+    fn sending(&self, claim: Claim) -> End<'_> {
+        let Side { count, role } = &self.sender;
+        let (words, other) = (role.words(count), &self.receiver.count);
+        End { words, role: claim.role, other, lead: Self::CAPACITY, capacity: Self::CAPACITY }
+    }
+
+    #[inline]
+    fn receiving(&self, claim: Claim) -> End<'_> {
+        let Side { count, role } = &self.receiver;
+        let (words, other) = (role.words(count), &self.sender.count);
+        End { words, role: claim.role, other, lead: 0, capacity: Self::CAPACITY }
+    }
+}
+
+impl<T: Shareable + Copy, const N: usize, A: Access> Part<SpscQueue<T, N>, A> {
+    /// Claims the sender's end, as [`SpscQueue::sender`] does, for a sender with a share of the attachment.
+    ///
+    /// # Errors
+    ///
+    /// As for [`SpscQueue::sender`].
+    pub fn into_sender(self) -> Result<Sender<'static, T, N, A>, WriterError>
+    where
+        A: Readable + Writable,
+    {
+        Sender::claim(self.into_kept().map(|shared| &**shared))
+    }
+
+    /// Claims the receiver's end, as [`SpscQueue::receiver`] does, for a receiver with a share of the attachment.
+    ///
+    /// # Errors
+    ///
+    /// As for [`SpscQueue::receiver`].
+    pub fn into_receiver(self) -> Result<Receiver<'static, T, N, A>, WriterError>
+    where
+        A: Readable + Writable,
+    {
+        Receiver::claim(self.into_kept().map(|shared| &**shared))
+    }
+}
+
+/// The sender of a [`SpscQueue`]: one at a time, until it is dropped.
+pub struct Sender<'a, T: Shareable + Copy, const N: usize, A: Access = ReadWrite> {
+    queue: Kept<'a, SpscQueue<T, N, A>>,
+    claim: Claim,
+    /// The count up to which there is room, as it was last seen.
+    limit: u64,
+}
+
+impl<'a, T: Shareable + Copy, const N: usize, A: Readable + Writable> Sender<'a, T, N, A> {
+    fn claim(queue: Kept<'a, SpscQueue<T, N, A>>) -> Result<Self, WriterError> {
+        let Side { count, role } = &queue.sender;
+        let claim = role.claim(count)?;
+        Ok(Self { limit: count.load(Relaxed), queue, claim })
+    }
+
+    /// Sends a value, and waits for room if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError::Lost`] in a forked child, or if the end was taken away; [`QueueError::Corrupted`] if another process
+    /// overwrote the counts.
+    #[inline]
+    pub fn send(&mut self, value: &T) -> Result<(), QueueError> {
+        self.send_until(value, None)
+    }
+
+    /// Sends a value if there is room.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError::Full`] if there is none; otherwise as for [`send`](Self::send).
+    #[inline]
+    pub fn try_send(&mut self, value: &T) -> Result<(), QueueError> {
+        self.step(core::slice::from_ref(value)).map(drop)
+    }
+
+    /// Sends a value, and waits for room if there is none, at most for this time. Setting the system's clock does not change the
+    /// time.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError::Full`] if there was none all the time; otherwise as for [`send`](Self::send).
+    pub fn send_timeout(&mut self, value: &T, timeout: Duration) -> Result<(), QueueError> {
+        self.send_until(value, Some(Linux.now().saturating_add(timeout)))
+    }
+
+    /// Sends as many of these values as there is room for, and says how many: the first ones, and none if the queue is full. The
+    /// receiver sees them all at once.
+    ///
+    /// # Errors
+    ///
+    /// As for [`send`](Self::send).
+    pub fn try_send_some(&mut self, values: &[T]) -> Result<usize, QueueError> {
+        match self.step(values) {
+            Err(QueueError::Full) => Ok(0),
+            sent => sent,
+        }
+    }
+
+    /// Sends all of these values, and waits for room as often as there is none.
+    ///
+    /// # Errors
+    ///
+    /// As for [`send`](Self::send): some of the first values may have been sent then.
+    pub fn send_all(&mut self, mut values: &[T]) -> Result<(), QueueError> {
+        while !values.is_empty() {
+            let sent = self.wait(None, |sender| sender.step(values))?;
+            values = values.get(sent..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn send_until(&mut self, value: &T, deadline: Option<Duration>) -> Result<(), QueueError> {
+        match self.try_send(value) {
+            Err(QueueError::Full) => self.wait(deadline, |sender| sender.try_send(value)),
+            sent => sent,
+        }
+    }
+
+    #[cold]
+    fn wait<R>(
+        &mut self,
+        deadline: Option<Duration>,
+        mut send: impl FnMut(&mut Self) -> Result<R, QueueError>,
+    ) -> Result<R, QueueError> {
+        let bell = self.queue.share().map(|queue| &queue.bells.received);
+        let sent = bell::wait(&bell, true, deadline, &Linux, || match send(self) {
+            Err(QueueError::Full) => None,
+            sent => Some(sent),
+        });
+        sent.unwrap_or(Err(QueueError::Full))
+    }
+
+    #[inline]
+    fn step(&mut self, values: &[T]) -> Result<usize, QueueError> {
+        let Self { queue, claim, limit } = self;
+        if values.is_empty() {
+            return Ok(0);
+        }
+        if !claim.is_here() {
+            return Err(queue.sender_stuck(Stuck::Lost));
+        }
+        let store = |count: u64, how_many: u64| {
+            for (i, value) in (0..how_many).zip(values) {
+                // SAFETY: `value` is an initialised, private `T`, the slot is one in a segment, writable under `Writable`.
+                unsafe { bulk::copy::<T, Store>(value, queue.slot(count.wrapping_add(i)).as_mut_ptr()) };
+            }
+            how_many
+        };
+        let sent = queue.sending(*claim).step(limit, values.len() as u64, store);
+        let sent = sent.map_err(|stuck| queue.sender_stuck(stuck))?;
+        bell::ring(&queue.bells.sent, &Linux);
+        match sent {
+            // The count is not what it was when room was seen.
+            0 => Err(QueueError::Full),
+            // At most as many as there are values.
+            sent => Ok(usize::try_from(sent).unwrap_or(values.len())),
+        }
+    }
+}
+
+impl<T: Shareable + Copy, const N: usize, A: Access> SpscQueue<T, N, A> {
+    #[cold]
+    fn sender_stuck(&self, stuck: Stuck) -> QueueError {
+        match stuck {
+            Stuck::Waiting => QueueError::Full,
+            Stuck::Lost => QueueError::Lost(self.sender.role.lost(&self.sender.count)),
+            Stuck::Corrupted { own: sent, other: received } => QueueError::Corrupted { sent, received },
+        }
+    }
+
+    #[cold]
+    fn receiver_stuck(&self, stuck: Stuck) -> QueueError {
+        match stuck {
+            Stuck::Waiting => QueueError::Empty,
+            Stuck::Lost => QueueError::Lost(self.receiver.role.lost(&self.receiver.count)),
+            Stuck::Corrupted { own: received, other: sent } => QueueError::Corrupted { sent, received },
+        }
+    }
+}
+
+impl<T: Shareable + Copy, const N: usize, A: Access> Drop for Sender<'_, T, N, A> {
+    fn drop(&mut self) {
+        let Side { count, role } = &self.queue.sender;
+        role.release(count, self.claim);
+    }
+}
+
+impl<T: Shareable + Copy, const N: usize, A: Access> fmt::Debug for Sender<'_, T, N, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender").finish_non_exhaustive()
+    }
+}
+
+/// The receiver of a [`SpscQueue`]: one at a time, until it is dropped.
+pub struct Receiver<'a, T: Shareable + Copy, const N: usize, A: Access = ReadWrite> {
+    queue: Kept<'a, SpscQueue<T, N, A>>,
+    claim: Claim,
+    /// The count up to which there are values, as it was last seen.
+    limit: u64,
+}
+
+impl<'a, T: Shareable + Copy, const N: usize, A: Readable + Writable> Receiver<'a, T, N, A> {
+    fn claim(queue: Kept<'a, SpscQueue<T, N, A>>) -> Result<Self, WriterError> {
+        let Side { count, role } = &queue.receiver;
+        let claim = role.claim(count)?;
+        Ok(Self { limit: count.load(Relaxed), queue, claim })
+    }
+
+    /// Receives the next value, and waits for it if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError::Invalid`] if its bytes are not a value, which can only be if `T` contains an enum or a `char`; it is
+    /// received then all the same. [`QueueError::Lost`] and [`Corrupted`](QueueError::Corrupted) as for [`Sender::send`].
+    #[inline]
+    pub fn receive(&mut self) -> Result<T, QueueError> {
+        self.receive_until(None)
+    }
+
+    /// Receives the next value if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError::Empty`] if there is none; otherwise as for [`receive`](Self::receive).
+    #[inline]
+    pub fn try_receive(&mut self) -> Result<T, QueueError> {
+        let mut value = MaybeUninit::uninit();
+        self.step(core::slice::from_mut(&mut value))?;
+        // SAFETY: `step` has put a valid value there, or returned an error.
+        Ok(unsafe { value.assume_init() })
+    }
+
+    /// Receives the next value, and waits for it if there is none, at most for this time. Setting the system's clock does not
+    /// change the time.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError::Empty`] if there was none all the time; otherwise as for [`receive`](Self::receive).
+    pub fn receive_timeout(&mut self, timeout: Duration) -> Result<T, QueueError> {
+        self.receive_until(Some(Linux.now().saturating_add(timeout)))
+    }
+
+    /// Receives what there is, at most so many values, and says how many they were: they are appended to `values`, each copied
+    /// once.
+    ///
+    /// # Errors
+    ///
+    /// As for [`receive`](Self::receive): a value that is not valid is received, and those before it are in `values`.
+    pub fn receive_into(&mut self, values: &mut Vec<T>, at_most: usize) -> Result<usize, QueueError> {
+        let at_most = at_most.min(self.queue.len());
+        if at_most == 0 {
+            return Ok(0);
+        }
+        values.reserve(at_most);
+        let len = values.len();
+        let mut valid = 0;
+        let place = values.spare_capacity_mut().get_mut(..at_most).unwrap_or_default();
+        let received = self.step_counted(place, &mut valid);
+        // SAFETY: so many of the places that were reserved have a valid value now.
+        unsafe { values.set_len(len + valid) };
+        match received {
+            Err(QueueError::Empty) => Ok(0),
+            received => received.map(|()| valid),
+        }
+    }
+
+    /// Throws away all that is in the queue, which ends [`QueueError::Corrupted`], too.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError::Lost`], as for [`receive`](Self::receive).
+    pub fn skip(&mut self) -> Result<(), QueueError> {
+        let Self { queue, claim, limit } = self;
+        if !claim.is_here() {
+            return Err(queue.receiver_stuck(Stuck::Lost));
+        }
+        queue.receiving(*claim).skip(limit).map_err(|stuck| queue.receiver_stuck(stuck))?;
+        bell::ring(&queue.bells.received, &Linux);
+        Ok(())
+    }
+
+    #[inline]
+    fn receive_until(&mut self, deadline: Option<Duration>) -> Result<T, QueueError> {
+        match self.try_receive() {
+            Err(QueueError::Empty) => self.wait(deadline),
+            received => received,
+        }
+    }
+
+    #[cold]
+    fn wait(&mut self, deadline: Option<Duration>) -> Result<T, QueueError> {
+        let bell = self.queue.share().map(|queue| &queue.bells.sent);
+        let received = bell::wait(&bell, true, deadline, &Linux, || match self.try_receive() {
+            Err(QueueError::Empty) => None,
+            received => Some(received),
+        });
+        received.unwrap_or(Err(QueueError::Empty))
+    }
+
+    /// Receives one value at least, into the first of these places, or returns an error.
+    #[inline]
+    fn step(&mut self, to: &mut [MaybeUninit<T>]) -> Result<(), QueueError> {
+        self.step_counted(to, &mut 0)
+    }
+
+    /// Receives one value at least, or returns an error: `valid` is how many places, the first ones, have a value after it.
+    #[inline]
+    fn step_counted(&mut self, to: &mut [MaybeUninit<T>], valid: &mut usize) -> Result<(), QueueError> {
+        let Self { queue, claim, limit } = self;
+        if !claim.is_here() {
+            return Err(queue.receiver_stuck(Stuck::Lost));
+        }
+        let mut invalid = None;
+        let (wanted, mut loaded) = (to.len() as u64, 0);
+        let load = |count: u64, how_many: u64| {
+            for (i, to) in (0..how_many).zip(to) {
+                // SAFETY: the slot is a `T` in a segment, `to` is private and has room for one.
+                unsafe { bulk::copy::<T, Load>(queue.slot(count.wrapping_add(i)).as_ptr(), to.as_mut_ptr()) };
+                // SAFETY: every scalar of a `T` was just copied there.
+                invalid = unsafe { validity::check(Declared::of::<T>(), to.as_ptr().cast()) }.err();
+                if invalid.is_some() {
+                    return loaded as u64 + 1;
+                }
+                loaded += 1;
+            }
+            loaded as u64
+        };
+        queue.receiving(*claim).step(limit, wanted, load).map_err(|stuck| queue.receiver_stuck(stuck))?;
+        *valid = loaded;
+        bell::ring(&queue.bells.received, &Linux);
+        match invalid {
+            Some(invalid) => Err(QueueError::Invalid(invalid)),
+            None if loaded == 0 => Err(QueueError::Empty),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<T: Shareable + Copy, const N: usize, A: Access> Drop for Receiver<'_, T, N, A> {
+    fn drop(&mut self) {
+        let Side { count, role } = &self.queue.receiver;
+        role.release(count, self.claim);
+    }
+}
+
+impl<T: Shareable + Copy, const N: usize, A: Access> fmt::Debug for Receiver<'_, T, N, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver").finish_non_exhaustive()
+    }
+}
