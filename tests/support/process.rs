@@ -1,6 +1,6 @@
 //! What a process or a thread of it does at the moment.
 
-use crate::{eventually, skip};
+use crate::{emulated, eventually, skip};
 
 /// Waits until this thread sleeps in futex(2).
 ///
@@ -17,7 +17,8 @@ pub fn is_asleep(tid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{tid}/stat")).unwrap_or_default();
     let sleeps = stat.rsplit(')').next().is_some_and(|rest| rest.starts_with(" S"));
     let call = std::fs::read_to_string(format!("/proc/{tid}/syscall"));
-    let number = libc::SYS_futex.to_string();
+    // Under an emulator the kernel sees the calls of its own processor, x86-64.
+    let number = if emulated() { 202 } else { libc::SYS_futex }.to_string();
     sleeps && call.map_or(true, |call| call.split(' ').next() == Some(&number))
 }
 
