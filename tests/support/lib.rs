@@ -14,6 +14,7 @@ pub mod temp;
 pub mod traced;
 
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 /// Longer than any machine takes for what a test waits for: what takes longer hangs.
@@ -44,6 +45,17 @@ pub fn have(program: &str) -> bool {
         skip(&format!("there is no `{program}` here"));
     }
     found
+}
+
+/// Whether this process is run by an emulator of another processor, qemu-user: the kernel's own processor, which it shows
+/// in /proc, is then not the one that the program is for.
+pub fn emulated() -> bool {
+    static EMULATED: LazyLock<bool> = LazyLock::new(|| {
+        // Since Linux 6.1, older than which no emulator is here: it takes Linux 6.7, see `.ci/aarch64`.
+        let machine = std::fs::read_to_string("/proc/sys/kernel/arch").unwrap_or_default();
+        !machine.is_empty() && machine.trim() != std::env::consts::ARCH
+    });
+    *EMULATED
 }
 
 /// Waits until this is so.

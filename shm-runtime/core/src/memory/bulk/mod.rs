@@ -2,7 +2,7 @@
 //!
 //! What they do is defined scalar by scalar: each is read or written by one relaxed atomic access of its own
 //! width, [`Direction`] says how. That is also how they do it, but for long runs of bytes on a processor
-//! where vector instructions are known to do the same (`x86_64`).
+//! where vector instructions are known to do the same (`x86_64`, `aarch64`).
 
 use crate::memory::direction::{Direction, Load, Store};
 use crate::memory::layout::{Kind, Layout, Scalar};
@@ -10,8 +10,15 @@ use crate::memory::shareable::Shareable;
 use crate::memory::structure::Declared;
 
 // Miri runs no assembly.
+#[cfg(all(target_arch = "aarch64", not(miri)))]
+mod aarch64;
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 mod x86_64;
+
+#[cfg(all(target_arch = "aarch64", not(miri)))]
+use aarch64 as vector;
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+use x86_64 as vector;
 
 #[cfg(test)]
 mod tests;
@@ -20,7 +27,7 @@ mod tests;
 ///
 /// A load may take padding along. A store may not: what is in it is private, and may be uninitialised. A
 /// `bool` is only brought to 0 or 1 when it is loaded.
-#[cfg(all(target_arch = "x86_64", not(miri)))]
+#[cfg(all(any(target_arch = "aarch64", target_arch = "x86_64"), not(miri)))]
 const fn is_bytes<T: Shareable, D: Direction>() -> bool {
     if D::LOADS {
         Declared::of::<T>().verbatim
@@ -38,7 +45,7 @@ const fn is_bools(mut layout: &Layout) -> bool {
 }
 
 /// Whether vectors are worth their while. Up to four scalars do better one by one, in registers.
-#[cfg(all(target_arch = "x86_64", not(miri)))]
+#[cfg(all(any(target_arch = "aarch64", target_arch = "x86_64"), not(miri)))]
 const fn is_long(layout: &Layout) -> bool {
     let largest = if layout.align < 8 { layout.align } else { 8 };
     layout.size > 4 * largest
@@ -51,12 +58,12 @@ const fn is_long(layout: &Layout) -> bool {
 /// As for [`Direction`], for a `T` on each side.
 #[inline(always)]
 pub(crate) unsafe fn copy<T: Shareable, D: Direction>(from: *const T, to: *mut T) {
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    #[cfg(all(any(target_arch = "aarch64", target_arch = "x86_64"), not(miri)))]
     if const { is_bytes::<T, D>() && is_long(Declared::of::<T>()) } {
         // SAFETY: the same `T` on each side, readable or writable, aligned, and private where it is not in the
         // segment. By `is_bytes`, it may be copied as bytes: where it is the private side that is read, it has no
         // padding, so every byte is initialised.
-        return unsafe { x86_64::copy_value::<T, D>(from, to) };
+        return unsafe { vector::copy_value::<T, D>(from, to) };
     }
     // SAFETY: `__copy` asks the same of the same two places: readable or writable for a `T`, aligned, and the private
     // side initialised where it is read.
@@ -113,11 +120,11 @@ pub(crate) unsafe fn copy_array<T: Shareable, D: Direction, const N: usize>(
     from: *const [T; N],
     to: *mut [T; N],
 ) {
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    #[cfg(all(any(target_arch = "aarch64", target_arch = "x86_64"), not(miri)))]
     if const { is_bytes::<T, D>() && is_long(Declared::of::<[T; N]>()) } {
         // SAFETY: the same array on each side, readable or writable, aligned and private as the caller says. An array
         // has no padding but that of its elements, so `is_bytes` holds for it as for `T`.
-        return unsafe { x86_64::copy_value::<[T; N], D>(from, to) };
+        return unsafe { vector::copy_value::<[T; N], D>(from, to) };
     }
     // SAFETY: an array is `N` elements one after the other, aligned as each is (Reference, "Type layout", "Array
     // layout"): so `N` values are readable or writable, aligned, initialised and private, as the array is.
@@ -131,12 +138,12 @@ pub(crate) unsafe fn copy_array<T: Shareable, D: Direction, const N: usize>(
 /// As for [`Direction`], for `len` values of `T` on each side.
 #[inline]
 pub(crate) unsafe fn copy_slice<T: Shareable, D: Direction>(from: *const T, to: *mut T, len: usize) {
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    #[cfg(all(any(target_arch = "aarch64", target_arch = "x86_64"), not(miri)))]
     if const { is_bytes::<T, D>() } {
         // SAFETY: the same `len` values on each side, readable or writable, aligned and private as the caller says.
         // By `is_bytes` they may be copied as bytes: where it is the private side that is read, there is no padding,
         // so every byte is initialised.
-        return unsafe { x86_64::copy_slice::<T, D>(from, to, len) };
+        return unsafe { vector::copy_slice::<T, D>(from, to, len) };
     }
     // SAFETY: `copy_each` asks the same of the same `len` values.
     unsafe { copy_each::<T, D>(from, to, len) }
