@@ -280,7 +280,7 @@ fn where_no_futex_may_be_used_an_event_is_still_counted_and_seen() {
                 let pong = board.pong.listen();
                 if !answered() {
                     // A peer that may not wake whom the kernel has asleep: so not for long.
-                    pong.wait_timeout(Duration::from_millis(5));
+                    let _ = pong.wait_timeout(Duration::from_millis(5));
                 }
             }
         }
