@@ -11,6 +11,8 @@ pub mod seal;
 pub mod seccomp;
 pub mod structs;
 pub mod temp;
+// The libc crate has no PTRACE_GET_SYSCALL_INFO for musl.
+#[cfg(target_env = "gnu")]
 pub mod traced;
 
 use std::process::{Command, Stdio};
