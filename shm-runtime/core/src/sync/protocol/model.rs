@@ -9,7 +9,7 @@ use core::time::Duration;
 use std::collections::VecDeque;
 
 use loom::cell::UnsafeCell;
-use loom::sync::atomic::{AtomicU32, AtomicU64};
+use loom::sync::atomic::{AtomicU32, AtomicU64, fence};
 use loom::sync::{Arc, Condvar, Mutex, MutexGuard};
 use loom::thread;
 
@@ -20,7 +20,7 @@ use super::queue::{self, Cursors, Slot};
 use super::ring::{self, Absent};
 use super::seqlock::{self as latch, Identity, Words};
 use super::spsc::{End, Stuck};
-use crate::sync::atomic::{Acquire, Relaxed, Release};
+use crate::sync::atomic::{Acquire, Relaxed, Release, SeqCst};
 use crate::sync::kernel::{Kernel, OWNER_DIED, Refused, TID, WAITERS};
 
 /// A kernel without any memory ordering, to a thread with this id.
@@ -72,6 +72,10 @@ impl Kernel for Weak {
 
     fn pause(&self) {
         thread::yield_now();
+    }
+
+    fn barrier(&self) {
+        fence(SeqCst);
     }
 }
 
@@ -237,6 +241,10 @@ impl Kernel for Strict {
 
     fn pause(&self) {
         thread::yield_now();
+    }
+
+    fn barrier(&self) {
+        fence(SeqCst);
     }
 }
 
