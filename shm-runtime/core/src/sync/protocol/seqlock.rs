@@ -117,17 +117,18 @@ impl Words<'_> {
     /// Writes the next value, if `role` is that of the writer: `store` writes the copy it is told. `false` if it is not.
     #[inline]
     pub(crate) fn write(self, role: u64, store: impl FnOnce(usize)) -> bool {
-        self.advance(role, |sequence| {
-            store(slot(sequence.wrapping_add(1)));
-            1
+        self.advance(role, || {
+            let next = self.following().wrapping_add(1);
+            store(slot(next));
+            next
         })
     }
 
-    /// Moves the sequence number on by as much as `step` says, if `role` is that of the writer. `step` is told the number, and
-    /// does what has to be seen with the next one.
+    /// Moves the sequence number on to what `step` says, if `role` is that of the writer. `step` does what has to be seen with
+    /// that number.
     #[inline]
-    pub(crate) fn advance(self, role: u64, step: impl FnOnce(u64) -> u64) -> bool {
-        if !self.begin(role) || !self.publish(role, step) {
+    pub(crate) fn advance(self, role: u64, step: impl FnOnce() -> u64) -> bool {
+        if !self.begin(role) || !self.publish(role, step()) {
             return false;
         }
         self.end();
@@ -142,11 +143,9 @@ impl Words<'_> {
         }
         let mut more = true;
         while more {
-            let published = self.publish(role, |sequence| {
-                more = step(sequence);
-                u64::from(more)
-            });
-            if !published {
+            let number = self.following();
+            more = step(number);
+            if !self.publish(role, number.wrapping_add(u64::from(more))) {
                 return false;
             }
         }
@@ -164,20 +163,25 @@ impl Words<'_> {
         // With the barrier of a claim that takes the role away: one of the two sees what the other has stored.
         light_barrier();
         if self.writer.load(Relaxed) != role {
-            self.withdraw(role);
+            withdraw(self.writer, self.writing, role);
             return false;
         }
         true
     }
 
-    /// Does one step of a write that was announced; `false` if another has taken its place.
+    /// The sequence number, before what is to be seen with the next one is stored.
     #[inline]
-    fn publish(self, role: u64, step: impl FnOnce(u64) -> u64) -> bool {
+    fn following(self) -> u64 {
         let sequence = self.sequence.load(Relaxed);
         // A reader that sees anything of what is now stored sees the sequence number before it, too: that the other copy
         // is current.
         fence(Release);
-        let next = sequence.wrapping_add(step(sequence));
+        sequence
+    }
+
+    /// Stores the sequence number, in a write that was announced; `false` if another has taken its place.
+    #[inline]
+    fn publish(self, role: u64, next: u64) -> bool {
         // Both only after a longer stop than a claim waits for. The announcement of a writer that has the role can be covered
         // by that of one that has lost it.
         if self.writing.load(Relaxed) != role && self.writer.load(Relaxed) != role {
@@ -191,17 +195,6 @@ impl Words<'_> {
     #[inline]
     fn end(self) {
         self.writing.store(0, Release);
-    }
-
-    /// Withdraws an announcement, of a writer that has lost the role.
-    #[cold]
-    fn withdraw(self, role: u64) {
-        // Without a new claim, none that it covers: a claim of which nothing is seen here sees this announcement before it
-        // can announce.
-        let alone = number(self.writer.load(Relaxed)) == number(role);
-        let left = if alone { 0 } else { role | WITHDRAWN };
-        // If it is not there any more, the writer has announced in its place.
-        let _ = self.writing.compare_exchange(role, left, Release, Relaxed);
     }
 
     /// Claims the role, unless there is a writer that is not known to be dead: its error is the role of that one. Waits
@@ -355,12 +348,24 @@ impl Words<'_> {
     }
 }
 
+/// Withdraws an announcement, of a writer that has lost the role.
+// The words one by one: a struct of them would be put together where nothing is slow.
+#[cold]
+fn withdraw(writer: &AtomicU64, writing: &AtomicU64, role: u64) {
+    // Without a new claim, none that it covers: a claim of which nothing is seen here sees this announcement before it can
+    // announce.
+    let alone = number(writer.load(Relaxed)) == number(role);
+    let left = if alone { 0 } else { role | WITHDRAWN };
+    // If it is not there any more, the writer has announced in its place.
+    let _ = writing.compare_exchange(role, left, Release, Relaxed);
+}
+
 #[cfg(all(test, not(loom)))]
 mod tests {
     use core::cell::Cell;
     use core::time::Duration;
 
-    use super::{ATTEMPTS, AtomicU64, Identity, Relaxed, Words, pid, read};
+    use super::{ATTEMPTS, AtomicU64, Identity, Relaxed, Words, pid, read, withdraw};
     use crate::sync::atomic::AtomicU32;
     use crate::sync::kernel::{Kernel, Linux, Refused};
 
@@ -428,7 +433,7 @@ mod tests {
         let second = words.claim(ME, |_| false, &Linux).unwrap();
         assert!(words.write(second, |_| {
             words.writing.store(first, Relaxed);
-            words.withdraw(first);
+            withdraw(words.writer, words.writing, first);
             // Something goes on still, to the claim that comes.
             assert_ne!(words.writing.load(Relaxed), 0);
         }));
@@ -449,12 +454,12 @@ mod tests {
             // It announces after it has lost the role, and sees what was claimed then.
             words.writing.store(first, Relaxed);
             if claims_between == 0 {
-                words.withdraw(first);
+                withdraw(words.writer, words.writing, first);
                 assert_eq!(words.writing.load(Relaxed), 0);
             } else {
                 let role = words.writer.load(Relaxed) + (1 << 22) | u64::from(ME.pid) | super::PENDING;
                 words.writer.store(role, Relaxed);
-                words.withdraw(first);
+                withdraw(words.writer, words.writing, first);
                 words.writer.store(role & !super::PENDING, Relaxed);
                 words.settle(role & !super::PENDING, (0, None), |_| false, &Linux);
                 assert_eq!(words.writing.load(Relaxed), 0);
