@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicU32, AtomicU64};
 use core::time::Duration;
 
 use super::builtin::builtin;
-use super::error::{RingError, WriterError};
+use super::error::{self, RingError, WriterError};
 use super::kernel::{Kernel, Linux};
 use super::protocol::bell;
 use super::protocol::ring::{self as protocol, Absent};
@@ -195,7 +195,7 @@ pub struct RingWriter<'a, T: Shareable + Copy, const N: usize, A: Access = ReadW
 impl<'a, T: Shareable + Copy, const N: usize, A: Readable + Writable> RingWriter<'a, T, N, A> {
     fn claim(ring: Kept<'a, Ring<T, N, A>>) -> Result<Self, WriterError> {
         let Head { count, role, .. } = &ring.head;
-        Ok(Self { claim: role.claim(count)?, ring })
+        Ok(Self { claim: role.claim(count, error::Role::Writer)?, ring })
     }
 
     /// Writes a value, over the oldest one. It waits for no other process, and calls the kernel only if a thread sleeps.
@@ -225,7 +225,7 @@ impl<'a, T: Shareable + Copy, const N: usize, A: Readable + Writable> RingWriter
             true
         };
         if !claim.is_here() || !role.words(count).advance_each(claim.role, store) {
-            return Err(role.lost(count));
+            return Err(role.lost(count, error::Role::Writer));
         }
         bell::ring(bell, &Linux);
         Ok(())

@@ -9,7 +9,7 @@ use core::sync::atomic::{
 use core::time::Duration;
 
 use super::builtin::builtin;
-use super::error::{QueueError, WriterError};
+use super::error::{self, QueueError, WriterError};
 use super::kernel::{Kernel, Linux};
 use super::protocol::bell;
 use super::protocol::spsc::{End, Place, Stuck};
@@ -65,7 +65,8 @@ use crate::memory::validity;
 /// | the receiver is killed | what it has not received is received by the next. A value that it was receiving is one of them, unless it had it whole: what it then had and did not use is lost with it. A [`Queue`](super::Queue) gives such values again |
 /// | one of them is killed before it has woken the other | that one looks by itself, after 20 ms at the latest |
 /// | a second sender or receiver claims an end | [`WriterError::Held`], as of a [`SeqLock`](super::SeqLock), with all that is said there of dead processes and other namespaces |
-/// | an end was taken away by [`reset_sender`](Self::reset_sender) or [`reset_receiver`](Self::reset_receiver) | [`QueueError::Lost`], at the latest after the values that are being copied |
+/// | an end was taken away by [`reset_sender`](Self::reset_sender) or [`reset_receiver`](Self::reset_receiver) | [`QueueError::Lost`], at the latest after the values that are being copied, for which the next claim waits. After a second it does not wait any longer: if the old end was stopped so long and goes on, it returns `Lost` too, unless it was stopped right before the store of its count: then that goes back once, and values are lost or received again until the next one is sent or received |
+/// | ... while it lived | the next claim takes some milliseconds more: the kernel puts a barrier into all threads that run (membarrier(2)), for which `send` and `receive` need none. Where the kernel has none, it takes a tenth of a second |
 /// | another process overwrites the counts | [`QueueError::Corrupted`] if they cannot be, until [`Receiver::skip`]; wrong values, or none, if they can |
 /// | ... or the values | wrong values, or [`QueueError::Invalid`] |
 ///
@@ -248,7 +249,7 @@ pub struct Sender<'a, T: Shareable + Copy, const N: usize, A: Access = ReadWrite
 impl<'a, T: Shareable + Copy, const N: usize, A: Readable + Writable> Sender<'a, T, N, A> {
     fn claim(queue: Kept<'a, SpscQueue<T, N, A>>) -> Result<Self, WriterError> {
         let Side { count, role } = &queue.sender;
-        let claim = role.claim(count)?;
+        let claim = role.claim(count, error::Role::Sender)?;
         Ok(Self { place: Place::at(count), queue, claim })
     }
 
@@ -360,7 +361,7 @@ impl<T: Shareable + Copy, const N: usize, A: Access> SpscQueue<T, N, A> {
     fn sender_stuck(&self, stuck: Stuck) -> QueueError {
         match stuck {
             Stuck::Waiting => QueueError::Full,
-            Stuck::Lost => QueueError::Lost(self.sender.role.lost(&self.sender.count)),
+            Stuck::Lost => QueueError::Lost(self.sender.role.lost(&self.sender.count, error::Role::Sender)),
             Stuck::Corrupted { own: sent, other: received } => QueueError::Corrupted { sent, received },
         }
     }
@@ -369,7 +370,9 @@ impl<T: Shareable + Copy, const N: usize, A: Access> SpscQueue<T, N, A> {
     fn receiver_stuck(&self, stuck: Stuck) -> QueueError {
         match stuck {
             Stuck::Waiting => QueueError::Empty,
-            Stuck::Lost => QueueError::Lost(self.receiver.role.lost(&self.receiver.count)),
+            Stuck::Lost => {
+                QueueError::Lost(self.receiver.role.lost(&self.receiver.count, error::Role::Receiver))
+            }
             Stuck::Corrupted { own: received, other: sent } => QueueError::Corrupted { sent, received },
         }
     }
@@ -398,7 +401,7 @@ pub struct Receiver<'a, T: Shareable + Copy, const N: usize, A: Access = ReadWri
 impl<'a, T: Shareable + Copy, const N: usize, A: Readable + Writable> Receiver<'a, T, N, A> {
     fn claim(queue: Kept<'a, SpscQueue<T, N, A>>) -> Result<Self, WriterError> {
         let Side { count, role } = &queue.receiver;
-        let claim = role.claim(count)?;
+        let claim = role.claim(count, error::Role::Receiver)?;
         Ok(Self { place: Place::at(count), queue, claim })
     }
 
