@@ -87,9 +87,10 @@ impl End<'_> {
     /// Moves the receiver on to where the sender is, past all values.
     pub(crate) fn skip(self, place: &mut Place) -> Result<(), Stuck> {
         let own = self.other.load(Acquire);
-        match self.words.advance(self.role, || own) {
-            true => Ok(*place = Place { own, limit: own }),
-            false => Err(Stuck::Lost),
+        if !self.words.advance(self.role, || own) {
+            return Err(Stuck::Lost);
         }
+        *place = Place { own, limit: own };
+        Ok(())
     }
 }
