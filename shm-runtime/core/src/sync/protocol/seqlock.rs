@@ -457,7 +457,7 @@ mod tests {
                 withdraw(words.writer, words.writing, first);
                 assert_eq!(words.writing.load(Relaxed), 0);
             } else {
-                let role = words.writer.load(Relaxed) + (1 << 22) | u64::from(ME.pid) | super::PENDING;
+                let role = (words.writer.load(Relaxed) + (1 << 22)) | u64::from(ME.pid) | super::PENDING;
                 words.writer.store(role, Relaxed);
                 withdraw(words.writer, words.writing, first);
                 words.writer.store(role & !super::PENDING, Relaxed);
