@@ -334,7 +334,7 @@ fn a_role_that_was_taken_away_is_lost_in_the_same_process_too() {
     let mut new = board.frame.writer().unwrap();
     let error = old.write(&Frame::new(2)).unwrap_err();
     assert!(matches!(error, WriterError::Lost { pid, .. } if pid == std::process::id()));
-    assert!(error.to_string().contains("another `SeqWriter` of this process"), "{error}");
+    assert!(error.to_string().contains("another writer of this process"), "{error}");
     new.write(&Frame::new(3)).unwrap();
     // Dropping it does not end the role of the new one.
     drop(old);

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use shm_runtime::inspect::{self, Builtin, Value};
-use shm_runtime::sync::{QueueError, SpscQueue, WriterError};
+use shm_runtime::sync::{QueueError, Role, SpscQueue, WriterError};
 use shm_runtime::{Attached, RemoveOnDrop, Segment, Shareable, SharedSegment};
 
 use shm_tests::killed::kills;
@@ -86,17 +86,27 @@ fn each_end_has_one_process_and_one_claim() {
     let mut sender = wire.items.sender().unwrap();
     assert!(matches!(wire.items.sender(), Err(WriterError::Held { pid, .. }) if pid == std::process::id()));
     let mut receiver = wire.items.receiver().unwrap();
-    assert!(matches!(wire.items.receiver(), Err(WriterError::Held { .. })));
+    let held = wire.items.receiver().unwrap_err();
+    assert!(
+        matches!(held, WriterError::Held { role: Role::Receiver, .. })
+            && held.to_string().contains("the receiver")
+    );
     wire.items.reset_sender();
+    let lost = sender.send(&Item::new(9)).unwrap_err();
+    assert!(lost.to_string().contains("`reset_sender`; claim it again with `sender`"), "{lost}");
     let mut next = wire.items.sender().unwrap();
-    assert!(matches!(sender.send(&Item::new(9)), Err(QueueError::Lost(_))));
+    assert!(matches!(
+        sender.send(&Item::new(9)),
+        Err(QueueError::Lost(WriterError::Lost { role: Role::Sender, .. }))
+    ));
     drop(sender);
     next.send(&Item::new(1)).unwrap();
     assert_eq!(receiver.receive().unwrap(), Item::new(1));
     wire.items.reset_receiver();
     assert!(matches!(receiver.try_receive(), Err(QueueError::Empty | QueueError::Lost(_))));
     next.send(&Item::new(2)).unwrap();
-    assert!(matches!(receiver.receive(), Err(QueueError::Lost(_))));
+    let lost = receiver.receive().unwrap_err();
+    assert!(matches!(lost, QueueError::Lost(_)) && lost.to_string().contains("`reset_receiver`"), "{lost}");
     assert_eq!(wire.items.receiver().unwrap().receive().unwrap(), Item::new(2));
 }
 
@@ -244,7 +254,7 @@ struct Modes {
 #[repr(C)]
 #[shm(private, bare, size = size_of::<Modes>())]
 struct RawModes {
-    before: [u64; 24],
+    before: [u64; 40],
     slots: [u8; 3],
     rest: [u8; 61],
 }

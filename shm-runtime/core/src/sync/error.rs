@@ -146,28 +146,62 @@ impl fmt::Display for Named {
     }
 }
 
-/// Why [`SeqLock::writer`](super::SeqLock::writer) or [`SeqWriter::write`](super::SeqWriter::write) refused.
+/// A role that one process has at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Role {
+    /// The writer of a [`SeqLock`](super::SeqLock), a [`Latest`](super::Latest) or a [`Ring`](super::Ring).
+    Writer,
+    /// The sender of a [`SpscQueue`](super::SpscQueue).
+    Sender,
+    /// The receiver of a [`SpscQueue`](super::SpscQueue).
+    Receiver,
+    /// That of a value of a [`Queue`](super::Queue), until it is [`done`](super::Received::done).
+    Value,
+}
+
+/// As the method is named that claims it, and, after `reset_`, the one that takes it away; a value has neither.
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Writer => "writer",
+            Self::Sender => "sender",
+            Self::Receiver => "receiver",
+            Self::Value => "value",
+        })
+    }
+}
+
+/// Why a [`Role`] was not claimed, or what only the process that has it may do was refused: by
+/// [`SeqLock::writer`](super::SeqLock::writer), [`SpscQueue::sender`](super::SpscQueue::sender) and their like, and by what they
+/// return.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WriterError {
-    /// There is a writer, and it is not known to be dead.
+    /// A process has the role, and is not known to be dead.
     #[non_exhaustive]
     Held {
+        /// The role.
+        role: Role,
         /// Its process.
         pid: u32,
     },
-    /// There is a writer in another pid namespace. Whether it lives cannot be told here, so it counts as alive.
+    /// A process of another pid namespace has the role. Whether it lives cannot be told here, so it counts as alive.
     #[non_exhaustive]
     HeldElsewhere {
+        /// The role.
+        role: Role,
         /// The inode of that namespace, as /proc/self/ns/pid shows it there.
         pid_namespace: u32,
     },
-    /// This is not the writer any more: the role was taken away, by [`reset_writer`](super::SeqLock::reset_writer) in
-    /// this process or another, or this is a forked child, and its parent is the writer.
+    /// The role was taken away, by [`reset_writer`](super::SeqLock::reset_writer) or the method of its name in this process
+    /// or another, or this is a forked child, and its parent has the role.
     #[non_exhaustive]
     Lost {
-        /// The process that has the role now. It can be this one, with another `SeqWriter`. 0 if none has it, or one of
-        /// another pid namespace.
+        /// The role.
+        role: Role,
+        /// The process that has the role now. It can be this one, by another claim. 0 if none has it, or one of another pid
+        /// namespace.
         pid: u32,
     },
 }
@@ -175,30 +209,35 @@ pub enum WriterError {
 impl fmt::Display for WriterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::HeldElsewhere { pid_namespace } => write!(
+            Self::HeldElsewhere { role, pid_namespace } => write!(
                 f,
-                "a process of another pid namespace, pid:[{pid_namespace}], is the writer, and there is only one. Whether it \
-                 lives can be told in that namespace only: let it end or drop its `SeqWriter`, or claim the role there; if \
-                 it is known to be dead, `reset_writer`"
+                "a process of another pid namespace, pid:[{pid_namespace}], is the {role}, and there is only one. Whether it \
+                 lives can be told in that namespace only: let it end or drop its {role}, or claim the role there; if it is known \
+                 to be dead, `reset_{role}`"
             ),
-            Self::Held { pid } if pid == process::id().unsigned_abs() => {
-                f.write_str("this process is the writer already, and there is only one: use that `SeqWriter`")
+            Self::Held { role, pid } if pid == process::id().unsigned_abs() => {
+                write!(f, "this process is the {role} already, and there is only one: use what its call of `{role}` returned")
             }
-            Self::Held { pid } => write!(
+            Self::Held { role, pid } => write!(
                 f,
-                "{} is the writer, and there is only one. Let it end or drop its `SeqWriter`; if it only looks like the \
-                 writer, `reset_writer`",
+                "{} is the {role}, and there is only one. Let it end or drop its {role}; if it only looks like the {role}, \
+                 `reset_{role}`",
                 Named("process", pid)
             ),
-            Self::Lost { pid: 0 } => {
-                f.write_str("the writer's role was taken away by `reset_writer`; claim it again with `writer`")
-            }
-            Self::Lost { pid } if pid == process::id().unsigned_abs() => f.write_str(
-                "the writer's role was taken away by `reset_writer`, and another `SeqWriter` of this process has it now",
+            Self::Lost { role: Role::Value, .. } => f.write_str(
+                "this value is not this process's any more: the queue was cleared, or this is a forked child of the one that \
+                 received it",
             ),
-            Self::Lost { pid } => write!(
+            Self::Lost { role, pid: 0 } => {
+                write!(f, "the {role}'s role was taken away by `reset_{role}`; claim it again with `{role}`")
+            }
+            Self::Lost { role, pid } if pid == process::id().unsigned_abs() => write!(
                 f,
-                "{} is the writer now, and this one is not: it forked from it, or the role was taken away",
+                "the {role}'s role was taken away by `reset_{role}`, and another {role} of this process has it now"
+            ),
+            Self::Lost { role, pid } => write!(
+                f,
+                "{} is the {role} now, and this one is not: it forked from it, or the role was taken away",
                 Named("process", pid)
             ),
         }
@@ -281,14 +320,7 @@ impl fmt::Display for QueueError {
                 "the queue is full: values are not received, or not done, as fast as they are sent",
             ),
             Self::Empty => f.write_str("the queue is empty: nothing was sent"),
-            Self::Lost(WriterError::Lost { pid }) if *pid != 0 => write!(
-                f,
-                "this end of the queue is that of {} now: it was taken away, or this is a forked child",
-                Named("process", *pid)
-            ),
-            Self::Lost(_) => f.write_str(
-                "this end of the queue, or this value of it, was taken away, or is that of the parent of this process",
-            ),
+            Self::Lost(error) => fmt::Display::fmt(error, f),
             Self::Lock(error) => write!(f, "the lock of the queue: {error}"),
             Self::Invalid(invalid) => fmt::Display::fmt(invalid, f),
             Self::Corrupted { sent, received } => write!(

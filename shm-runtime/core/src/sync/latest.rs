@@ -73,7 +73,7 @@ use crate::memory::structure::Declared;
 ///
 /// | field | | |
 /// | --- | --- | --- |
-/// | `lock` | a [`SeqLock`] | of a struct of `written`, 8 bytes, the nanoseconds of CLOCK_MONOTONIC (clock_gettime(2)), and `value` |
+/// | `lock` | a [`SeqLock`] | of a struct of `value` and `written`, 8 bytes, the nanoseconds of CLOCK_MONOTONIC (clock_gettime(2)) |
 /// | `bell` | 4 bytes | a futex: odd while a thread sleeps on it, or is about to |
 ///
 /// A C reader: take `lock.sequence`, copy `lock.slots[sequence & 1]`, and do so again if `lock.sequence` is not the same
@@ -94,20 +94,21 @@ builtin! {
 #[derive(Clone, Copy)]
 #[repr(C)]
 struct Stamped<T> {
+    /// First, so that its copy is that of a `SeqLock` of it.
+    value: T,
     /// Nanoseconds of CLOCK_MONOTONIC.
     written: u64,
-    value: T,
 }
 
 /// The same in a segment.
 #[repr(C)]
 struct StampedParts<T, A> {
-    written: Shared<u64, A>,
     value: Shared<T, A>,
+    written: Shared<u64, A>,
 }
 
 builtin! {
-    unsafe impl [T: Shareable + Copy] Stamped<T>, StampedParts<T, A>: "Stamped", 2 { written: u64, value: T }
+    unsafe impl [T: Shareable + Copy] Stamped<T>, StampedParts<T, A>: "Stamped", 2 { value: T, written: u64 }
 }
 
 /// A value of a [`Latest`]: what [`Latest::read`] returns.

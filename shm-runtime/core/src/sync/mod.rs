@@ -85,7 +85,7 @@ mod thread;
 
 #[cfg(not(loom))]
 pub use self::{
-    error::{LockError, QueueError, ReadError, RingError, WriterError},
+    error::{LockError, QueueError, ReadError, RingError, Role, WriterError},
     event::{Event, Listener},
     latest::{Latest, LatestWriter, Reading},
     mutex::{Mutex, MutexGuard, OwnerDied},

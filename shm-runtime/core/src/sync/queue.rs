@@ -10,7 +10,7 @@ use core::sync::atomic::{
 use core::time::Duration;
 
 use super::builtin::builtin;
-use super::error::{QueueError, WriterError};
+use super::error::{QueueError, Role, WriterError};
 use super::kernel::{Kernel, Linux};
 use super::mutex::{Mutex, MutexGuard};
 use super::protocol::bell;
@@ -414,7 +414,7 @@ impl<T: Shareable + Copy, const N: usize, A: Readable + Writable> Received<'_, T
         if here && self.queue.finish(self.given, false) {
             return Ok(());
         }
-        Err(QueueError::Lost(WriterError::Lost { pid: 0 }))
+        Err(QueueError::Lost(WriterError::Lost { role: Role::Value, pid: 0 }))
     }
 }
 

@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicU32, AtomicU64};
 use core::time::Duration;
 
 use super::builtin::builtin;
-use super::error::{RingError, WriterError};
+use super::error::{self, RingError, WriterError};
 use super::kernel::{Kernel, Linux};
 use super::protocol::bell;
 use super::protocol::ring::{self as protocol, Absent};
@@ -82,8 +82,8 @@ use crate::memory::validity;
 ///
 /// | field | at | |
 /// | --- | --- | --- |
-/// | `head` | 0 | `count`, 8 bytes: how many values were published; `bell`, 4 bytes: a futex, odd while a reader sleeps on it; the role of the writer, as a `SeqLock` has it: `writer`, `process`, `namespace`, `writing`, 8 bytes each |
-/// | `slots` | 64 | `N` values: the n-th, counted from 0, is in slot n modulo N |
+/// | `head` | 0 | `count`, 8 bytes: how many values were published; `bell`, 4 bytes: a futex, odd while a reader sleeps on it; and at 64 the role of the writer, as a `SeqLock` has it: `writer`, `process`, `namespace`, `writing`, 8 bytes each |
+/// | `slots` | 128 | `N` values: the n-th, counted from 0, is in slot n modulo N |
 ///
 /// A C reader of value n: if `count` is greater than n and less than n + N, copy the slot, and then look at `count` again, with a
 /// fence (`atomic_thread_fence(memory_order_acquire)`) before and after the copy. If it is less than n + N still, the copy is
@@ -100,7 +100,7 @@ builtin! {
     } together
 }
 
-/// What the writer writes beside the values, and readers look at: on a cache line of its own.
+/// What the writer writes beside the values: what readers look at, and the role, each on a cache line of its own.
 #[repr(C, align(64))]
 pub(super) struct Head {
     count: AtomicU64,
@@ -195,7 +195,7 @@ pub struct RingWriter<'a, T: Shareable + Copy, const N: usize, A: Access = ReadW
 impl<'a, T: Shareable + Copy, const N: usize, A: Readable + Writable> RingWriter<'a, T, N, A> {
     fn claim(ring: Kept<'a, Ring<T, N, A>>) -> Result<Self, WriterError> {
         let Head { count, role, .. } = &ring.head;
-        Ok(Self { claim: role.claim(count)?, ring })
+        Ok(Self { claim: role.claim(count, error::Role::Writer)?, ring })
     }
 
     /// Writes a value, over the oldest one. It waits for no other process, and calls the kernel only if a thread sleeps.
@@ -225,7 +225,7 @@ impl<'a, T: Shareable + Copy, const N: usize, A: Readable + Writable> RingWriter
             true
         };
         if !claim.is_here() || !role.words(count).advance_each(claim.role, store) {
-            return Err(role.lost(count));
+            return Err(role.lost(count, error::Role::Writer));
         }
         bell::ring(bell, &Linux);
         Ok(())

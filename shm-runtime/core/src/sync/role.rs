@@ -4,7 +4,7 @@ use core::mem::offset_of;
 use core::sync::atomic::{AtomicU64, Ordering::Acquire};
 
 use super::builtin::builtin;
-use super::error::WriterError;
+use super::error::{self, WriterError};
 use super::kernel::Linux;
 use super::protocol::seqlock::{self as latch, Words};
 use super::seqlock::{identity, process};
@@ -15,8 +15,9 @@ use crate::memory::structure::Declared;
 use crate::sys::liveness::Process;
 use crate::sys::process as this_process;
 
-/// The words; which count the role moves is said by the one who uses them.
-#[repr(C)]
+/// The words; which count the role moves is said by the one who uses them. They are on a cache line that only the one end
+/// uses: the other end, which looks at the count, does not take it away between the stores of one write.
+#[repr(C, align(64))]
 pub(super) struct Role {
     writer: AtomicU64,
     process: AtomicU64,
@@ -53,13 +54,13 @@ impl Role {
         Words { sequence, writer, marks: [process, namespace], writing }
     }
 
-    pub(super) fn claim(&self, sequence: &AtomicU64) -> Result<Claim, WriterError> {
+    pub(super) fn claim(&self, sequence: &AtomicU64, role: error::Role) -> Result<Claim, WriterError> {
         let words = self.words(sequence);
         match words.claim(identity(Process::this()), |who| process(who).is_dead(), &Linux) {
-            Ok(role) => Ok(Claim { role, generation: this_process::generation() }),
+            Ok(claim) => Ok(Claim { role: claim, generation: this_process::generation() }),
             Err(found) => Err(match self.other_namespace(sequence, found) {
-                Some(pid_namespace) => WriterError::HeldElsewhere { pid_namespace },
-                None => WriterError::Held { pid: latch::pid(found) },
+                Some(pid_namespace) => WriterError::HeldElsewhere { role, pid_namespace },
+                None => WriterError::Held { role, pid: latch::pid(found) },
             }),
         }
     }
@@ -72,10 +73,10 @@ impl Role {
 
     #[cold]
     #[inline(never)]
-    pub(super) fn lost(&self, sequence: &AtomicU64) -> WriterError {
-        let role = self.writer.load(Acquire);
-        let elsewhere = self.other_namespace(sequence, role).is_some();
-        WriterError::Lost { pid: if elsewhere { 0 } else { latch::pid(role) } }
+    pub(super) fn lost(&self, sequence: &AtomicU64, role: error::Role) -> WriterError {
+        let now = self.writer.load(Acquire);
+        let elsewhere = self.other_namespace(sequence, now).is_some();
+        WriterError::Lost { role, pid: if elsewhere { 0 } else { latch::pid(now) } }
     }
 
     /// The pid namespace of the process that has this role, if it is known to be another one than this process's.

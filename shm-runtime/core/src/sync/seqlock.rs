@@ -9,7 +9,7 @@ use core::sync::atomic::{
 };
 use std::time::SystemTime;
 
-use super::error::{ReadError, WriterError};
+use super::error::{ReadError, Role, WriterError};
 use super::kernel::Linux;
 use super::protocol::seqlock::{self as latch, Identity, Words};
 use crate::memory::access::{Access, ReadWrite, Readable, Writable};
@@ -75,7 +75,8 @@ use crate::sys::process;
 /// | neither tells processes apart, as before Linux 6.9 without /proc | a process with the writer's pid counts as the writer; without a pid namespace that is known, every writer counts as alive |
 /// | the writer's process forks | the parent is the writer; writing in the child is [`WriterError::Lost`] |
 /// | the role was taken away by [`reset_writer`](Self::reset_writer) | the old writer's next write is [`WriterError::Lost`], in the same process, too; dropping it does not end the role of the next |
-/// | ... in the middle of a write | that write is completed, and the next claim waits for it. After a second it does not wait any longer: the old write is then [`WriterError::Lost`], and if it goes on after all, what it still copies may be seen torn |
+/// | ... in the middle of a write | that write is completed, and the next claim waits for it. After a second it does not wait any longer: the old write is then [`WriterError::Lost`], and if it goes on after all, what it still copies may be seen torn; and if it was stopped right before the store of the sequence number, that goes back once |
+/// | ... from a writer that lives | the next claim takes some milliseconds more: the kernel puts a barrier into all threads that run (membarrier(2)), for which a write needs none. Where the kernel has none, with the boot option nohz_full or behind a filter of system calls, it takes a tenth of a second, much longer than a processor delays a store |
 /// | another process overwrites the words or the copies | wrong values, or one of the errors here; never undefined behaviour, and never a reader that hangs |
 ///
 /// # Limits
@@ -91,10 +92,10 @@ use crate::sys::process;
 /// | --- | --- | --- |
 /// | `sequence` | 8 | the count of writes, which could not wrap around in a century |
 /// | `slots` | 2 values | two copies of the value: the current one is that of the number's lowest bit |
-/// | `writer` | 8 | the role: in the low 22 bits the writer's pid, or 0, above them the number of its claim; the highest bit is 1 until the next two words are that claim's |
+/// | `writer` | 8 | the role: in the low 22 bits the writer's pid, or 0, above them the number of its claim; the highest bit is 1 until the next two words are that claim's, and in a role that was taken away |
 /// | `process` | 8 | the low 22 bits of that number, and above them the low 42 bits of the inode of that process's pidfd, or the time at which it started |
 /// | `namespace` | 8 | the same 22 bits, above them 32 bits with the inode of its pid namespace, and a bit that is 1 if `process` has an inode |
-/// | `writing` | 8 | 0, or the role in which a write is going on |
+/// | `writing` | 8 | 0, or the role in which a write is going on; with the highest bit, one that was withdrawn |
 ///
 /// A reader needs the first two only. The other words stand after the copies, where the writer changes them without
 /// disturbing those who look for a new sequence number.
@@ -328,8 +329,8 @@ impl<T: Shareable + Copy, A: Access> SeqLock<T, A> {
         match self.words().claim(identity(Process::this()), |who| process(who).is_dead(), &Linux) {
             Ok(role) => Ok(role),
             Err(found) => Err(match self.other_namespace(found) {
-                Some(pid_namespace) => WriterError::HeldElsewhere { pid_namespace },
-                None => WriterError::Held { pid: latch::pid(found) },
+                Some(pid_namespace) => WriterError::HeldElsewhere { role: Role::Writer, pid_namespace },
+                None => WriterError::Held { role: Role::Writer, pid: latch::pid(found) },
             }),
         }
     }
@@ -467,7 +468,7 @@ impl<'a, T: Shareable + Copy, A: Readable + Writable> SeqWriter<'a, T, A> {
     fn lost(&self) -> WriterError {
         let role = self.lock.writer.load(Acquire);
         let elsewhere = self.lock.other_namespace(role).is_some();
-        WriterError::Lost { pid: if elsewhere { 0 } else { latch::pid(role) } }
+        WriterError::Lost { role: Role::Writer, pid: if elsewhere { 0 } else { latch::pid(role) } }
     }
 }
 
