@@ -192,7 +192,7 @@ struct Modes {
 #[repr(C)]
 #[shm(private, bare, size = size_of::<Modes>())]
 struct RawModes {
-    before: [u64; 8],
+    before: [u64; 16],
     slots: [u8; 4],
     rest: [u8; 60],
 }

@@ -244,7 +244,7 @@ struct Modes {
 #[repr(C)]
 #[shm(private, bare, size = size_of::<Modes>())]
 struct RawModes {
-    before: [u64; 24],
+    before: [u64; 40],
     slots: [u8; 3],
     rest: [u8; 61],
 }

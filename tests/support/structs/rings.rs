@@ -67,8 +67,9 @@ pub struct RawWire {
 #[repr(C)]
 pub struct RawSide {
     pub count: AtomicU64,
+    pub apart: [u64; 7],
     pub writer: AtomicU64,
-    pub rest: [u64; 6],
+    pub rest: [u64; 7],
 }
 
 /// A ring so short that readers miss values.
@@ -93,8 +94,9 @@ pub struct RawFeed {
     pub count: AtomicU64,
     pub bell: AtomicU32,
     pub unused: u32,
+    pub apart: [u64; 6],
     pub writer: AtomicU64,
-    pub rest: [u64; 5],
+    pub rest: [u64; 7],
     pub slots: [[u64; 8]; 8],
     pub counters: [u64; 8],
 }

@@ -31,9 +31,14 @@ pub(super) enum Refused {
     Other(io::Error),
 }
 
+/// How long a claim waits where the kernel has no barrier for all threads: much longer than a processor keeps a store to itself,
+/// or a load that it has begun early.
+#[cfg(not(loom))]
+const UNFENCED: Duration = Duration::from_millis(100);
+
 /// The system calls of the protocols.
 ///
-/// None of them is relied on for memory ordering.
+/// None of them is relied on for memory ordering, but `barrier`.
 pub(super) trait Kernel {
     /// Acquires the lock, or waits for it until `deadline`.
     fn lock(&self, word: &AtomicU32, deadline: Duration) -> Result<(), Refused>;
@@ -51,6 +56,9 @@ pub(super) trait Kernel {
     fn now(&self) -> Duration;
     /// Lets others run for a moment.
     fn pause(&self);
+    /// A full barrier in this thread, and in each other one of the system, at some point of it between the call and its end:
+    /// the other side of [`light_barrier`](super::atomic::light_barrier).
+    fn barrier(&self);
 }
 
 /// The kernel this program runs on.
@@ -63,8 +71,8 @@ mod linux {
     use std::io;
     use std::thread;
 
-    use super::{AtomicU32, Kernel, Linux, OWNER_DIED, Refused, TID, WAITERS};
-    use crate::sys::futex;
+    use super::{AtomicU32, Kernel, Linux, OWNER_DIED, Refused, TID, UNFENCED, WAITERS};
+    use crate::sys::{futex, membarrier};
 
     static_assertions::const_assert!(TID == futex::FUTEX_TID_MASK);
     static_assertions::const_assert!(WAITERS == futex::FUTEX_WAITERS);
@@ -123,6 +131,13 @@ mod linux {
 
         fn pause(&self) {
             thread::sleep(Duration::from_micros(50));
+        }
+
+        fn barrier(&self) {
+            // Refused before Linux 4.3, with the boot option nohz_full, or by a filter of system calls.
+            if membarrier::global().is_err() {
+                thread::sleep(UNFENCED);
+            }
         }
     }
 }

@@ -82,8 +82,8 @@ use crate::memory::validity;
 ///
 /// | field | at | |
 /// | --- | --- | --- |
-/// | `head` | 0 | `count`, 8 bytes: how many values were published; `bell`, 4 bytes: a futex, odd while a reader sleeps on it; the role of the writer, as a `SeqLock` has it: `writer`, `process`, `namespace`, `writing`, 8 bytes each |
-/// | `slots` | 64 | `N` values: the n-th, counted from 0, is in slot n modulo N |
+/// | `head` | 0 | `count`, 8 bytes: how many values were published; `bell`, 4 bytes: a futex, odd while a reader sleeps on it; and at 64 the role of the writer, as a `SeqLock` has it: `writer`, `process`, `namespace`, `writing`, 8 bytes each |
+/// | `slots` | 128 | `N` values: the n-th, counted from 0, is in slot n modulo N |
 ///
 /// A C reader of value n: if `count` is greater than n and less than n + N, copy the slot, and then look at `count` again, with a
 /// fence (`atomic_thread_fence(memory_order_acquire)`) before and after the copy. If it is less than n + N still, the copy is
@@ -100,7 +100,7 @@ builtin! {
     } together
 }
 
-/// What the writer writes beside the values, and readers look at: on a cache line of its own.
+/// What the writer writes beside the values: what readers look at, and the role, each on a cache line of its own.
 #[repr(C, align(64))]
 pub(super) struct Head {
     count: AtomicU64,

@@ -15,8 +15,9 @@ use crate::memory::structure::Declared;
 use crate::sys::liveness::Process;
 use crate::sys::process as this_process;
 
-/// The words; which count the role moves is said by the one who uses them.
-#[repr(C)]
+/// The words; which count the role moves is said by the one who uses them. They are on a cache line that only the one end
+/// uses: the other end, which looks at the count, does not take it away between the stores of one write.
+#[repr(C, align(64))]
 pub(super) struct Role {
     writer: AtomicU64,
     process: AtomicU64,

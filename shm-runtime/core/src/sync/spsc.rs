@@ -12,7 +12,7 @@ use super::builtin::builtin;
 use super::error::{QueueError, WriterError};
 use super::kernel::{Kernel, Linux};
 use super::protocol::bell;
-use super::protocol::spsc::{End, Stuck};
+use super::protocol::spsc::{End, Place, Stuck};
 use super::role::{Claim, Role};
 use crate::memory::access::{Access, ReadWrite, Readable, Writable};
 use crate::memory::bulk;
@@ -80,10 +80,10 @@ use crate::memory::validity;
 ///
 /// | field | at | |
 /// | --- | --- | --- |
-/// | `sender` | 0 | `count`, 8 bytes: how many values were sent; and the role, as a `SeqLock` has it: `writer`, `process`, `namespace`, `writing`, 8 bytes each |
-/// | `receiver` | 64 | the same: how many were received |
-/// | `bells` | 128 | `sent`, 4 bytes, and `received`, 4 bytes: futexes, odd while the receiver or the sender sleeps on it |
-/// | `slots` | 192 | `N` values: the n-th that is sent, counted from 0, is in slot n modulo N |
+/// | `sender` | 0 | `count`, 8 bytes: how many values were sent; and at 64 the role, as a `SeqLock` has it: `writer`, `process`, `namespace`, `writing`, 8 bytes each |
+/// | `receiver` | 128 | the same: how many were received |
+/// | `bells` | 256 | `sent`, 4 bytes, and `received`, 4 bytes: futexes, odd while the receiver or the sender sleeps on it |
+/// | `slots` | 320 | `N` values: the n-th that is sent, counted from 0, is in slot n modulo N |
 #[repr(C)]
 pub struct SpscQueue<T, const N: usize, A = ReadWrite> {
     sender: Side,
@@ -98,7 +98,7 @@ builtin! {
     } together
 }
 
-/// What one end writes: on a cache line of its own.
+/// What one end writes: on cache lines of its own.
 #[repr(C, align(64))]
 pub(super) struct Side {
     count: AtomicU64,
@@ -242,15 +242,14 @@ impl<T: Shareable + Copy, const N: usize, A: Access> Part<SpscQueue<T, N>, A> {
 pub struct Sender<'a, T: Shareable + Copy, const N: usize, A: Access = ReadWrite> {
     queue: Kept<'a, SpscQueue<T, N, A>>,
     claim: Claim,
-    /// The count up to which there is room, as it was last seen.
-    limit: u64,
+    place: Place,
 }
 
 impl<'a, T: Shareable + Copy, const N: usize, A: Readable + Writable> Sender<'a, T, N, A> {
     fn claim(queue: Kept<'a, SpscQueue<T, N, A>>) -> Result<Self, WriterError> {
         let Side { count, role } = &queue.sender;
         let claim = role.claim(count)?;
-        Ok(Self { limit: count.load(Relaxed), queue, claim })
+        Ok(Self { place: Place::at(count), queue, claim })
     }
 
     /// Sends a value, and waits for room if there is none.
@@ -334,7 +333,7 @@ impl<'a, T: Shareable + Copy, const N: usize, A: Readable + Writable> Sender<'a,
 
     #[inline]
     fn step(&mut self, values: &[T]) -> Result<usize, QueueError> {
-        let Self { queue, claim, limit } = self;
+        let Self { queue, claim, place } = self;
         if values.is_empty() {
             return Ok(0);
         }
@@ -348,15 +347,11 @@ impl<'a, T: Shareable + Copy, const N: usize, A: Readable + Writable> Sender<'a,
             }
             how_many
         };
-        let sent = queue.sending(*claim).step(limit, values.len() as u64, store);
+        let sent = queue.sending(*claim).step(place, values.len() as u64, store);
         let sent = sent.map_err(|stuck| queue.sender_stuck(stuck))?;
         bell::ring(&queue.bells.sent, &Linux);
-        match sent {
-            // The count is not what it was when room was seen.
-            0 => Err(QueueError::Full),
-            // At most as many as there are values.
-            sent => Ok(usize::try_from(sent).unwrap_or(values.len())),
-        }
+        // At most as many as there are values.
+        Ok(usize::try_from(sent).unwrap_or(values.len()))
     }
 }
 
@@ -397,15 +392,14 @@ impl<T: Shareable + Copy, const N: usize, A: Access> fmt::Debug for Sender<'_, T
 pub struct Receiver<'a, T: Shareable + Copy, const N: usize, A: Access = ReadWrite> {
     queue: Kept<'a, SpscQueue<T, N, A>>,
     claim: Claim,
-    /// The count up to which there are values, as it was last seen.
-    limit: u64,
+    place: Place,
 }
 
 impl<'a, T: Shareable + Copy, const N: usize, A: Readable + Writable> Receiver<'a, T, N, A> {
     fn claim(queue: Kept<'a, SpscQueue<T, N, A>>) -> Result<Self, WriterError> {
         let Side { count, role } = &queue.receiver;
         let claim = role.claim(count)?;
-        Ok(Self { limit: count.load(Relaxed), queue, claim })
+        Ok(Self { place: Place::at(count), queue, claim })
     }
 
     /// Receives the next value, and waits for it if there is none.
@@ -472,11 +466,11 @@ impl<'a, T: Shareable + Copy, const N: usize, A: Readable + Writable> Receiver<'
     ///
     /// [`QueueError::Lost`], as for [`receive`](Self::receive).
     pub fn skip(&mut self) -> Result<(), QueueError> {
-        let Self { queue, claim, limit } = self;
+        let Self { queue, claim, place } = self;
         if !claim.is_here() {
             return Err(queue.receiver_stuck(Stuck::Lost));
         }
-        queue.receiving(*claim).skip(limit).map_err(|stuck| queue.receiver_stuck(stuck))?;
+        queue.receiving(*claim).skip(place).map_err(|stuck| queue.receiver_stuck(stuck))?;
         bell::ring(&queue.bells.received, &Linux);
         Ok(())
     }
@@ -508,7 +502,7 @@ impl<'a, T: Shareable + Copy, const N: usize, A: Readable + Writable> Receiver<'
     /// Receives one value at least, or returns an error: `valid` is how many places, the first ones, have a value after it.
     #[inline]
     fn step_counted(&mut self, to: &mut [MaybeUninit<T>], valid: &mut usize) -> Result<(), QueueError> {
-        let Self { queue, claim, limit } = self;
+        let Self { queue, claim, place } = self;
         if !claim.is_here() {
             return Err(queue.receiver_stuck(Stuck::Lost));
         }
@@ -527,14 +521,10 @@ impl<'a, T: Shareable + Copy, const N: usize, A: Readable + Writable> Receiver<'
             }
             loaded as u64
         };
-        queue.receiving(*claim).step(limit, wanted, load).map_err(|stuck| queue.receiver_stuck(stuck))?;
+        queue.receiving(*claim).step(place, wanted, load).map_err(|stuck| queue.receiver_stuck(stuck))?;
         *valid = loaded;
         bell::ring(&queue.bells.received, &Linux);
-        match invalid {
-            Some(invalid) => Err(QueueError::Invalid(invalid)),
-            None if loaded == 0 => Err(QueueError::Empty),
-            None => Ok(()),
-        }
+        invalid.map_or(Ok(()), |invalid| Err(QueueError::Invalid(invalid)))
     }
 }
 

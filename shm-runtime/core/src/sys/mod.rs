@@ -12,6 +12,8 @@ pub(crate) mod ipc;
 pub(crate) mod limits;
 pub(crate) mod liveness;
 pub(crate) mod lock;
+#[cfg_attr(loom, allow(dead_code, reason = "the model checker has a kernel of its own"))]
+pub(crate) mod membarrier;
 pub(crate) mod pidfd;
 pub(crate) mod proc;
 pub(crate) mod process;

@@ -9,7 +9,7 @@ use core::time::Duration;
 use std::collections::VecDeque;
 
 use loom::cell::UnsafeCell;
-use loom::sync::atomic::{AtomicU32, AtomicU64};
+use loom::sync::atomic::{AtomicU32, AtomicU64, fence};
 use loom::sync::{Arc, Condvar, Mutex, MutexGuard};
 use loom::thread;
 
@@ -19,8 +19,8 @@ use super::mutex::{Lock, Me, Patience, Refusal, Value};
 use super::queue::{self, Cursors, Slot};
 use super::ring::{self, Absent};
 use super::seqlock::{self as latch, Identity, Words};
-use super::spsc::{End, Stuck};
-use crate::sync::atomic::{Acquire, Relaxed, Release};
+use super::spsc::{End, Place, Stuck};
+use crate::sync::atomic::{Acquire, Relaxed, Release, SeqCst};
 use crate::sync::kernel::{Kernel, OWNER_DIED, Refused, TID, WAITERS};
 
 /// A kernel without any memory ordering, to a thread with this id.
@@ -72,6 +72,10 @@ impl Kernel for Weak {
 
     fn pause(&self) {
         thread::yield_now();
+    }
+
+    fn barrier(&self) {
+        fence(SeqCst);
     }
 }
 
@@ -237,6 +241,10 @@ impl Kernel for Strict {
 
     fn pause(&self) {
         thread::yield_now();
+    }
+
+    fn barrier(&self) {
+        fence(SeqCst);
     }
 }
 
@@ -673,6 +681,10 @@ impl Passed {
         End { words: self.words(end), role, other: &self.ends[1 - end][0], lead, capacity: 2 }
     }
 
+    fn place(&self, end: usize) -> Place {
+        Place::at(&self.ends[end][0])
+    }
+
     fn slot(&self, count: u64) -> &[AtomicU32; 2] {
         &self.slots[usize::try_from(count % 2).unwrap()]
     }
@@ -687,8 +699,8 @@ impl Passed {
     }
 
     /// Receives what is there, and checks it.
-    fn receive(&self, role: u64, limit: &mut u64) -> Result<u64, Stuck> {
-        self.end(1, role).step(limit, 2, |count, how_many| {
+    fn receive(&self, role: u64, place: &mut Place) -> Result<u64, Stuck> {
+        self.end(1, role).step(place, 2, |count, how_many| {
             for count in count..count + how_many {
                 assert_eq!(self.load(count), [u32::try_from(count).unwrap() + 1; 2]);
             }
@@ -697,8 +709,8 @@ impl Passed {
     }
 
     /// Sends what there is room for, at most so many.
-    fn send(&self, role: u64, limit: &mut u64, wanted: u64) -> Result<u64, Stuck> {
-        self.end(0, role).step(limit, wanted, |count, how_many| {
+    fn send(&self, role: u64, place: &mut Place, wanted: u64) -> Result<u64, Stuck> {
+        self.end(0, role).step(place, wanted, |count, how_many| {
             (count..count + how_many).for_each(|count| self.store(count));
             how_many
         })
@@ -712,16 +724,16 @@ fn what_is_received_from_a_queue_is_whole_and_in_order_and_never_overwritten_bef
         let roles = [queue.claim(0, 1), queue.claim(1, 2)];
         let sender = Arc::clone(&queue);
         let thread = thread::spawn(move || {
-            let mut limit = 0;
-            [2, 1, 1].map(|wanted| sender.send(roles[0], &mut limit, wanted).unwrap_or(0)).iter().sum::<u64>()
+            let mut place = sender.place(0);
+            [2, 1, 1].map(|wanted| sender.send(roles[0], &mut place, wanted).unwrap_or(0)).iter().sum::<u64>()
         });
-        let mut limit = 0;
+        let mut place = queue.place(1);
         let mut received = 0;
         for _ in 0..2 {
-            received += queue.receive(roles[1], &mut limit).unwrap_or(0);
+            received += queue.receive(roles[1], &mut place).unwrap_or(0);
         }
         let sent = thread.join().unwrap();
-        while let Ok(more) = queue.receive(roles[1], &mut limit) {
+        while let Ok(more) = queue.receive(roles[1], &mut place) {
             received += more;
         }
         assert!(sent >= 2);
@@ -735,11 +747,11 @@ fn a_sender_goes_on_where_the_one_ended_whose_end_was_taken_away_in_the_middle()
         let queue = Passed::new();
         let (first, receiver) = (queue.claim(0, 1), queue.claim(1, 9));
         let old = Arc::clone(&queue);
-        let thread = thread::spawn(move || old.send(first, &mut 0, 1).unwrap_or(0));
+        let thread = thread::spawn(move || old.send(first, &mut old.place(0), 1).unwrap_or(0));
         queue.words(0).reset();
         let second = queue.claim(0, 2);
-        let sent = queue.send(second, &mut 0, 1).unwrap() + thread.join().unwrap();
-        assert_eq!(queue.receive(receiver, &mut 0), Ok(sent));
+        let sent = queue.send(second, &mut queue.place(0), 1).unwrap() + thread.join().unwrap();
+        assert_eq!(queue.receive(receiver, &mut queue.place(1)), Ok(sent));
     });
 }
 

@@ -15,13 +15,23 @@
 //!
 //! The role can be taken away while a write is going on, and then two would write to one copy. So a write is announced
 //! in a word of its own, from before the role is looked at until after the value is published; and a new claim waits
-//! until no write is announced. Both sides change that word by one atomic step. Either the new claim sees the announced
-//! write, and waits; or the old writer announces after the new claim has looked, sees that it has lost the role, and
-//! writes nothing.
+//! until no write is announced. Either the new claim sees the announced write, and waits; or the old writer sees that it
+//! has lost the role, and writes nothing.
+//!
+//! For that, the writer's store of the one word and its look at the other must not change places, nor those of the claim.
+//! A barrier in each write would cost more than all the rest of it. So the writer's is one for the compiler only, and the
+//! claim has the kernel put one into all threads that run ([`Kernel::barrier`]). A claim needs it only if it finds a
+//! role that may have been taken away from one that lives: a dead writer stores nothing any more, and one that has ended
+//! its role itself has left it in order. The word of the role says which.
+//!
+//! A writer that is stopped between its first look at the role and its announcement can announce over a later writer's
+//! announcement. It sees that it has lost the role, and then leaves a note in place of its announcement
+//! instead of removing it: to the claim next to its own it means that nothing goes on, as there was none in between that could
+//! have written; a later one waits for the end of the write that may be hidden by it.
 
 use core::time::Duration;
 
-use crate::sync::atomic::{AcqRel, Acquire, AtomicU64, Relaxed, Release, fence, spin_loop};
+use crate::sync::atomic::{AcqRel, Acquire, AtomicU64, Relaxed, Release, fence, light_barrier, spin_loop};
 use crate::sync::kernel::Kernel;
 
 /// How often a read is tried again because the writer was faster.
@@ -37,8 +47,11 @@ pub(crate) const LONGEST_WRITE: Duration = Duration::from_secs(1);
 pub(super) const PID_BITS: u32 = 22;
 pub(super) const PID: u64 = (1 << PID_BITS) - 1;
 
-/// A claim that is not the role yet.
+/// A claim that is not the role yet; without a process, a role that was taken away.
 pub(super) const PENDING: u64 = 1 << 63;
+
+/// In the word that announces a write: it was withdrawn, and may have been put in place of another.
+const WITHDRAWN: u64 = 1 << 63;
 
 /// The number of a claim.
 pub(super) fn number(role: u64) -> u64 {
@@ -96,7 +109,7 @@ pub(crate) struct Words<'a> {
     pub(crate) writer: &'a AtomicU64,
     /// What tells the writer's process from others with its id, and in the low bits of each the number of its claim.
     pub(crate) marks: [&'a AtomicU64; 2],
-    /// The role in which a write is going on, or 0.
+    /// The role in which a write is going on, or 0. A store of the writer's each, for which it needs no exchange.
     pub(crate) writing: &'a AtomicU64,
 }
 
@@ -104,17 +117,18 @@ impl Words<'_> {
     /// Writes the next value, if `role` is that of the writer: `store` writes the copy it is told. `false` if it is not.
     #[inline]
     pub(crate) fn write(self, role: u64, store: impl FnOnce(usize)) -> bool {
-        self.advance(role, |sequence| {
-            store(slot(sequence.wrapping_add(1)));
-            1
+        self.advance(role, || {
+            let next = self.following().wrapping_add(1);
+            store(slot(next));
+            next
         })
     }
 
-    /// Moves the sequence number on by as much as `step` says, if `role` is that of the writer. `step` is told the number, and
-    /// does what has to be seen with the next one.
+    /// Moves the sequence number on to what `step` says, if `role` is that of the writer. `step` does what has to be seen with
+    /// that number.
     #[inline]
-    pub(crate) fn advance(self, role: u64, step: impl FnOnce(u64) -> u64) -> bool {
-        if !self.begin(role) || !self.publish(role, step) {
+    pub(crate) fn advance(self, role: u64, step: impl FnOnce() -> u64) -> bool {
+        if !self.begin(role) || !self.publish(role, step()) {
             return false;
         }
         self.end();
@@ -129,11 +143,9 @@ impl Words<'_> {
         }
         let mut more = true;
         while more {
-            let published = self.publish(role, |sequence| {
-                more = step(sequence);
-                u64::from(more)
-            });
-            if !published {
+            let number = self.following();
+            more = step(number);
+            if !self.publish(role, number.wrapping_add(u64::from(more))) {
                 return false;
             }
         }
@@ -147,29 +159,32 @@ impl Words<'_> {
         if self.writer.load(Relaxed) != role {
             return false;
         }
-        // Acquire, to see the role as a claim that looked here before has left it.
-        if self.writing.compare_exchange(0, role, Acquire, Relaxed).is_err()
-            && !announce_slowly(self.writer, self.writing, role)
-        {
-            return false;
-        }
+        self.writing.store(role, Relaxed);
+        // With the barrier of a claim that takes the role away: one of the two sees what the other has stored.
+        light_barrier();
         if self.writer.load(Relaxed) != role {
-            withdraw(self.writing, role);
+            withdraw(self.writer, self.writing, role);
             return false;
         }
         true
     }
 
-    /// Does one step of a write that was announced; `false` if another has taken its place.
+    /// The sequence number, before what is to be seen with the next one is stored.
     #[inline]
-    fn publish(self, role: u64, step: impl FnOnce(u64) -> u64) -> bool {
+    fn following(self) -> u64 {
         let sequence = self.sequence.load(Relaxed);
         // A reader that sees anything of what is now stored sees the sequence number before it, too: that the other copy
         // is current.
         fence(Release);
-        let next = sequence.wrapping_add(step(sequence));
-        // Only after a longer stop than a claim waits for.
-        if self.writing.load(Relaxed) != role {
+        sequence
+    }
+
+    /// Stores the sequence number, in a write that was announced; `false` if another has taken its place.
+    #[inline]
+    fn publish(self, role: u64, next: u64) -> bool {
+        // Both only after a longer stop than a claim waits for. The announcement of a writer that has the role can be covered
+        // by that of one that has lost it.
+        if self.writing.load(Relaxed) != role && self.writer.load(Relaxed) != role {
             return false;
         }
         self.sequence.store(next, Release);
@@ -193,8 +208,10 @@ impl Words<'_> {
         // Acquire, here and below: sees the marks of a role that it sees.
         let mut found = self.writer.load(Acquire);
         for _ in 0..TRIES {
+            // Whether a writer may have it still, for all it knows: only if it neither ended its role itself nor is dead.
+            let taken_away = found & PENDING != 0;
             // A role without a process is nobody's.
-            if pid(found) != 0 && found & PENDING == 0 {
+            if pid(found) != 0 && !taken_away {
                 if !self.identity(found).is_some_and(&is_dead) {
                     break;
                 }
@@ -220,12 +237,16 @@ impl Words<'_> {
                 found = self.writer.load(Acquire);
                 continue;
             }
+            // While the claim is pending: what comes after it is told by the word that it is not known to be done.
+            if taken_away {
+                kernel.barrier();
+            }
             // Release: who sees the role sees its marks.
             if let Err(now) = self.writer.compare_exchange(role | PENDING, role, AcqRel, Acquire) {
                 found = now;
                 continue;
             }
-            self.settle(former, &is_dead, kernel);
+            self.settle(role, former, &is_dead, kernel);
             found = self.writer.load(Acquire);
             if found == role {
                 return Ok(role);
@@ -251,19 +272,25 @@ impl Words<'_> {
         self.marks.into_iter().zip(me.marks).all(marked)
     }
 
-    /// Waits until no write is going on that an earlier writer began. `former` is the write that was found, and its process.
+    /// Waits until no write is going on that began before this role. `former` is the write that was found, and its process.
     fn settle(
         self,
+        role: u64,
         former: (u64, Option<Identity>),
         is_dead: impl Fn(Identity) -> bool,
         kernel: &impl Kernel,
     ) {
         let deadline = kernel.now().saturating_add(LONGEST_WRITE);
-        // An exchange of nothing: an announcement is before it, and seen, or after it, and its writer sees this claim.
-        while let Err(writing) = self.writing.compare_exchange(0, 0, AcqRel, Acquire) {
+        loop {
+            // Acquire: goes on with what the end of that write has left.
+            let writing = self.writing.load(Acquire);
+            if writing == 0 {
+                return;
+            }
             let late = kernel.now() >= deadline;
             let process = if writing == former.0 { former.1 } else { self.identity(writing) };
-            if late || pid(writing) == 0 || process.is_some_and(&is_dead) {
+            let covers_none = writing & WITHDRAWN != 0 && number(writing) + 1 == number(role);
+            if late || covers_none || pid(writing) == 0 || process.is_some_and(&is_dead) {
                 // If it has changed, it is another one's, or has ended.
                 let _ = self.writing.compare_exchange(writing, 0, AcqRel, Acquire);
                 if late {
@@ -307,42 +334,40 @@ impl Words<'_> {
         let _ = self.writer.compare_exchange(role, role & !PID, Release, Relaxed);
     }
 
-    /// Ends the role of the writer, whichever it is.
+    /// Ends the role of the writer, whichever it is, and whether it lives or not.
     pub(crate) fn reset(self) {
-        self.writer.fetch_and(!PID, AcqRel);
+        let mut found = self.writer.load(Relaxed);
+        // One that was ended stays what it is.
+        while pid(found) != 0 {
+            let taken = (found & !PID) | PENDING;
+            match self.writer.compare_exchange_weak(found, taken, AcqRel, Relaxed) {
+                Ok(_) => return,
+                Err(now) => found = now,
+            }
+        }
     }
 }
 
-/// Announces a write in place of one that has been announced.
-///
-/// That is one of a writer that had the role before. When this one claimed it, no write was going on; so what was
-/// announced since is about to be withdrawn, and nothing is written under it.
+/// Withdraws an announcement, of a writer that has lost the role.
 // The words one by one: a struct of them would be put together where nothing is slow.
 #[cold]
-fn announce_slowly(writer: &AtomicU64, writing: &AtomicU64, role: u64) -> bool {
-    for _ in 0..TRIES {
-        // Acquire: if it is announced by a later claim, sees the role as that one left it.
-        let found = writing.load(Acquire);
-        if writer.load(Relaxed) != role {
-            return false;
-        }
-        if writing.compare_exchange(found, role, Acquire, Relaxed).is_ok() {
-            return true;
-        }
-    }
-    false
-}
-
-#[cold]
-fn withdraw(writing: &AtomicU64, role: u64) {
+fn withdraw(writer: &AtomicU64, writing: &AtomicU64, role: u64) {
+    // Without a new claim, none that it covers: a claim of which nothing is seen here sees this announcement before it can
+    // announce.
+    let alone = number(writer.load(Relaxed)) == number(role);
+    let left = if alone { 0 } else { role | WITHDRAWN };
     // If it is not there any more, the writer has announced in its place.
-    let _ = writing.compare_exchange(role, 0, Release, Relaxed);
+    let _ = writing.compare_exchange(role, left, Release, Relaxed);
 }
 
 #[cfg(all(test, not(loom)))]
 mod tests {
+    use core::cell::Cell;
+    use core::time::Duration;
+
     use super::{ATTEMPTS, AtomicU64, Identity, Relaxed, Words, pid, read, withdraw};
-    use crate::sync::kernel::Linux;
+    use crate::sync::atomic::AtomicU32;
+    use crate::sync::kernel::{Kernel, Linux, Refused};
 
     #[derive(Default)]
     struct Latch([AtomicU64; 5]);
@@ -400,18 +425,107 @@ mod tests {
 
     #[test]
     fn a_writer_that_lost_the_role_at_any_point_of_a_write_does_not_end_another_ones_write() {
-        // It is stopped after it announced its write; the next one writes; then it goes on.
+        // It is stopped before it announces its write; the next one is in the middle of one; then it goes on.
         let latch = Latch::default();
         let words = latch.words();
         let first = words.claim(ME, |_| false, &Linux).unwrap();
         words.reset();
         let second = words.claim(ME, |_| false, &Linux).unwrap();
-        words.writing.store(first, Relaxed);
         assert!(words.write(second, |_| {
-            withdraw(words.writing, first);
-            assert_eq!(words.writing.load(Relaxed), second);
+            words.writing.store(first, Relaxed);
+            withdraw(words.writer, words.writing, first);
+            // Something goes on still, to the claim that comes.
+            assert_ne!(words.writing.load(Relaxed), 0);
         }));
         assert_eq!(words.writing.load(Relaxed), 0);
+    }
+
+    #[test]
+    fn what_a_writer_announced_that_lost_the_role_is_waited_for_only_where_it_can_cover_another_write() {
+        for (claims_between, late) in [(0, false), (1, false), (2, true)] {
+            let latch = Latch::default();
+            let words = latch.words();
+            let first = words.claim(ME, |_| false, &Linux).unwrap();
+            words.reset();
+            let claim = || words.claim(ME, |_| false, &Linux).unwrap();
+            // Of those, the last is the one that waits.
+            (1..claims_between).for_each(|_| words.release(claim()));
+            let start = std::time::Instant::now();
+            // It announces after it has lost the role, and sees what was claimed then.
+            words.writing.store(first, Relaxed);
+            if claims_between == 0 {
+                withdraw(words.writer, words.writing, first);
+                assert_eq!(words.writing.load(Relaxed), 0);
+            } else {
+                let role = words.writer.load(Relaxed) + (1 << 22) | u64::from(ME.pid) | super::PENDING;
+                words.writer.store(role, Relaxed);
+                withdraw(words.writer, words.writing, first);
+                words.writer.store(role & !super::PENDING, Relaxed);
+                words.settle(role & !super::PENDING, (0, None), |_| false, &Linux);
+                assert_eq!(words.writing.load(Relaxed), 0);
+            }
+            assert_eq!(start.elapsed() >= super::LONGEST_WRITE, late, "{claims_between}");
+        }
+    }
+
+    #[test]
+    fn a_claim_asks_for_barriers_in_other_threads_only_if_a_living_writer_may_have_lost_the_role() {
+        /// Counts them.
+        #[derive(Default)]
+        struct Counting(Cell<u32>);
+        impl Kernel for Counting {
+            fn lock(&self, _: &AtomicU32, _: Duration) -> Result<(), Refused> {
+                unreachable!()
+            }
+            fn try_lock(&self, _: &AtomicU32) -> Result<(), Refused> {
+                unreachable!()
+            }
+            fn unlock(&self, _: &AtomicU32) -> bool {
+                unreachable!()
+            }
+            fn is_dead(&self, _: u32) -> Result<bool, Refused> {
+                unreachable!()
+            }
+            fn wait(&self, _: &AtomicU32, _: u32, _: Option<Duration>) {
+                unreachable!()
+            }
+            fn add_one_and_wake(&self, _: &AtomicU32, _: i32) {
+                unreachable!()
+            }
+            fn now(&self) -> Duration {
+                Duration::ZERO
+            }
+            fn pause(&self) {}
+            fn barrier(&self) {
+                self.0.set(self.0.get() + 1);
+            }
+        }
+        let (latch, kernel) = (Latch::default(), Counting::default());
+        let words = latch.words();
+        let claim = |dead: bool| words.claim(ME, |_| dead, &kernel).unwrap();
+        let barriers = || kernel.0.take();
+        words.release(claim(false));
+        // Ended by its writer, then by its writer's death.
+        claim(false);
+        claim(true);
+        assert_eq!(barriers(), 0);
+        words.reset();
+        let role = claim(false);
+        assert_eq!(barriers(), 1);
+        // Ended by its writer, and then taken away from none.
+        words.release(role);
+        words.reset();
+        claim(false);
+        assert_eq!(barriers(), 0);
+        // The one that took it away died before it had done that.
+        words.writer.store((5 << 22) | u64::from(ME.pid) | super::PENDING, Relaxed);
+        claim(false);
+        assert_eq!(barriers(), 1);
+        // And before it could claim.
+        words.reset();
+        words.writer.fetch_add(1 << 22, Relaxed);
+        claim(false);
+        assert_eq!(barriers(), 1);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The protocol of the queue with one sender and one receiver: two counts, of the values that were sent and received.
 //!
 //! Each count is moved on by one end only, by one store, after the values have been written or read. Which thread has an end is
-//! a role, as the writer of a sequence lock is, and the count is its sequence number. Each end keeps in private memory how far
-//! it may go, and looks at the other end's count only when it has got there.
+//! a role, as the writer of a sequence lock is, and the count is its sequence number. Each end keeps in private memory where it
+//! is and how far it may go, and looks at the other end's count only when it has got there, at its own never.
 
 use super::seqlock::Words;
 use crate::sync::atomic::{Acquire, AtomicU64, Relaxed};
@@ -33,44 +33,63 @@ pub(crate) enum Stuck {
     Corrupted { own: u64, other: u64 },
 }
 
+/// What an end keeps in private memory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    /// Its own count.
+    own: u64,
+    /// How far it may go: never more than the capacity further.
+    limit: u64,
+}
+
+impl Place {
+    /// Of an end that was just claimed.
+    pub(crate) fn at(count: &AtomicU64) -> Self {
+        let own = count.load(Relaxed);
+        Self { own, limit: own }
+    }
+}
+
 impl End<'_> {
-    /// Moves on by up to `wanted`: `act` is told at which count, and by how many it may, and says by how many it did. `limit` is
-    /// kept in private memory.
+    /// Moves on by up to `wanted`: `act` is told at which count, and by how many it may, and says by how many it did.
     #[inline]
     pub(crate) fn step(
         self,
-        limit: &mut u64,
+        place: &mut Place,
         wanted: u64,
         act: impl FnOnce(u64, u64) -> u64,
     ) -> Result<u64, Stuck> {
-        let room = |limit: u64, own: u64| limit.wrapping_sub(own);
-        let own = self.words.sequence.load(Relaxed);
-        if !(wanted.min(self.capacity)..=self.capacity).contains(&room(*limit, own)) {
+        let Place { own, limit } = *place;
+        let mut room = limit.wrapping_sub(own);
+        if room < wanted.min(self.capacity) {
             // Acquire: sees what the other end has written, and that it has read.
             let other = self.other.load(Acquire);
-            *limit = other.wrapping_add(self.lead);
-            match room(*limit, own) {
+            let limit = other.wrapping_add(self.lead);
+            room = limit.wrapping_sub(own);
+            match room {
                 0 => return Err(Stuck::Waiting),
                 room if room > self.capacity => return Err(Stuck::Corrupted { own, other }),
-                _ => {}
+                _ => place.limit = limit,
             }
         }
         let mut moved = 0;
-        let advanced = self.words.advance(self.role, |own| {
-            // Read again, so checked again.
-            let room = room(*limit, own);
-            if room <= self.capacity {
-                moved = act(own, room.min(wanted));
-            }
-            moved
+        let advanced = self.words.advance(self.role, || {
+            moved = act(own, room.min(wanted));
+            own.wrapping_add(moved)
         });
-        if advanced { Ok(moved) } else { Err(Stuck::Lost) }
+        if !advanced {
+            return Err(Stuck::Lost);
+        }
+        place.own = own.wrapping_add(moved);
+        Ok(moved)
     }
 
-    /// Moves on to where the other end is, past all values.
-    pub(crate) fn skip(self, limit: &mut u64) -> Result<(), Stuck> {
-        *limit = self.other.load(Acquire).wrapping_add(self.lead);
-        let advanced = self.words.advance(self.role, |own| self.other.load(Acquire).wrapping_sub(own));
-        if advanced { Ok(()) } else { Err(Stuck::Lost) }
+    /// Moves the receiver on to where the sender is, past all values.
+    pub(crate) fn skip(self, place: &mut Place) -> Result<(), Stuck> {
+        let own = self.other.load(Acquire);
+        match self.words.advance(self.role, || own) {
+            true => Ok(*place = Place { own, limit: own }),
+            false => Err(Stuck::Lost),
+        }
     }
 }

@@ -209,6 +209,10 @@ impl Kernel for Simulated<'_> {
     fn pause(&self) {
         self.call(|world| world.now.set(world.now.get() + Duration::from_micros(50)));
     }
+
+    fn barrier(&self) {
+        unreachable!("a mutex is not a role");
+    }
 }
 
 /// Every way to want the lock that ends.
