@@ -300,7 +300,7 @@ fn beside_rtrb<const W: usize>(scratch: &Scratch, effort: Effort, places: Places
         let pinned = sys::pin(places.child);
         for count in told {
             let drained = drain(count, &mut number).map_err(|error| error.to_string());
-            let both = drained.and(pinned.as_ref().map(|()| ()).map_err(ToString::to_string));
+            let both = drained.and(pinned.as_ref().copied().map_err(ToString::to_string));
             if say.send(both).is_err() {
                 break;
             }
