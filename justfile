@@ -21,6 +21,10 @@ test *args:
 loom:
     .ci/loom
 
+# The long mode of the tests that kill processes: 2,000 kills each.
+kills:
+    SHM_KILLS=2000 cargo test --test queue --test spsc_queue --test ring killed
+
 # The documentation, in the browser.
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --open

@@ -19,6 +19,7 @@ mod report;
 mod scale;
 mod scratch;
 mod snapshots;
+mod streams;
 mod supervise;
 mod sys;
 
@@ -42,7 +43,7 @@ type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
 const USAGE: &str = "usage: shm-peers [--quick] [--only PART]... [--core FILE] --out FOLDER [--into FILE]
 
   --quick      a minute instead of ten, with fewer pairs
-  --only PART  only this part: links, locks, snapshots, life, memory, compile, scale
+  --only PART  only this part: links, streams, locks, snapshots, life, memory, compile, scale
   --core       what the benchmarks of the library by itself printed, to be shown too
   --out        where the plots go, and the table if it goes nowhere else
   --into       the Markdown file whose part between the two marks becomes the table";
@@ -97,7 +98,9 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let done = match arguments.split_first() {
         Some((role, rest)) if role == "work" => work(rest),
-        Some((role, rest)) if ["echo", "contend", "attach"].contains(&role.as_str()) => second(role, rest),
+        Some((role, rest)) if ["echo", "contend", "attach", "stream", "many"].contains(&role.as_str()) => {
+            second(role, rest)
+        }
         _ => Options::parse(arguments.into_iter()).and_then(|options| supervise::run(&options)),
     };
     done.unwrap_or_else(|error| {
@@ -114,14 +117,19 @@ fn second(role: &str, arguments: &[String]) -> Result<ExitCode> {
         crowd::attach(name, arguments)?;
         return Ok(ExitCode::SUCCESS);
     }
-    if let Some(places) = Places::get() {
-        sys::pin(places.child)?;
+    match Places::get() {
+        // Four share the two processors, as the kernel places them.
+        Some(places) if role == "many" => sys::unpin(&[places.parent, places.child])?,
+        Some(places) => sys::pin(places.child)?,
+        None => {}
     }
     match (role, name.as_str()) {
+        ("stream" | "many", name) => streams::second(role, name, arguments)?,
         ("contend", name) => locks::contend(name, arguments)?,
         (_, "reference") => echo::<PingPong<&AtomicU64>>(arguments)?,
         (_, "attachment") => echo::<PingPong<Attached<Ball>>>(arguments)?,
         (_, "raw") => echo::<PingPong<Raw>>(arguments)?,
+        (_, "trip") => echo::<streams::Trip>(arguments)?,
         (_, "mail") => echo::<Mail>(arguments)?,
         (_, "latest") => echo::<Latest>(arguments)?,
         (_, "event") => echo::<Rung>(arguments)?,
@@ -153,8 +161,9 @@ fn work(arguments: &[String]) -> Result<ExitCode> {
     let all = sys::processors();
     let places = Places::get();
     type Part<'a> = (&'a str, &'a dyn Fn(&mut Report) -> Result<()>);
-    let parts: [Part<'_>; 7] = [
+    let parts: [Part<'_>; 8] = [
         ("links", &|report| links(&scratch, effort, report)),
+        ("streams", &|report| streams::measure(&scratch, effort, report)),
         ("locks", &|report| locks::measure(effort, report)),
         ("snapshots", &|report| snapshots::measure(&scratch, effort, report)),
         ("life", &|report| life::measure(&scratch, effort, report)),

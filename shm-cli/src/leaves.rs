@@ -17,7 +17,7 @@ pub(crate) struct Leaf<'a> {
 pub(crate) enum Place<'a> {
     /// A scalar, an atomic or an enum.
     Value(View<'a>),
-    /// A `[u8; N]`, which often is text.
+    /// A [text](is_text).
     Bytes(View<'a>),
     /// The state of a mutex, whose value's leaves follow; and the words that this state is made of.
     Mutex(Mutex<'a>, Vec<View<'a>>),
@@ -129,9 +129,7 @@ impl<'a> Leaves<'a> {
             _ => {}
         }
         match view.ty() {
-            Type::Array(array) if is_byte(array.of()) => {
-                self.add(path, Place::Bytes(view), bytes_cost(view.ty()))
-            }
+            ty if is_text(ty) => self.add(path, Place::Bytes(view), bytes_cost(ty)),
             Type::Array(_) => {
                 for (i, element) in view.elements().enumerate() {
                     self.below(path, &format!("[{i}]"), |leaves, path| leaves.walk(attached, element, path));
@@ -178,7 +176,8 @@ impl<'a> Leaves<'a> {
 
     fn walk_type(&mut self, ty: Type<'a>, lock: usize, within: usize, path: &mut String) {
         match ty {
-            Type::Array(array) if !is_byte(array.of()) => {
+            _ if is_text(ty) => self.add(path, Place::Published { lock, ty, within }, bytes_cost(ty)),
+            Type::Array(array) => {
                 // As `View::elements` has them.
                 let len = if array.of().size() == 0 { 0 } else { array.len() };
                 for i in 0..len {
@@ -248,12 +247,18 @@ impl<'a> Leaf<'a> {
 fn bytes_cost(ty: Type<'_>) -> usize {
     match ty {
         Type::Array(array) => 1 + array.len().min(MOST_BYTES) / 8,
+        Type::Struct(of) => of.counted().map_or(1, |array| bytes_cost(Type::Array(array))),
         _ => 1,
     }
 }
 
-pub(crate) fn is_byte(ty: Type<'_>) -> bool {
-    matches!(ty, Type::Scalar(Scalar::U8))
+/// Whether it is a `Text`, or a `[u8; N]`, which often is text.
+pub(crate) fn is_text(ty: Type<'_>) -> bool {
+    match ty {
+        Type::Array(array) => matches!(array.of(), Type::Scalar(Scalar::U8)),
+        Type::Struct(of) => of.is_text(),
+        _ => false,
+    }
 }
 
 /// The type of the part with this path, which was resolved.

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 use shm_runtime::inspect::{Scalar, Snapshot, Type, Value, View};
 
-use crate::leaves::{Leaf, Leaves, MOST_BYTES, Place, is_byte};
+use crate::leaves::{Leaf, Leaves, MOST_BYTES, Place, is_text};
 use crate::process::Programs;
 use crate::words::{mutex_words, push_value, writer_words};
 
@@ -105,7 +105,7 @@ impl<'a> Readings<'a> {
                     writer_words(&self.leaves.locks[*lock].lock, &mut self.programs)
                 )
             }
-            Place::Published { ty: Type::Array(_), .. } => {
+            Place::Published { ty, .. } if is_text(*ty) => {
                 self.published(leaf, |view| bytes_text(&view)).unwrap_or_default()
             }
             Place::Published { ty, .. } => value_text(value_of(*ty, bits)),
@@ -119,7 +119,7 @@ impl<'a> Readings<'a> {
             Place::Value(view) | Place::Event(view) => Datum::Value(value_of(view.ty(), bits)),
             Place::Bytes(view) => Datum::Text(view.text().unwrap_or_else(|| hex(view))),
             Place::SeqLock(_) => Datum::Value(Value::Int(bits.into())),
-            Place::Published { ty: Type::Array(_), .. } => {
+            Place::Published { ty, .. } if is_text(*ty) => {
                 let text = self.published(leaf, |view| view.text().unwrap_or_else(|| hex(&view)));
                 Datum::Text(text.unwrap_or_default())
             }
@@ -140,13 +140,18 @@ impl<'a> Readings<'a> {
 /// The leaves of a part of a value, in the order of [`Leaves`].
 fn collect<'b>(view: View<'_>, to: &mut impl Iterator<Item = &'b mut u64>) {
     match view.ty() {
-        Type::Array(array) if !is_byte(array.of()) => {
+        ty if is_text(ty) => {
+            if let Some(bits) = to.next() {
+                *bits = hash_of(&view);
+            }
+        }
+        Type::Array(_) => {
             view.elements().for_each(|element| collect(element, to));
         }
         Type::Struct(_) => view.fields().for_each(|(_, field)| collect(field, to)),
-        ty => {
+        _ => {
             if let Some(bits) = to.next() {
-                *bits = if let Type::Array(_) = ty { hash_of(&view) } else { bits_of(&view.get()) };
+                *bits = bits_of(&view.get());
             }
         }
     }
@@ -212,7 +217,10 @@ fn mix(hash: u64, bits: u64) -> u64 {
 }
 
 fn hash_of(bytes: &View<'_>) -> u64 {
-    bytes.elements().take(MOST_BYTES).fold(0, |hash, byte| mix(hash, bits_of(&byte.get())))
+    let elements = bytes.elements();
+    // Of a `Text`, the length can be another one.
+    let len = u64::try_from(elements.len()).unwrap_or_default();
+    elements.take(MOST_BYTES).fold(len, |hash, byte| mix(hash, bits_of(&byte.get())))
 }
 
 /// A scalar, for a line.

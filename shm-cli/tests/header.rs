@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::process::{Command, ExitStatus, Output};
+use std::process::{Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::thread;
 
-use shm_runtime::{Permissions, Schema, Shareable, SharedSegment, sync};
+use shm_runtime::{Permissions, Schema, Shareable, SharedSegment, TailedSegment, sync};
 use shm_tests::key::OwnKey;
 use shm_tests::temp::TempDir;
 use shm_tests::{have, skip};
@@ -689,6 +689,310 @@ fn a_seqlock_is_read_whole_in_python_while_it_is_written() {
     publish(&made, Command::new("python3").arg("-B").arg(program));
 }
 
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private)]
+struct Market {
+    trades: sync::Ring<Pair, 64>,
+    prices: sync::Ring<f64, 8>,
+    newest: sync::Latest<Pair>,
+    volume: sync::Latest<u16>,
+    total: sync::Latest<u16>,
+}
+
+/// Each value tells its own number, and whether it is torn.
+const MARKET_C: &str = r#"
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ipc.h>
+#include <sys/shm.h>
+
+static int is_torn(const struct Market_Pair *pair) {
+    return pair->inverse[0] != ~pair->value || pair->inverse[1] != ~pair->value || pair->mode != pair->value % 2;
+}
+
+int main(int count, char **words) {
+    int id = count > 1 ? atoi(words[1]) : -1;
+    const struct Market *m = shmat(id, NULL, SHM_RDONLY);
+    struct shmid_ds about;
+    if (m == (void *)-1 || shmctl(id, IPC_STAT, &about) || !Market_is_sealed(m, about.shm_segsz)) return 1;
+    double price;
+    uint64_t at = 0;
+    if (Market_Ring_f64_read(&m->prices, &at, &price) != -1 || at != 8) return 2;
+    while (Market_Ring_f64_read(&m->prices, &at, &price) == 1)
+        printf("%.1f\n", price);
+    struct Market_Stamped_u16 volume;
+    if (!Market_SeqLock_Stamped_u16_read(&m->volume.lock, &volume)) return 3;
+    printf("%d %d\n", volume.value, volume.written != 0);
+    if (!Market_SeqLock_Stamped_u16_read(&m->total.lock, &volume) || volume.written != 0) return 4;
+    fflush(stdout);
+    struct Market_Pair pair;
+    uint64_t next = atomic_load_explicit(&m->trades.count, memory_order_relaxed), missed = 0;
+    for (int values = 0; values < 100000;) {
+        uint64_t wanted = next;
+        switch (Market_Ring_Pair_read(&m->trades, &next, &pair)) {
+        case 1:
+            if (pair.value != wanted || next != wanted + 1 || is_torn(&pair)) return 5;
+            values++;
+            break;
+        case -1:
+            if (next <= wanted) return 6;
+            missed += next - wanted;
+            break;
+        default:
+            if (next != wanted) return 7;
+        }
+    }
+    uint64_t last = 0, time = 0;
+    for (int values = 0; values < 100000;) {
+        struct Market_Stamped_Pair newest;
+        if (!Market_SeqLock_Stamped_Pair_read(&m->newest.lock, &newest)) continue;
+        if (is_torn(&newest.value)) return 8;
+        if (newest.value.value < last || newest.written < time) return 9;
+        values += newest.value.value != last;
+        last = newest.value.value;
+        time = newest.written;
+    }
+    return 0;
+}
+"#;
+
+const MARKET_CPP: &str = r#"
+#include <cstdlib>
+#include <sys/ipc.h>
+#include <sys/shm.h>
+
+int main(int, char **words) {
+    const void *at = shmat(std::atoi(words[1]), nullptr, SHM_RDONLY);
+    if (at == (void *)-1) return 1;
+    const Market &m = *static_cast<const Market *>(at);
+    std::uint64_t next = 0;
+    Market_Pair pair;
+    for (int values = 0; values < 100000;) {
+        std::uint64_t wanted = next;
+        int got = Market_Ring_Pair_read(m.trades, next, pair);
+        if (got == 1 && (pair.value != wanted || pair.inverse[0] != ~pair.value || pair.inverse[1] != ~pair.value)) return 2;
+        values += got == 1;
+    }
+    Market_Stamped_Pair newest;
+    while (!Market_SeqLock_Stamped_Pair_read(m.newest.lock, newest));
+    return newest.value.inverse[0] == ~newest.value.value ? 0 : 3;
+}
+"#;
+
+const MARKET_PYTHON: &str = "
+import sys
+from market import Market
+
+m = Market.open(shmid=int(sys.argv[1]), read_only=True)
+assert m.prices.read(12) is None and m.prices.read(11) == 11.0
+number = m.trades.count
+for _ in range(500):
+    try:
+        pair = m.trades.read(number)
+    except IndexError:
+        number = m.trades.count - 32
+        continue
+    if pair:
+        assert list(pair.inverse) == [~pair.value & 2**64 - 1] * 2 and pair.value == number, 'torn'
+        number += 1
+assert m.volume.lock.read().value == 7
+";
+
+const MARKET_NUMPY: &str = "
+import sys
+from market import Market_attach, Market_read, Market_read_ring
+
+m = Market_attach(shmid=int(sys.argv[1]))
+assert Market_read_ring(m['prices'], 12) is None and Market_read_ring(m['prices'], 11) == 11.0
+try:
+    Market_read_ring(m['prices'], 2)
+    raise SystemExit('read what was overwritten')
+except IndexError:
+    pass
+assert Market_read(m['volume']['lock'])['value'] == 7
+";
+
+/// Runs a reader of a market in which this process writes all the time, until the reader ends; what it printed.
+fn trade(reader: &mut Command) -> String {
+    let segment = Market::create().unwrap().remove_on_drop();
+    let market = segment.attach().unwrap();
+    let mut prices = market.prices.writer().unwrap();
+    (0..12).for_each(|price| prices.write(&f64::from(price)).unwrap());
+    market.volume.writer().unwrap().write(&7).unwrap();
+    let child =
+        reader.arg(segment.id().to_string()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let (mut trades, mut newest) = (market.trades.writer().unwrap(), market.newest.writer().unwrap());
+            for value in 0.. {
+                trades.write(&pair(value)).unwrap();
+                newest.write(&pair(value)).unwrap();
+                if done.load(Relaxed) {
+                    break;
+                }
+            }
+        });
+        let output = child.wait_with_output();
+        done.store(true, Relaxed);
+        let output = output.unwrap();
+        assert!(output.status.success(), "{}: {}", output.status, String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    })
+}
+
+/// What `shm header` writes of it.
+fn market(flag: Option<&str>) -> String {
+    let segment = Market::create().unwrap().remove_on_drop();
+    let name = format!("id:{}", segment.id());
+    printed(&["header"].into_iter().chain(flag).chain([name.as_str()]).collect::<Vec<_>>())
+}
+
+#[test]
+fn a_ring_and_a_latest_are_read_whole_and_in_order_in_c_while_they_are_written() {
+    if !have("gcc") {
+        return;
+    }
+    let compiled = Compiled::new(&market(None), MARKET_C, "c");
+    run(&mut compiled.compiler("gcc", "c11", "c"));
+    // Of the eight slots, the reader goes on with the later half.
+    let values = "8.0\n9.0\n10.0\n11.0\n7 1\n";
+    assert_eq!(trade(&mut Command::new(compiled.program())), values);
+}
+
+#[test]
+fn a_ring_and_a_latest_are_read_whole_in_cpp_and_python_while_they_are_written() {
+    if have("g++") {
+        let compiled = Compiled::new(&market(Some("--cpp")), MARKET_CPP, "cpp");
+        run(&mut compiled.compiler("g++", "c++20", "cpp"));
+        trade(&mut Command::new(compiled.program()));
+    }
+    for (flag, program, needs) in
+        [("--python", MARKET_PYTHON, "import ctypes"), ("--numpy", MARKET_NUMPY, "import numpy")]
+    {
+        let has = |needs| {
+            Command::new("python3").args(["-c", needs]).output().is_ok_and(|has| has.status.success())
+        };
+        if have("python3") && has(needs) {
+            let dir = TempDir::new();
+            dir.file("market.py", &market(Some(flag)));
+            let program = dir.file("program.py", program);
+            trade(Command::new("python3").arg("-B").arg(program));
+        }
+    }
+}
+
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private)]
+struct Log {
+    written: AtomicU64,
+    level: u8,
+    records: [Sample],
+}
+
+/// The same, as a C program creates it.
+mod bare {
+    use super::{AtomicU64, Sample};
+    use shm_runtime::SharedSegment;
+
+    #[derive(SharedSegment)]
+    #[repr(C)]
+    #[shm(private, bare)]
+    pub(crate) struct Log {
+        written: AtomicU64,
+        level: u8,
+        pub(crate) records: [Sample],
+    }
+}
+
+/// Prints how many records there are, which `LEN` finds out, and adds 1 to the last.
+const LOG_C: &str = r#"
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ipc.h>
+#include <sys/shm.h>
+
+int main(int count, char **words) {
+    int id = count > 1 ? atoi(words[1]) : -1;
+    struct Log *log = shmat(id, NULL, 0);
+    struct shmid_ds about;
+    if (log == (void *)-1 || shmctl(id, IPC_STAT, &about)) return 1;
+    LEN
+    printf("%zu %zu\n", sizeof *log, len);
+    for (size_t i = 0; i < len; i++)
+        if (log->records[i].at != 100 + i) return 2;
+    if (len > 0) log->records[len - 1].at++;
+    return shmdt(log);
+}
+"#;
+
+const LOG_CPP: &str = r#"
+#include <cstdio>
+#include <cstdlib>
+#include <sys/ipc.h>
+#include <sys/shm.h>
+
+int main(int, char **words) {
+    int id = std::atoi(words[1]);
+    Log &log = *static_cast<Log *>(shmat(id, nullptr, 0));
+    shmid_ds about;
+    if (shmctl(id, IPC_STAT, &about)) return 1;
+    LEN
+    std::printf("%zu %zu\n", sizeof log, len);
+    const Log &same = log;
+    for (std::size_t i = 0; i < len; i++)
+        if (same.records()[i].at != 100 + i) return 2;
+    if (len > 0) log.records()[len - 1].at++;
+    return shmdt(&log);
+}
+"#;
+
+#[test]
+fn a_slice_at_the_end_is_a_flexible_array_of_the_length_that_the_segment_has() {
+    let sealed = |program: &str| program.replace("LEN", "size_t len = Log_sealed_len(LOG, about.shm_segsz);");
+    let bare = |program: &str| program.replace("LEN", "size_t len = Log_len(about.shm_segsz);");
+    let dir = TempDir::new();
+    let schema = dir.file("log.schema", &Schema::of::<Log>().to_string());
+    let schema = schema.display().to_string();
+    for (compiler, flag, standard, extension, program, name) in
+        [("gcc", None, "c11", "c", LOG_C, "log"), ("g++", Some("--cpp"), "c++20", "cpp", LOG_CPP, "&log")]
+    {
+        if !have(compiler) {
+            continue;
+        }
+        let header =
+            |source: &str| printed(&["header"].into_iter().chain(flag).chain([source]).collect::<Vec<_>>());
+        let compiled = |header: &str, program: &str| {
+            let compiled = Compiled::new(header, &program.replace("LOG", name), extension);
+            run(&mut compiled.compiler(compiler, standard, extension));
+            compiled
+        };
+        // One header is for segments of any length.
+        let first = Log::options().len(3).create().unwrap().remove_on_drop();
+        let program_of_sealed = compiled(&header(&format!("id:{}", first.id())), &sealed(program));
+        let program_of_bare = compiled(&header(&schema), &bare(program));
+        for len in [0usize, 1, 3, 1000] {
+            let segment = Log::options().len(len).create().unwrap().remove_on_drop();
+            let log = segment.attach().unwrap();
+            (0..len).for_each(|i| log.records[i].at.set(100 + i as u64));
+            let run_with =
+                |program: &Compiled, id: i32| run(Command::new(program.program()).arg(id.to_string()));
+            let said = run_with(&program_of_sealed, segment.id());
+            assert_eq!(said, format!("16 {len}\n"));
+            if let Some(last) = len.checked_sub(1) {
+                assert_eq!(log.records[last].at.get(), 101 + last as u64);
+                log.records[last].at.set(100 + last as u64);
+            }
+            let other = bare::Log::options().len(len).create().unwrap().remove_on_drop();
+            let log = other.attach().unwrap();
+            (0..len).for_each(|i| log.records[i].at.set(100 + i as u64));
+            assert_eq!(run_with(&program_of_bare, other.id()), format!("16 {len}\n"));
+        }
+    }
+}
+
 #[test]
 fn the_key_and_the_sizes_are_those_of_the_segment() {
     let name = shm_tests::seal::unique();
@@ -842,7 +1146,8 @@ fn what_cannot_be_declared_is_a_clear_error() {
         ("struct S size 8192 align 8192\n  a @0 u8\n".to_owned(), "alignment 8192"),
         ("struct S size 18446744073709551615 align 1\n  a @0 u8\n".to_owned(), "size 18446744073709551615"),
         ("struct S size 1 align 1\n  a* @0 u8\n".to_owned(), "`a*` is not a name"),
-        ("struct S size 8 align 8\n  a @0 u64\n  b @8 [] u64\n".to_owned(), "ends in a slice"),
+        ("struct S size 0 align 8\n  b @0 [] u64\n".to_owned(), "S has no bytes"),
+        ("struct S size 16 align 8\n  a @0 u8\n  b @8 [] u64\n".to_owned(), "would not have"),
         (String::new(), "there is no text"),
     ] {
         let file = dir.file("s.schema", &schema);
@@ -853,6 +1158,12 @@ fn what_cannot_be_declared_is_a_clear_error() {
             assert!(said.contains(says), "{schema}: {said}");
             assert!(output.stdout.is_empty());
         }
+    }
+    let file = dir.file("s.schema", &Schema::of::<Log>().to_string());
+    for flag in ["--python", "--numpy"] {
+        let output = Command::new(SHM).arg("header").arg(flag).arg(&file).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && said.contains("ends in a slice"), "{said}");
     }
 }
 

@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use serde_json::Value;
-use shm_runtime::{Shareable, SharedSegment, sync};
+use shm_runtime::{Schema, Shareable, SharedSegment, Text, sync};
 use shm_tests::key::OwnKey;
 use shm_tests::temp::TempDir;
 
@@ -61,6 +61,21 @@ fn of_schema(text: &str, flags: &[&str]) -> String {
     let dir = TempDir::new();
     let file = dir.file("s.schema", text);
     printed(&[&["layout", &file.to_string_lossy()], flags].concat())
+}
+
+#[test]
+fn a_text_is_one_field() {
+    #[derive(SharedSegment)]
+    #[repr(C)]
+    #[shm(private, type_name = "Named")]
+    struct Named {
+        name: Text<20>,
+        names: [Text<4>; 3],
+    }
+    let shown = of_schema(&Schema::of::<Named>().to_string(), &[]);
+    let rows: Vec<Vec<&str>> = shown.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert!(rows.contains(&vec!["0", "24", "0", "name", "Text"]), "{shown}");
+    assert!(!shown.contains("bytes @") && !rows.iter().any(|row| row.contains(&"len")), "{shown}");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 use shm_runtime::sync::{Mutex, SeqLock};
-use shm_runtime::{Attached, Shareable, SharedSegment};
+use shm_runtime::{Attached, Shareable, SharedSegment, Text};
 use shm_tests::key::OwnKey;
 use shm_tests::temp::TempDir;
 use shm_tests::{eventually, have};
@@ -414,4 +414,28 @@ fn what_makes_no_sense_is_refused() {
         assert!(said.contains(words), "{arguments:?}: {said}");
         assert_eq!(text(&output.stdout), "");
     }
+}
+
+#[test]
+fn a_text_is_recorded_as_text_in_a_lock_too() {
+    #[derive(SharedSegment)]
+    #[repr(C)]
+    #[shm(private, type_name = "Named")]
+    struct Named {
+        name: Text<20>,
+        headline: SeqLock<Text<12>>,
+        empty: Text<4>,
+    }
+    let own = OwnKey::new();
+    let named = Named::options().key(own.key()).create().unwrap().attach().unwrap();
+    named.name.set_str("Z\u{fc}rich").unwrap();
+    named.headline.writer().unwrap().write(&Text::new("F\u{f6}hn").unwrap()).unwrap();
+    let id = format!("id:{}", named.segment().id());
+    let csv = printed(&[&id, "name", "headline", "empty", "--rate", "100", "--samples", "1"]);
+    let mut lines = csv.lines().map(|line| line.split(',').map(str::to_owned).collect::<Vec<_>>());
+    let row: HashMap<String, String> = lines.next().unwrap().into_iter().zip(lines.next().unwrap()).collect();
+    assert_eq!(row["name"], "Z\u{fc}rich", "{csv}");
+    assert_eq!(row["headline.value"], "F\u{f6}hn", "{csv}");
+    assert_eq!(row["empty"], "", "{csv}");
+    assert!(!row.keys().any(|name| name.contains("len") || name.contains("bytes")), "{csv}");
 }

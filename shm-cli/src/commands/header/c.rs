@@ -2,9 +2,20 @@
 
 use shm_runtime::inspect::Scalar;
 
-use super::model::{Body, Declaration, Field, Member, Model, Padding, SeqLock, Ty, Variant};
+use super::model::{Body, Copies, Declaration, Field, Member, Model, Padding, Ty, Variant};
 use super::names::{Language, comment, literal};
+use super::reader::{Dialect, TAIL_LEN};
 use super::{About, FOOTER, Text};
+
+const DIALECT: Dialect = Dialect {
+    language: Language::C,
+    inline: "static inline",
+    structure: "struct ",
+    u64: "uint64_t",
+    size: "size_t",
+    comment: ("/* ", " */"),
+    declare,
+};
 
 pub(super) fn header(model: &mut Model, about: &About, out: &mut Text) {
     let Some(root) = model.root() else { return };
@@ -52,20 +63,9 @@ pub(super) fn header(model: &mut Model, about: &About, out: &mut Text) {
                     out.line(format_args!("#define {ident} (({}){value})", declaration.ident));
                 }
             }
-            Body::SeqLock(lock) => seqlock(model, declaration, lock, out),
+            Body::Copies(copied) => copies(model, declaration, copied, out),
         }
-        if let (Some(load), Body::Struct(fields)) = (&declaration.load, &declaration.body) {
-            let ident = &declaration.ident;
-            out.line("");
-            out.line(format_args!(
-                "static inline void {load}(const struct {ident} *from, struct {ident} *to) {{"
-            ));
-            for field in fields {
-                let (from, to) = (format!("from->{}", field.ident), format!("to->{}", field.ident));
-                copy(model, &field.ty, &from, &to, 1, out);
-            }
-            out.line("}");
-        }
+        DIALECT.load(model, declaration, out);
     }
     about.key(out, |comment, key| {
         let name = model.scope.claim(&format!("{root}_KEY"));
@@ -73,7 +73,10 @@ pub(super) fn header(model: &mut Model, about: &About, out: &mut Text) {
     });
     out.line("");
     let check = model.scope.claim(&format!("{root}_is_sealed"));
-    is_sealed(&check, size, about, out);
+    let slice = model.slice();
+    let element = slice.as_ref().map(|(_, element)| *element);
+    is_sealed(&check, size, element, about, out);
+    about.lengths(DIALECT, &root, size, model, out);
 }
 
 fn structure(model: &Model, declaration: &Declaration, fields: &[Field], out: &mut Text) {
@@ -106,13 +109,19 @@ fn asserts(declaration: &Declaration, fields: &[Field], out: &mut Text) {
     let Declaration { ident, size, align, .. } = declaration;
     out.line(format_args!("_Static_assert(sizeof(struct {ident}) == {size}, \"size of {ident}\");"));
     out.line(format_args!("_Static_assert(_Alignof(struct {ident}) == {align}, \"alignment of {ident}\");"));
-    for Field { ident: member, offset, size, .. } in fields.iter().filter(|field| field.size != 0) {
+    for Field { ident: member, offset, size, ty, .. } in fields {
+        if let Ty::Nothing(_) = ty {
+            continue;
+        }
         out.line(format_args!(
             "_Static_assert(offsetof(struct {ident}, {member}) == {offset}, \"offset of {ident}.{member}\");"
         ));
-        out.line(format_args!(
-            "_Static_assert(sizeof(((struct {ident} *)0)->{member}) == {size}, \"size of {ident}.{member}\");"
-        ));
+        // A flexible array has none.
+        if *size != 0 {
+            out.line(format_args!(
+                "_Static_assert(sizeof(((struct {ident} *)0)->{member}) == {size}, \"size of {ident}.{member}\");"
+            ));
+        }
     }
 }
 
@@ -152,6 +161,7 @@ fn declare(model: &Model, ty: &Ty, name: &str) -> String {
         Ty::Scalar(of) => format!("{} {name}", scalar(*of)),
         Ty::Atomic(of) => format!("_Atomic {} {name}", scalar(*of)),
         Ty::Array(len, of) => declare(model, of, &format!("{name}[{len}]")),
+        Ty::Slice(of) => declare(model, of, &format!("{name}[]")),
         Ty::Declared(index) => {
             let declaration = &model.declarations[*index];
             let keyword = if matches!(declaration.body, Body::Enum { .. }) { "" } else { "struct " };
@@ -162,18 +172,18 @@ fn declare(model: &Model, ty: &Ty, name: &str) -> String {
     }
 }
 
-fn seqlock(model: &Model, declaration: &Declaration, lock: &SeqLock, out: &mut Text) {
+fn copies(model: &Model, declaration: &Declaration, copies: &Copies, out: &mut Text) {
     let Declaration { ident, size, align, .. } = declaration;
-    let SeqLock { value, slots_offset, rest, read, .. } = lock;
-    out.line(format_args!("/* SeqLock: written by Rust only, and read by {read}. */"));
+    let Copies { kind, value, len, slots_offset, rest, read, .. } = copies;
+    out.line(format_args!("/* {}: written by Rust only, and read by {read}. */", kind.name()));
     out.line(format_args!("struct {ident} {{"));
-    out.line(format_args!("    _Alignas({align}) _Atomic uint64_t sequence;"));
+    out.line(format_args!("    _Alignas({align}) _Atomic uint64_t {};", kind.number()));
     if *slots_offset > 8 {
-        out.line(format_args!("    unsigned char padding[{}];", slots_offset - 8));
+        out.line(format_args!("    unsigned char {}[{}];", kind.between(), slots_offset - 8));
     }
-    out.line(format_args!("    {};", declare(model, value, "slots[2]")));
+    out.line(format_args!("    {};", declare(model, value, &format!("slots[{len}]"))));
     if *rest > 0 {
-        out.line(format_args!("    unsigned char writer[{rest}];"));
+        out.line(format_args!("    unsigned char rest[{rest}];"));
     }
     out.line("};");
     out.line(format_args!("_Static_assert(sizeof(struct {ident}) == {size}, \"size of {ident}\");"));
@@ -181,75 +191,44 @@ fn seqlock(model: &Model, declaration: &Declaration, lock: &SeqLock, out: &mut T
     out.line(format_args!(
         "_Static_assert(offsetof(struct {ident}, slots) == {slots_offset}, \"offset of {ident}.slots\");"
     ));
-    out.line("");
-    out.line("/* Gives the last value that was written whole. False if the writer was faster every time; then try again later. */");
-    let to = declare(model, value, if matches!(value, Ty::Array(..)) { "(*value)" } else { "*value" });
-    out.line(format_args!("static inline bool {read}(const struct {ident} *lock, {to}) {{"));
-    out.line("    for (int attempt = 0; attempt < 10000; attempt++) {");
-    out.line("        uint64_t before = atomic_load_explicit(&lock->sequence, memory_order_relaxed);");
-    out.line("        /* Sees what was stored before this number. */");
-    out.line("        atomic_thread_fence(memory_order_acquire);");
-    copy(model, value, "lock->slots[before & 1]", "(*value)", 2, out);
-    out.line("        /* If any of that was of a later value, sees the number that was stored before it. */");
-    out.line("        atomic_thread_fence(memory_order_acquire);");
-    out.line("        if (atomic_load_explicit(&lock->sequence, memory_order_relaxed) == before)");
-    out.line("            return true;");
-    out.line("    }");
-    out.line("    return false;");
-    out.line("}");
-}
-
-/// Statements that copy a value scalar by scalar, each as one atomic step.
-fn copy(model: &Model, ty: &Ty, from: &str, to: &str, depth: usize, out: &mut Text) {
-    let indent = "    ".repeat(depth);
-    match ty {
-        Ty::Scalar(_) => {
-            out.line(format_args!("{indent}__atomic_load(&{from}, {}, __ATOMIC_RELAXED);", address(to)));
-        }
-        Ty::Array(len, of) => {
-            let i = format!("i{depth}");
-            out.line(format_args!("{indent}for (size_t {i} = 0; {i} < {len}; {i}++) {{"));
-            copy(model, of, &format!("{from}[{i}]"), &format!("{to}[{i}]"), depth + 1, out);
-            out.line(format_args!("{indent}}}"));
-        }
-        Ty::Declared(index) => {
-            let declaration = &model.declarations[*index];
-            match &declaration.load {
-                Some(load) => out.line(format_args!("{indent}{load}(&{from}, {});", address(to))),
-                // An enum, which is a scalar.
-                None => copy(model, &Ty::Scalar(Scalar::U8), from, to, depth, out),
-            }
-        }
-        // Not in what can be copied.
-        Ty::Atomic(_) | Ty::Opaque { .. } | Ty::Nothing(_) => {}
-    }
-}
-
-fn address(place: &str) -> String {
-    match place {
-        "(*value)" => "value".to_owned(),
-        _ => format!("&{place}"),
-    }
+    DIALECT.read(model, declaration, copies, out);
 }
 
 /// The check that a C program cannot make at compile time: that the segment is of this layout.
-fn is_sealed(name: &str, struct_size: usize, about: &About, out: &mut Text) {
+fn is_sealed(name: &str, struct_size: usize, element: Option<usize>, about: &About, out: &mut Text) {
     out.line("/* Whether a segment, mapped at `segment`, is sealed as one of this layout, and in use. Its size is the `shm_segsz` of");
     out.line(" * shmctl(2) with IPC_STAT. */");
     out.line(format_args!("static inline bool {name}(const void *segment, size_t size) {{"));
     out.line("    static const char schema[] =");
     about.schema_lines(out, |line, last| format!("        {}{}", literal(line), if last { ";" } else { "" }));
-    out.line(format_args!(
-        "    const size_t text = {}, length = sizeof schema - 1;",
-        struct_size.next_multiple_of(8)
-    ));
-    out.line(format_args!("    if (size % 8 != 0 || size < {FOOTER} || size - {FOOTER} < text + length)"));
+    out.line("    const size_t length = sizeof schema - 1;");
+    out.line(format_args!("    if (size % 8 != 0 || size < {FOOTER})"));
     out.line("        return false;");
     out.line(format_args!("    const unsigned char *at = segment, *footer = at + size - {FOOTER};"));
     out.line(
         "    const uint32_t *state = (const void *)footer, *version = state + 1, *schema_length = state + 6;",
     );
     out.line("    const uint64_t *struct_size = (const void *)(footer + 16), *magic = (const void *)(footer + 104);");
+    out.line("    const uint64_t bytes = __atomic_load_n(struct_size, __ATOMIC_RELAXED);");
+    match element {
+        None => out.line(format_args!("    if (bytes != {struct_size})")),
+        // With the slice, and what a compiler puts after it.
+        Some(element) => {
+            out.line(format_args!(
+                "    const uint64_t len = __atomic_load_n((const uint64_t *)(const void *)(footer + {TAIL_LEN}), __ATOMIC_RELAXED);"
+            ));
+            out.line(format_args!(
+                "    if (bytes < {struct_size} || bytes > size || len > (bytes - {struct_size}) / {element})"
+            ));
+        }
+    }
+    out.line("        return false;");
+    out.line(
+        "    const size_t text = (bytes + 7) / 8 * 8, room = size - {FOOTER};"
+            .replace("{FOOTER}", &FOOTER.to_string()),
+    );
+    out.line("    if (room < length || room - length < text)");
+    out.line("        return false;");
     out.line("    uint64_t seal;");
     out.line("    __builtin_memcpy(&seal, \"SysVseal\", 8);");
     out.line("    /* Ready, or ready while another process looks whether it is stale. */");
@@ -257,7 +236,6 @@ fn is_sealed(name: &str, struct_size: usize, about: &About, out: &mut Text) {
     out.line("    if (now != 2 && (now & 15) != 5 && (now & 15) != 7)");
     out.line("        return false;");
     out.line("    if (__atomic_load_n(magic, __ATOMIC_RELAXED) != seal || __atomic_load_n(version, __ATOMIC_RELAXED) != 3 ||");
-    out.line(format_args!("        __atomic_load_n(struct_size, __ATOMIC_RELAXED) != {struct_size} ||"));
     out.line("        __atomic_load_n(schema_length, __ATOMIC_RELAXED) != length)");
     out.line("        return false;");
     out.line("    for (size_t i = 0; i < length; i++)");

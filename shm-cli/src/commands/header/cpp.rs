@@ -3,16 +3,27 @@
 use shm_runtime::inspect::Scalar;
 
 use super::c::{number, scalar};
-use super::model::{Body, Declaration, Field, Member, Model, Padding, SeqLock, Ty};
+use super::model::{Body, Copies, Declaration, Field, Member, Model, Padding, Ty};
 use super::names::{Language, Scope, comment};
+use super::reader::Dialect;
 use super::{About, Text};
+
+const DIALECT: Dialect = Dialect {
+    language: Language::Cpp,
+    inline: "inline",
+    structure: "::",
+    u64: "std::uint64_t",
+    size: "std::size_t",
+    comment: ("// ", ""),
+    declare,
+};
 
 pub(super) fn header(model: &mut Model, about: &About, out: &mut Text) {
     let Some(root) = model.root() else { return };
-    let root = root.ident.clone();
+    let (root, size) = (root.ident.clone(), root.size);
     about.head(out, "//", "//", "");
     out.line("#pragma once");
-    for included in ["atomic", "cstddef", "cstdint", "type_traits"] {
+    for included in ["atomic", "cstddef", "cstdint"] {
         out.line(format_args!("#include <{included}>"));
     }
     out.line("#ifndef __cpp_lib_atomic_ref");
@@ -45,42 +56,23 @@ pub(super) fn header(model: &mut Model, about: &About, out: &mut Text) {
                 }
                 out.line("};");
             }
-            Body::SeqLock(lock) => seqlock(model, declaration, lock, out),
+            Body::Copies(copied) => copies(model, declaration, copied, out),
         }
         out.line(format_args!(
             "static_assert(sizeof(::{ident}) == {size} && alignof(::{ident}) == {align});"
         ));
-        match (&declaration.body, &declaration.load) {
-            (Body::Struct(fields), Some(load)) => {
-                out.line("");
-                out.line(format_args!("inline void {load}(const ::{ident} &from, ::{ident} &to) {{"));
-                out.line(LOAD);
-                for field in fields {
-                    let (from, to) = (format!("from.{}", field.ident), format!("to.{}", field.ident));
-                    copy(model, &field.ty, &from, &to, 1, out);
-                }
-                out.line("    (void)load;");
-                out.line("}");
-            }
-            (Body::SeqLock(lock), _) => {
-                out.line("");
-                read(model, declaration, lock, out);
-            }
-            _ => {}
+        DIALECT.load(model, declaration, out);
+        if let Body::Copies(copies) = &declaration.body {
+            DIALECT.read(model, declaration, copies, out);
         }
     }
+    about.lengths(DIALECT, &root, size, model, out);
     about.key(out, |comment, key| {
         let name = model.scope.claim(&format!("{root}_key"));
         // The conversion keeps the bits, as C++20 says.
         format!("\n// {comment}\ninline constexpr int {name} = static_cast<int>({key:#010x}u);")
     });
 }
-
-/// Copies one scalar, as one atomic step.
-const LOAD: &str = "    const auto load = [](const auto &from, auto &to) {
-        using T = std::remove_reference_t<decltype(to)>;
-        to = std::atomic_ref<T>(const_cast<T &>(from)).load(std::memory_order_relaxed);
-    };";
 
 fn std_scalar(of: Scalar) -> String {
     match of {
@@ -102,6 +94,9 @@ fn structure(model: &Model, declaration: &Declaration, fields: &[Field], out: &m
         match member {
             Member::Field(Field { name, ty: Ty::Nothing(ty), .. }) => {
                 out.line(format_args!("    // {}: {}, without bytes", comment(name), comment(ty)));
+            }
+            Member::Field(Field { ident, offset, ty: Ty::Slice(of), .. }) => {
+                accessors.push(slice(model, ident, *offset, of));
             }
             Member::Field(field) => {
                 let said = field.remark(Language::Cpp, " // ", "");
@@ -146,6 +141,32 @@ fn accessor(field: &Field, scope: &mut Scope) -> Option<String> {
     ))
 }
 
+/// The functions that give the first element of the slice at the end.
+fn slice(model: &Model, ident: &str, offset: usize, of: &Ty) -> String {
+    // A pointer's type says nothing of alignment, and what is opaque is bytes.
+    fn plain(ty: &Ty) -> Ty {
+        match ty {
+            Ty::Atomic(of) => Ty::Scalar(*of),
+            Ty::Opaque { size, .. } => Ty::Array(*size, Box::new(Ty::Scalar(Scalar::U8))),
+            Ty::Array(len, of) => Ty::Array(*len, Box::new(plain(of))),
+            other => other.clone(),
+        }
+    }
+    let of = plain(of);
+    let pointer = |name: &str| match &of {
+        Ty::Array(..) => declare(model, &of, &format!("(*{name})")),
+        _ => declare(model, &of, &format!("*{name}")),
+    };
+    let (function, ty) = (pointer(&format!("{ident}()")), pointer(""));
+    format!(
+        "    // Its elements begin at {offset}: so many as the segment has room for.
+    {function} {{ return reinterpret_cast<{ty}>(reinterpret_cast<unsigned char *>(this) + {offset}); }}
+    const {function} const {{
+        return reinterpret_cast<const {ty}>(reinterpret_cast<const unsigned char *>(this) + {offset});
+    }}"
+    )
+}
+
 /// A declaration of `name`. Types are named from the outside: a member may have the name of one.
 fn declare(model: &Model, ty: &Ty, name: &str) -> String {
     match ty {
@@ -158,69 +179,24 @@ fn declare(model: &Model, ty: &Ty, name: &str) -> String {
         Ty::Array(len, of) => declare(model, of, &format!("{name}[{len}]")),
         Ty::Declared(index) => format!("::{} {name}", model.declarations[*index].ident),
         Ty::Opaque { size, align, .. } => format!("alignas({align}) std::byte {name}[{size}]"),
-        Ty::Nothing(_) => String::new(),
+        // A slice has a function, as C++ has no flexible arrays.
+        Ty::Nothing(_) | Ty::Slice(_) => String::new(),
     }
 }
 
-fn seqlock(model: &Model, declaration: &Declaration, lock: &SeqLock, out: &mut Text) {
+fn copies(model: &Model, declaration: &Declaration, copies: &Copies, out: &mut Text) {
     let Declaration { ident, align, .. } = declaration;
-    let SeqLock { value, slots_offset, rest, read, .. } = lock;
-    out.line(format_args!("// SeqLock: written by Rust only, and read by {read}."));
+    let Copies { kind, value, len, slots_offset, rest, read, .. } = copies;
+    out.line(format_args!("// {}: written by Rust only, and read by {read}.", kind.name()));
     out.line(format_args!("struct {ident} {{"));
-    out.line(format_args!("    alignas({align}) std::uint64_t sequence;"));
+    out.line(format_args!("    alignas({align}) std::uint64_t {};", kind.number()));
     if *slots_offset > 8 {
-        out.line(format_args!("    std::byte padding[{}];", slots_offset - 8));
+        out.line(format_args!("    std::byte {}[{}];", kind.between(), slots_offset - 8));
     }
-    out.line(format_args!("    {};", declare(model, value, "slots[2]")));
+    out.line(format_args!("    {};", declare(model, value, &format!("slots[{len}]"))));
     if *rest > 0 {
-        out.line(format_args!("    std::byte writer[{rest}];"));
+        out.line(format_args!("    std::byte rest[{rest}];"));
     }
     out.line("};");
     out.line(format_args!("static_assert(offsetof(::{ident}, slots) == {slots_offset});"));
-}
-
-fn read(model: &Model, declaration: &Declaration, lock: &SeqLock, out: &mut Text) {
-    let (ident, SeqLock { value, read, .. }) = (&declaration.ident, lock);
-    out.line("// Gives the last value that was written whole. False if the writer was faster every time; then try again later.");
-    let to = declare(model, value, if matches!(value, Ty::Array(..)) { "(&value)" } else { "&value" });
-    out.line(format_args!("[[nodiscard]] inline bool {read}(const ::{ident} &lock, {to}) {{"));
-    out.line(LOAD);
-    out.line("    for (int attempt = 0; attempt < 10000; attempt++) {");
-    out.line("        std::uint64_t before, after;");
-    out.line("        load(lock.sequence, before);");
-    out.line("        // Sees what was stored before this number.");
-    out.line("        std::atomic_thread_fence(std::memory_order_acquire);");
-    copy(model, value, "lock.slots[before & 1]", "value", 2, out);
-    out.line("        // If any of that was of a later value, sees the number that was stored before it.");
-    out.line("        std::atomic_thread_fence(std::memory_order_acquire);");
-    out.line("        load(lock.sequence, after);");
-    out.line("        if (before == after)");
-    out.line("            return true;");
-    out.line("    }");
-    out.line("    return false;");
-    out.line("}");
-}
-
-/// Statements that copy a value scalar by scalar.
-fn copy(model: &Model, ty: &Ty, from: &str, to: &str, depth: usize, out: &mut Text) {
-    let indent = "    ".repeat(depth);
-    match ty {
-        Ty::Scalar(_) => out.line(format_args!("{indent}load({from}, {to});")),
-        Ty::Array(len, of) => {
-            let i = format!("i{depth}");
-            out.line(format_args!("{indent}for (std::size_t {i} = 0; {i} < {len}; {i}++) {{"));
-            copy(model, of, &format!("{from}[{i}]"), &format!("{to}[{i}]"), depth + 1, out);
-            out.line(format_args!("{indent}}}"));
-        }
-        Ty::Declared(index) => {
-            let declaration = &model.declarations[*index];
-            match &declaration.load {
-                Some(load) => out.line(format_args!("{indent}{load}({from}, {to});")),
-                // An enum, which is a scalar.
-                None => out.line(format_args!("{indent}load({from}, {to});")),
-            }
-        }
-        // Not in what can be copied.
-        Ty::Atomic(_) | Ty::Opaque { .. } | Ty::Nothing(_) => {}
-    }
 }

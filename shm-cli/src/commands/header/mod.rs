@@ -6,19 +6,22 @@ mod model;
 mod names;
 mod numpy;
 mod python;
+mod reader;
 
 use std::fmt::Display;
 use std::process::ExitCode;
 
 use self::model::Model;
 use self::names::{Language, comment};
+use self::reader::Dialect;
 use crate::failure::{Failure, Outcome};
 use crate::source::{Described, Source};
 use crate::terminal::Terminal;
 
 /// Write a C header with the struct of a segment or of a schema, its key, and assertions of every offset.
 ///
-/// A `SeqLock` gets a function that reads it; a `Mutex` and an `Event` are bytes that only Rust code can use.
+/// A `SeqLock`, a `Latest` and a `Ring` get a function that reads them; a `Mutex`, a queue and an `Event` are bytes that only Rust
+/// code can use. A slice at the end is a flexible array member in C, and a function in C++.
 #[derive(clap::Args)]
 pub(crate) struct Header {
     /// A segment's NAME; or a file with a schema: a path with `/`, a name that ends in `.schema`, or `-` for the standard input.
@@ -47,21 +50,20 @@ const FOOTER: usize = 112;
 impl Header {
     pub(crate) fn run(self, terminal: &mut Terminal) -> Outcome {
         let about = About(self.source.read()?);
-        if about.0.schema.ends_in_a_slice() {
-            return Err(Failure::new(format!(
-                "{}: the struct ends in a slice, whose length is another one in each segment, and what is written here is of \
-                 structs of one size. In C it is a flexible array member, `struct record records[];`, and there are \
-                 (bytes of the struct - sizeof) / sizeof(struct record) of them",
-                about.0.of
-            )));
-        }
         let (language, write): (_, fn(&mut Model, &About, &mut Text)) = match self.output {
             Output { cpp: true, .. } => (Language::Cpp, cpp::header),
             Output { python: true, .. } => (Language::Python, python::module),
             Output { numpy: true, .. } => (Language::Python, numpy::module),
             Output { .. } => (Language::C, c::header),
         };
-        let mut model = Model::new(&about.0.schema, language)?;
+        let mut model = Model::new(&about.0.schema.of_any_len(), language)?;
+        if language == Language::Python && model.slice().is_some() {
+            return Err(Failure::new(format!(
+                "{}: the struct ends in a slice, whose length is another one in each segment, and classes and dtypes of Python \
+                 have one size. The headers for C and C++ can have it",
+                about.0.of
+            )));
+        }
         let mut text = Text(String::new());
         write(&mut model, &about, &mut text);
         terminal.write(text.0)?;
@@ -134,9 +136,22 @@ impl About {
         self.0.segment.as_ref().map(|live| live.object.record().key()).filter(|&key| key != 0)
     }
 
+    /// The functions that say how long the slice at the end is, if there is one.
+    fn lengths(&self, dialect: Dialect, root: &str, size: usize, model: &mut Model, out: &mut Text) {
+        if model.slice().is_none() {
+            return;
+        }
+        let sealed = model.scope.claim(&format!("{root}_sealed_len"));
+        // What a segment has that is open is known; a schema may be of either.
+        let bare = self.0.segment.is_none().then(|| model.scope.claim(&format!("{root}_len")));
+        if let Some(slice) = model.slice() {
+            dialect.lengths(slice, size, (&sealed, bare.as_deref()), out);
+        }
+    }
+
     /// The schema, a line at a time.
     fn schema_lines(&self, out: &mut Text, write: impl Fn(&str, bool) -> String) {
-        let schema = self.0.schema.to_string();
+        let schema = self.0.schema.of_any_len().to_string();
         let mut lines = schema.split_inclusive('\n').peekable();
         while let Some(line) = lines.next() {
             out.line(write(line, lines.peek().is_none()));

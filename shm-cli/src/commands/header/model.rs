@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use shm_runtime::Schema;
-use shm_runtime::inspect::{Scalar, Struct, Type};
+use shm_runtime::inspect::{self, Array, Scalar, Struct, Type};
 
 use super::names::{Language, Scope, comment};
 use crate::failure::Failure;
@@ -28,11 +28,13 @@ pub(super) struct Declaration {
     pub(super) ident: String,
     /// In the schema.
     pub(super) name: String,
+    /// In names of what is made of it.
+    word: String,
     pub(super) size: usize,
     pub(super) align: usize,
     /// Whether there are no atomics and no locks in it.
     pub(super) is_plain: bool,
-    /// The name of the function that copies it scalar by scalar, if a `SeqLock` has a struct of this type.
+    /// The name of the function that copies it scalar by scalar, if a `SeqLock` or a `Ring` has a struct of this type.
     pub(super) load: Option<String>,
     pub(super) body: Body,
 }
@@ -40,7 +42,7 @@ pub(super) struct Declaration {
 pub(super) enum Body {
     Struct(Vec<Field>),
     Enum { repr: Scalar, variants: Vec<Variant> },
-    SeqLock(SeqLock),
+    Copies(Copies),
 }
 
 pub(super) struct Field {
@@ -57,15 +59,49 @@ pub(super) struct Variant {
     pub(super) value: i128,
 }
 
-/// A `SeqLock` of the shape that the reader is for: a sequence number, two copies of the value, and words of the writer's.
-pub(super) struct SeqLock {
+/// A `SeqLock` or a `Ring` of the shape that the reader is for: a number of what was written, and slots for the values.
+pub(super) struct Copies {
+    pub(super) kind: Kind,
     pub(super) value: Ty,
     pub(super) value_size: usize,
+    /// How many slots.
+    pub(super) len: usize,
     pub(super) slots_offset: usize,
-    /// Bytes after the copies.
+    /// Bytes after the slots.
     pub(super) rest: usize,
     /// The name of the function that reads it.
     pub(super) read: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    SeqLock,
+    Ring,
+}
+
+impl Kind {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::SeqLock => "SeqLock",
+            Self::Ring => "Ring",
+        }
+    }
+
+    /// What the number at its beginning is called.
+    pub(super) fn number(self) -> &'static str {
+        match self {
+            Self::SeqLock => "sequence",
+            Self::Ring => "count",
+        }
+    }
+
+    /// What the bytes between that and the slots are called.
+    pub(super) fn between(self) -> &'static str {
+        match self {
+            Self::SeqLock => "padding",
+            Self::Ring => "writer",
+        }
+    }
 }
 
 /// A type where it is used.
@@ -74,6 +110,8 @@ pub(super) enum Ty {
     Scalar(Scalar),
     Atomic(Scalar),
     Array(usize, Box<Ty>),
+    /// What the whole ends in: as many as a segment has room for.
+    Slice(Box<Ty>),
     /// The index of a declaration.
     Declared(usize),
     /// What only Rust code of this crate can use: a `Mutex`, say.
@@ -111,11 +149,17 @@ impl Model {
             Err(_) => return too_large("size", root.size(), isize::MAX.unsigned_abs()),
         }
         let mut model = Self { declarations: Vec::new(), scope: Scope::outermost(language) };
-        let mut builder = Builder { model: &mut model, language, root: String::new(), known: HashMap::new() };
+        let ends_in_a_slice = schema.ends_in_a_slice();
+        let mut builder = Builder {
+            model: &mut model,
+            language,
+            root: String::new(),
+            known: HashMap::new(),
+            ends_in_a_slice,
+        };
         check_name(root.name())?;
         builder.root = builder.model.scope.claim(root.name());
-        let ident = builder.root.clone();
-        builder.declare_struct(root, Some(ident))?;
+        builder.declare_struct(root, "")?;
         model.name_loads();
         Ok(model)
     }
@@ -127,10 +171,37 @@ impl Model {
     pub(super) fn align(&self, ty: &Ty) -> usize {
         match ty {
             Ty::Scalar(scalar) | Ty::Atomic(scalar) => scalar.size(),
-            Ty::Array(_, of) => self.align(of),
+            Ty::Array(_, of) | Ty::Slice(of) => self.align(of),
             Ty::Declared(index) => self.declarations[*index].align,
             Ty::Opaque { align, .. } => *align,
             Ty::Nothing(_) => 1,
+        }
+    }
+
+    /// Whether there are ones of this kind.
+    pub(super) fn has(&self, kind: Kind) -> bool {
+        self.declarations
+            .iter()
+            .any(|declaration| matches!(&declaration.body, Body::Copies(copies) if copies.kind == kind))
+    }
+
+    fn size(&self, ty: &Ty) -> usize {
+        match ty {
+            Ty::Scalar(scalar) | Ty::Atomic(scalar) => scalar.size(),
+            Ty::Array(len, of) => len.saturating_mul(self.size(of)),
+            Ty::Declared(index) => self.declarations[*index].size,
+            Ty::Opaque { size, .. } => *size,
+            Ty::Nothing(_) | Ty::Slice(_) => 0,
+        }
+    }
+
+    /// The slice that the whole ends in, and the bytes of an element.
+    pub(super) fn slice(&self) -> Option<(&Field, usize)> {
+        let Body::Struct(fields) = &self.root()?.body else { return None };
+        let field = fields.last()?;
+        match &field.ty {
+            Ty::Slice(of) => Some((field, self.size(of))),
+            _ => None,
         }
     }
 
@@ -138,18 +209,18 @@ impl Model {
         match ty {
             Ty::Scalar(_) | Ty::Nothing(_) => true,
             Ty::Atomic(_) | Ty::Opaque { .. } => false,
-            Ty::Array(_, of) => self.is_plain(of),
+            Ty::Array(_, of) | Ty::Slice(of) => self.is_plain(of),
             Ty::Declared(index) => self.declarations[*index].is_plain,
         }
     }
 
-    /// Names the functions that copy the structs of which the values of `SeqLock`s are made.
+    /// Names the functions that copy the structs of which the values of `SeqLock`s and `Ring`s are made.
     fn name_loads(&mut self) {
         let mut read = vec![false; self.declarations.len()];
         // Types stand before what has them.
         for (index, declaration) in self.declarations.iter().enumerate().rev() {
             let values: Vec<&Ty> = match &declaration.body {
-                Body::SeqLock(lock) => vec![&lock.value],
+                Body::Copies(copies) => vec![&copies.value],
                 Body::Struct(fields) if read[index] => fields.iter().map(|field| &field.ty).collect(),
                 _ => Vec::new(),
             };
@@ -174,7 +245,7 @@ impl Field {
     /// What is to be said of it beside its declaration, between the signs of a comment; nothing if there is nothing.
     pub(super) fn remark(&self, language: Language, begin: &str, end: &str) -> String {
         let mut of = &self.ty;
-        while let Ty::Array(_, element) = of {
+        while let Ty::Array(_, element) | Ty::Slice(element) = of {
             of = element;
         }
         let mut parts = Vec::new();
@@ -245,6 +316,14 @@ impl Model {
                 end = field.offset + field.size;
                 most = most.max(field_align);
             }
+            if let Ty::Slice(_) = field.ty {
+                if natural(end, field_align) != field.offset {
+                    pad(&mut members, field.offset - end);
+                }
+                // After it, there is nothing to be declared.
+                members.push(Member::Field(field));
+                return (members, most.max(field_align) != align);
+            }
             members.push(Member::Field(field));
         }
         // If it has no other members, there is one of padding.
@@ -262,6 +341,7 @@ struct Builder<'a> {
     root: String,
     /// Types that are declared, by all that is in them.
     known: HashMap<String, usize>,
+    ends_in_a_slice: bool,
 }
 
 impl Builder<'_> {
@@ -274,7 +354,7 @@ impl Builder<'_> {
             Type::Atomic(scalar) => Ty::Atomic(scalar),
             Type::Array(array) => Ty::Array(array.len(), Box::new(self.ty(array.of())?)),
             Type::Struct(of) if of.is_builtin() => self.builtin(of)?,
-            Type::Struct(of) => Ty::Declared(self.declare_struct(of, None)?),
+            Type::Struct(of) => Ty::Declared(self.declare_struct(of, of.name())?),
             Type::Enum(of) => {
                 check_name(of.name())?;
                 let (repr, mut key) = (of.repr(), format!("enum {} {}", of.name(), of.repr().name()));
@@ -338,6 +418,7 @@ impl Builder<'_> {
         self.model.declarations.push(Declaration {
             ident,
             name: name.to_owned(),
+            word: name.to_owned(),
             size,
             align,
             is_plain,
@@ -348,22 +429,27 @@ impl Builder<'_> {
         index
     }
 
-    fn declare_struct(&mut self, of: Struct<'_>, ident: Option<String>) -> Result<usize, Failure> {
+    /// `word` is what it is called as a part; the whole has none.
+    fn declare_struct(&mut self, of: Struct<'_>, word: &str) -> Result<usize, Failure> {
         check_name(of.name())?;
         let mut fields = Vec::new();
         for field in of.fields() {
             check_name(field.name)?;
             fields.push((field, self.ty(field.ty)?));
         }
+        let is_root = word.is_empty();
+        if let (true, Some((field, ty))) = (is_root && self.ends_in_a_slice, fields.last_mut()) {
+            *ty = self.slice(of, *field)?;
+        }
         let mut key = format!("struct {} {} {}", of.name(), of.size(), of.align());
         for (field, ty) in &fields {
             key.push_str(&format!(" {} {} {ty:?}", field.name, field.offset));
         }
-        if let (None, Some(&index)) = (&ident, self.known.get(&key)) {
+        if let (false, Some(&index)) = (is_root, self.known.get(&key)) {
             return Ok(index);
         }
         let is_plain = fields.iter().all(|(_, ty)| self.model.is_plain(ty));
-        let ident = ident.unwrap_or_else(|| self.part(of.name()));
+        let ident = if is_root { self.root.clone() } else { self.part(word) };
         let idents = Scope::inner(self.language).claim_all(fields.iter().map(|(field, _)| field.name));
         let fields = fields.into_iter().zip(idents).map(|((field, ty), ident)| Field {
             ident,
@@ -373,39 +459,130 @@ impl Builder<'_> {
             ty,
         });
         let body = Body::Struct(fields.collect());
-        Ok(self.add(key, ident, of.name(), (of.size(), of.align()), is_plain, body))
+        let index = self.add(key, ident, of.name(), (of.size(), of.align()), is_plain, body);
+        word.clone_into(&mut self.model.declarations[index].word);
+        Ok(index)
     }
 
-    /// A `SeqLock` can be read, by a protocol that is part of its layout. The others need the kernel, and what tells processes
-    /// apart.
+    /// What the whole ends in, if C puts it at that place.
+    fn slice(&mut self, whole: Struct<'_>, field: inspect::Field<'_>) -> Result<Ty, Failure> {
+        let Type::Array(array) = field.ty else { return self.ty(field.ty) };
+        match self.ty(array.of())? {
+            Ty::Nothing(name) => {
+                Err(Failure::new(format!("the slice `{}` is of {name}, which has no bytes", field.name)))
+            }
+            _ if field.offset.next_multiple_of(whole.align()) != whole.size() => Err(Failure::new(format!(
+                "{} has {} bytes before its slice `{}` at {}, and a struct of C would not have",
+                whole.name(),
+                whole.size(),
+                field.name,
+                field.offset
+            ))),
+            of => Ok(Ty::Slice(Box::new(of))),
+        }
+    }
+
+    /// A `SeqLock`, a `Latest` and a `Ring` can be read, by a protocol that is part of their layout. The others need the kernel,
+    /// and what tells processes apart.
     fn builtin(&mut self, of: Struct<'_>) -> Result<Ty, Failure> {
         check_name(of.name())?;
-        let opaque = Ty::Opaque { name: of.name().to_owned(), size: of.size(), align: of.align() };
-        let mut fields = of.fields();
-        let (Some(sequence), Some(slots)) = (fields.next(), fields.next()) else { return Ok(opaque) };
-        let (Type::Atomic(Scalar::U64), Type::Array(copies)) = (sequence.ty, slots.ty) else {
-            return Ok(opaque);
+        let known = match of.name() {
+            "SeqLock" => self.seqlock(of)?,
+            "Ring" => self.ring(of)?,
+            "Latest" => self.latest(of)?,
+            "Stamped" => self.stamped(of)?,
+            _ => None,
         };
-        let value_size = copies.of().size();
-        let named = (of.name(), sequence.name, slots.name) == ("SeqLock", "sequence", "slots");
-        if !named || sequence.offset != 0 || copies.len() != 2 || value_size == 0 {
-            return Ok(opaque);
+        Ok(known.unwrap_or(Ty::Opaque { name: of.name().to_owned(), size: of.size(), align: of.align() }))
+    }
+
+    /// A value with the time of its writing.
+    fn stamped(&mut self, of: Struct<'_>) -> Result<Option<Ty>, Failure> {
+        let mut fields = of.fields();
+        let (Some(written), Some(value), None) = (fields.next(), fields.next(), fields.next()) else {
+            return Ok(None);
+        };
+        if (written.name, value.name) != ("written", "value") {
+            return Ok(None);
         }
-        let value = self.ty(copies.of())?;
+        let word = format!("Stamped_{}", self.field_word(value)?);
+        Ok(Some(Ty::Declared(self.declare_struct(of, &word)?)))
+    }
+
+    /// A `SeqLock` of such a value, and a word on which readers sleep.
+    fn latest(&mut self, of: Struct<'_>) -> Result<Option<Ty>, Failure> {
+        let mut fields = of.fields();
+        let (Some(lock), Some(bell), None) = (fields.next(), fields.next(), fields.next()) else {
+            return Ok(None);
+        };
+        if (lock.name, bell.name) != ("lock", "bell") {
+            return Ok(None);
+        }
+        let word = self.field_word(lock)?;
+        let word = format!("Latest_{}", word.strip_prefix("SeqLock_Stamped_").unwrap_or(&word));
+        Ok(Some(Ty::Declared(self.declare_struct(of, &word)?)))
+    }
+
+    fn field_word(&mut self, field: inspect::Field<'_>) -> Result<String, Failure> {
+        let ty = self.ty(field.ty)?;
+        Ok(self.word(&ty))
+    }
+
+    fn seqlock(&mut self, of: Struct<'_>) -> Result<Option<Ty>, Failure> {
+        let mut fields = of.fields();
+        let (Some(sequence), Some(slots)) = (fields.next(), fields.next()) else { return Ok(None) };
+        let named = (sequence.name, slots.name) == ("sequence", "slots") && sequence.offset == 0;
+        match (sequence.ty, slots.ty) {
+            (Type::Atomic(Scalar::U64), Type::Array(copies)) if named && copies.len() == 2 => {
+                self.copies(Kind::SeqLock, of, slots.offset, copies)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn ring(&mut self, of: Struct<'_>) -> Result<Option<Ty>, Failure> {
+        let mut fields = of.fields();
+        let (Some(head), Some(slots), None) = (fields.next(), fields.next(), fields.next()) else {
+            return Ok(None);
+        };
+        let (Type::Struct(head_type), Type::Array(copies)) = (head.ty, slots.ty) else { return Ok(None) };
+        let Some(count) = head_type.fields().next() else { return Ok(None) };
+        let named = (head.name, count.name, slots.name) == ("head", "count", "slots");
+        let is_count = matches!(count.ty, Type::Atomic(Scalar::U64)) && head.offset + count.offset == 0;
+        match named && is_count && copies.len() > 1 {
+            true => self.copies(Kind::Ring, of, slots.offset, copies),
+            false => Ok(None),
+        }
+    }
+
+    fn copies(
+        &mut self,
+        kind: Kind,
+        of: Struct<'_>,
+        slots_offset: usize,
+        slots: Array<'_>,
+    ) -> Result<Option<Ty>, Failure> {
+        let (len, value_size) = (slots.len(), slots.of().size());
+        if value_size == 0 {
+            return Ok(None);
+        }
+        let value = self.ty(slots.of())?;
         if !self.model.is_plain(&value) {
-            return Ok(opaque);
+            return Ok(None);
         }
-        let slots_offset = slots.offset;
         // The schema was checked: what is in a struct ends in it.
-        let rest = of.size() - slots_offset - 2 * value_size;
-        let key = format!("SeqLock {} {} {slots_offset} {value:?}", of.size(), of.align());
+        let rest = of.size() - slots_offset - len * value_size;
+        let key = format!("{} {} {} {slots_offset} {len} {value:?}", kind.name(), of.size(), of.align());
         if let Some(&index) = self.known.get(&key) {
-            return Ok(Ty::Declared(index));
+            return Ok(Some(Ty::Declared(index)));
         }
-        let ident = self.part(&format!("SeqLock_{}", self.word(&value)));
+        let word = format!("{}_{}", kind.name(), self.word(&value));
+        let ident = self.part(&word);
         let read = self.model.scope.claim(&format!("{ident}_read"));
-        let body = Body::SeqLock(SeqLock { value, value_size, slots_offset, rest, read });
-        Ok(Ty::Declared(self.add(key, ident, of.name(), (of.size(), of.align()), false, body)))
+        let body = Body::Copies(Copies { kind, value, value_size, len, slots_offset, rest, read });
+        let index = self.add(key, ident, of.name(), (of.size(), of.align()), false, body);
+        self.model.declarations[index].word = word;
+        Ok(Some(Ty::Declared(index)))
     }
 
     /// A type as a part of a name: `Wind`, `f64_4`.
@@ -413,7 +590,8 @@ impl Builder<'_> {
         match ty {
             Ty::Scalar(scalar) | Ty::Atomic(scalar) => scalar.name().to_owned(),
             Ty::Array(len, of) => format!("{}_{len}", self.word(of)),
-            Ty::Declared(index) => self.model.declarations[*index].name.clone(),
+            Ty::Slice(of) => self.word(of),
+            Ty::Declared(index) => self.model.declarations[*index].word.clone(),
             Ty::Opaque { name, .. } | Ty::Nothing(name) => name.clone(),
         }
     }

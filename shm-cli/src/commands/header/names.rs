@@ -39,8 +39,8 @@ const PYTHON_ATTRIBUTES: &str =
     "KEY SCHEMA detach from_address from_buffer from_buffer_copy from_param in_dll mro open read";
 
 /// What a module uses, and would not find if a class had that name.
-const PYTHON_BUILTINS: &str = "BaseException BlockingIOError OSError PermissionError ValueError ascii classmethod dict int isinstance \
-    map next open range type zip";
+const PYTHON_BUILTINS: &str = "BaseException BlockingIOError IndexError OSError PermissionError ValueError ascii classmethod dict int \
+    isinstance len map next open range type zip";
 
 fn is_one_of(name: &str, words: &str) -> bool {
     words.split_ascii_whitespace().any(|word| word == name)

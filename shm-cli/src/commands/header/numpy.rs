@@ -2,7 +2,7 @@
 
 use shm_runtime::inspect::Scalar;
 
-use super::model::{Body, Declaration, Model, SeqLock, Ty};
+use super::model::{Body, Copies, Declaration, Kind, Model, Ty};
 use super::names::{Language, comment, literal};
 use super::python::SUPPORT;
 use super::{About, Text};
@@ -34,19 +34,17 @@ pub(super) fn module(model: &mut Model, about: &About, out: &mut Text) {
                 }
                 out.line(format_args!("{ident} = _numpy.dtype({})", scalar(*repr)));
             }
-            Body::SeqLock(lock) => {
-                let SeqLock { value, slots_offset, .. } = lock;
-                out.line("# SeqLock: written by Rust only.");
-                let slots = format!("({}, (2,))", dtype(model, value));
+            Body::Copies(copies) => {
+                let Copies { kind, value, len, slots_offset, .. } = copies;
+                out.line(format_args!("# {}: written by Rust only.", kind.name()));
+                let slots = format!("({}, ({len},))", dtype(model, value));
                 let fields =
-                    [("sequence", "\"u8\"".to_owned(), 0), ("slots", slots, *slots_offset)].into_iter();
+                    [(kind.number(), "\"u8\"".to_owned(), 0), ("slots", slots, *slots_offset)].into_iter();
                 let fields = fields.map(|(name, ty, offset)| (name, ty, offset, String::new()));
                 declare(ident, *size, fields, out);
             }
         }
     }
-    let has_seqlocks =
-        model.declarations.iter().any(|declaration| matches!(declaration.body, Body::SeqLock(_)));
     let (key_name, schema, attach) = (
         model.scope.claim(&format!("{root}_key")),
         model.scope.claim(&format!("{root}_schema")),
@@ -72,7 +70,7 @@ def {attach}(key={key_name}, *, shmid=None, read_only=True, trust=()):
     array.flags.writeable = not read_only
     return array"#
     ));
-    if has_seqlocks {
+    if model.has(Kind::SeqLock) {
         let read = model.scope.claim(&format!("{root}_read"));
         out.line(format_args!(
             r#"
@@ -89,6 +87,29 @@ def {read}(lock):
         if int(lock["sequence"]) == before:
             return value
     raise BlockingIOError("the writer was faster every time: try again later")"#
+        ));
+    }
+    if model.has(Kind::Ring) {
+        let read = model.scope.claim(&format!("{root}_read_ring"));
+        out.line(format_args!(
+            r#"
+
+def {read}(ring, number):
+    """A copy of the value of a Ring, `array["field"]`, with this number, counted from 0; None if it was not written yet,
+    IndexError if it was overwritten. So many as `ring["count"]` have been written."""
+    slots = ring["slots"]
+    there = int(ring["count"]) - number
+    if there <= 0:
+        return None
+    # Sees what was stored before this count.
+    _fence()
+    if there < len(slots):
+        value = slots[number % len(slots)].copy()
+        # If any of that was of a later value, sees the count that was stored before it.
+        _fence()
+        if int(ring["count"]) - number < len(slots):
+            return value
+    raise IndexError(f"value {{number}} was overwritten")"#
         ));
     }
 }
@@ -137,6 +158,7 @@ fn dtype(model: &Model, ty: &Ty) -> String {
         Ty::Array(len, of) => format!("({}, ({len},))", dtype(model, of)),
         Ty::Declared(index) => model.declarations[*index].ident.clone(),
         Ty::Opaque { size, .. } => format!("\"V{size}\""),
-        Ty::Nothing(_) => String::new(),
+        // A slice is in no layout of Python's.
+        Ty::Nothing(_) | Ty::Slice(_) => String::new(),
     }
 }

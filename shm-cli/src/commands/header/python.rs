@@ -2,7 +2,7 @@
 
 use shm_runtime::inspect::Scalar;
 
-use super::model::{Body, Declaration, Field, Member, Model, Padding, SeqLock, Ty};
+use super::model::{Body, Copies, Declaration, Field, Kind, Member, Model, Padding, Ty};
 use super::names::{Language, comment, literal};
 use super::{About, Text};
 
@@ -17,10 +17,10 @@ pub(super) fn module(model: &mut Model, about: &About, out: &mut Text) {
     out.line("# Every field is at its place by itself: ctypes reads and writes a number by one copy of its size. For what is atomic");
     out.line("# that is a load and a store; there is no fetch_add.");
     out.line(SUPPORT);
-    let has_seqlocks =
-        model.declarations.iter().any(|declaration| matches!(declaration.body, Body::SeqLock(_)));
-    if has_seqlocks {
-        out.line(READ_LATEST);
+    for (kind, read) in [(Kind::SeqLock, READ_LATEST), (Kind::Ring, READ_NUMBERED)] {
+        if model.has(kind) {
+            out.line(read);
+        }
     }
     for declaration in &model.declarations {
         out.line("\n");
@@ -56,7 +56,7 @@ pub(super) fn module(model: &mut Model, about: &About, out: &mut Text) {
                 }
                 continue;
             }
-            Body::SeqLock(lock) => seqlock(model, declaration, lock, out),
+            Body::Copies(copied) => copies(model, declaration, copied, out),
         }
         out.line(format_args!("assert _ctypes.sizeof({ident}) == {size}"));
     }
@@ -78,6 +78,26 @@ def _read_latest(lock):
         if lock.sequence == before:
             return value.value if isinstance(value, _ctypes._SimpleCData) else value
     raise BlockingIOError("the writer was faster every time: try again later")
+"#;
+
+/// What reads a `Ring` of ctypes.
+const READ_NUMBERED: &str = r#"
+def _read_numbered(ring, number):
+    slots = type(ring).slots
+    of, capacity = ring.slots._type_, ring.slots._length_
+    address, size = _ctypes.addressof(ring), _ctypes.sizeof(of)
+    there = ring.count - number
+    if there <= 0:
+        return None
+    # Sees what was stored before this count.
+    _fence()
+    if there < capacity:
+        value = of.from_buffer_copy(_ctypes.string_at(address + slots.offset + number % capacity * size, size))
+        # If any of that was of a later value, sees the count that was stored before it.
+        _fence()
+        if ring.count - number < capacity:
+            return value.value if isinstance(value, _ctypes._SimpleCData) else value
+    raise IndexError(f"value {number} was overwritten")
 "#;
 
 fn root_functions(about: &About, out: &mut Text) {
@@ -165,35 +185,46 @@ fn ctype(model: &Model, ty: &Ty) -> String {
             }
         }
         Ty::Opaque { size, .. } => format!("(_ctypes.c_uint8 * {size})"),
-        Ty::Nothing(_) => String::new(),
+        // A slice is in no layout of Python's.
+        Ty::Nothing(_) | Ty::Slice(_) => String::new(),
     }
 }
 
-fn seqlock(model: &Model, declaration: &Declaration, lock: &SeqLock, out: &mut Text) {
-    let SeqLock { value, value_size, slots_offset, rest, .. } = lock;
-    out.line("# SeqLock: written by Rust only, and read by `read`.");
+fn copies(model: &Model, declaration: &Declaration, copies: &Copies, out: &mut Text) {
+    let Copies { kind, value, value_size, len, slots_offset, rest, .. } = copies;
+    out.line(format_args!("# {}: written by Rust only, and read by `read`.", kind.name()));
     out.line(format_args!("class {}(_ctypes.Structure):", declaration.ident));
     out.line("    _pack_ = 1");
     out.line("    _layout_ = \"ms\"");
     out.line("    _fields_ = [");
-    out.line("        (\"sequence\", _ctypes.c_uint64),");
+    out.line(format_args!("        (\"{}\", _ctypes.c_uint64),", kind.number()));
     if *slots_offset > 8 {
-        out.line(format_args!("        (\"padding\", _ctypes.c_uint8 * {}),", slots_offset - 8));
+        out.line(format_args!("        (\"{}\", _ctypes.c_uint8 * {}),", kind.between(), slots_offset - 8));
     }
-    out.line(format_args!("        (\"slots\", ({}) * 2),", ctype(model, value)));
+    out.line(format_args!("        (\"slots\", ({}) * {len}),", ctype(model, value)));
     if *rest > 0 {
-        out.line(format_args!("        (\"writer\", _ctypes.c_uint8 * {rest}),"));
+        out.line(format_args!("        (\"rest\", _ctypes.c_uint8 * {rest}),"));
     }
     out.line("    ]");
     out.line("");
-    out.line("    def read(self):");
-    out.line("        \"\"\"The last value that was written whole: a copy.\"\"\"");
-    out.line("        return _read_latest(self)");
+    match kind {
+        Kind::SeqLock => {
+            out.line("    def read(self):");
+            out.line("        \"\"\"The last value that was written whole: a copy.\"\"\"");
+            out.line("        return _read_latest(self)");
+        }
+        Kind::Ring => {
+            out.line("    def read(self, number):");
+            out.line("        \"\"\"A copy of the value with this number, counted from 0; None if it was not written yet, IndexError if it was");
+            out.line("        overwritten. So many as `count` have been written.\"\"\"");
+            out.line("        return _read_numbered(self, number)");
+        }
+    }
     out.line("");
     out.line("");
     let ident = &declaration.ident;
     out.line(format_args!(
         "assert ({ident}.slots.offset, {ident}.slots.size) == ({slots_offset}, {})",
-        2 * value_size
+        len * value_size
     ));
 }

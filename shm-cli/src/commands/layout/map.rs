@@ -144,7 +144,7 @@ impl Map {
             return None;
         }
         let nested = match element {
-            Type::Struct(of) if !of.is_builtin() => Some(of),
+            Type::Struct(of) if !of.is_builtin() && !of.is_text() => Some(of),
             _ => None,
         };
         let (cell, crowded) = (self.cells.len(), self.crowded.len());

@@ -75,8 +75,8 @@ pub struct Schema {
     /// Of a type with fields that had another name before: the text with those.
     former: Option<String>,
     extent: Extent,
-    /// Whether the array at its end is the slice of a segment, of the length that it has there.
-    of_a_slice: bool,
+    /// Of a segment of a struct that ends in a slice, which has an array of some length there: the text for any length.
+    of_any_len: Option<String>,
 }
 
 impl Schema {
@@ -90,7 +90,7 @@ impl Schema {
         let layout = Declared::of::<T::__Head>();
         let (text, former) = (text(layout), former(layout));
         match extent(&text) {
-            Ok(extent) => Self { text, former, extent, of_a_slice: false },
+            Ok(extent) => Self { text, former, extent, of_any_len: None },
             Err(error) => unreachable!("{error} in what was written of a type:\n{text}"),
         }
     }
@@ -146,13 +146,13 @@ impl Schema {
     /// [`ParseError`] names the line and what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         let extent = extent(text)?;
-        Ok(Self { text: text.to_owned(), former: None, extent, of_a_slice: false })
+        Ok(Self { text: text.to_owned(), former: None, extent, of_any_len: None })
     }
 
     /// The same without a copy.
     pub(crate) fn from_text(text: String) -> Result<Self, ParseError> {
         let extent = extent(&text)?;
-        Ok(Self { text, former: None, extent, of_a_slice: false })
+        Ok(Self { text, former: None, extent, of_any_len: None })
     }
 
     /// How large the whole is with a slice of any length at its end.
@@ -170,13 +170,21 @@ impl Schema {
         // No name has a space or a bracket in it: this is the slice, and that is the size of the whole.
         let text = self.text.replacen(" [] ", &format!(" [{len}] "), 1);
         let text = text.replacen(&format!(" size {} ", self.size()), &format!(" size {size} "), 1);
-        Self::from_text(text).ok().map(|schema| Self { of_a_slice: true, ..schema })
+        let of_any_len = Some(self.text.clone());
+        Self::from_text(text).ok().map(|schema| Self { of_any_len, ..schema })
     }
 
     /// Whether the struct ends in a slice, whose length is chosen when a segment is created: of a segment, the schema has an
     /// array of that length there.
     pub fn ends_in_a_slice(&self) -> bool {
-        self.of_a_slice || self.extent.is_tailed()
+        self.of_any_len.is_some() || self.extent.is_tailed()
+    }
+
+    /// The layout of the struct, whatever the length of the slice at its end: as [`of`](Self::of) gives it, with `[]` for the
+    /// length. Of a struct that does not end in a slice, the same.
+    pub fn of_any_len(&self) -> Self {
+        let text = self.of_any_len.as_ref().unwrap_or(&self.text);
+        Self::from_text(text.clone()).unwrap_or_else(|_| self.clone())
     }
 
     /// What the layout of a segment is to that of this program, `ours`.

@@ -1,0 +1,207 @@
+//! What both C and C++ have, in the same words: functions that read what Rust writes meanwhile, and those that say how long the
+//! slice at the end of a segment is. GCC's atomics, which Clang has too, are the same in both.
+
+use super::model::{Body, Copies, Declaration, Field, Kind, Model, Ty};
+use super::names::Language;
+use super::{FOOTER, Text};
+
+/// C or C++, as functions are written in it.
+#[derive(Clone, Copy)]
+pub(super) struct Dialect {
+    pub(super) language: Language,
+    /// Before a function.
+    pub(super) inline: &'static str,
+    /// Before the name of a struct.
+    pub(super) structure: &'static str,
+    pub(super) u64: &'static str,
+    pub(super) size: &'static str,
+    /// Begins and ends a comment.
+    pub(super) comment: (&'static str, &'static str),
+    /// A declaration of a name, which may have a `*` and parentheses.
+    pub(super) declare: fn(&Model, &Ty, &str) -> String,
+}
+
+impl Dialect {
+    fn comment(self, text: &str) -> String {
+        format!("{}{text}{}", self.comment.0, self.comment.1)
+    }
+
+    /// The function that copies a struct scalar by scalar, if a value that is read has one.
+    pub(super) fn load(self, model: &Model, declaration: &Declaration, out: &mut Text) {
+        let (Some(load), Body::Struct(fields)) = (&declaration.load, &declaration.body) else { return };
+        let of = format!("{}{}", self.structure, declaration.ident);
+        out.line("");
+        out.line(format_args!("{} void {load}(const {of} *from, {of} *to) {{", self.inline));
+        for Field { ident, ty, .. } in fields {
+            self.copy(model, ty, &format!("from->{ident}"), &format!("to->{ident}"), 1, out);
+        }
+        out.line("}");
+    }
+
+    /// The function that reads a `SeqLock` or a `Ring`.
+    pub(super) fn read(self, model: &Model, declaration: &Declaration, copies: &Copies, out: &mut Text) {
+        let Copies { kind, value, read, .. } = copies;
+        let Self { inline, structure, u64, .. } = self;
+        let ident = &declaration.ident;
+        // By address in C, by reference in C++.
+        let (sign, arrow, to) = match self.language {
+            Language::Cpp => ("&", ".", "value"),
+            _ => ("*", "->", "(*value)"),
+        };
+        let argument = match value {
+            Ty::Array(..) => format!("({sign}value)"),
+            _ => format!("{sign}value"),
+        };
+        let argument = (self.declare)(model, value, &argument);
+        let number = |name: &str| match self.language {
+            Language::Cpp => format!("__atomic_load_n(&{name}, __ATOMIC_RELAXED)"),
+            _ => format!("atomic_load_explicit(&{name}, memory_order_relaxed)"),
+        };
+        let fence = "__atomic_thread_fence(__ATOMIC_ACQUIRE);";
+        out.line("");
+        match kind {
+            Kind::SeqLock => {
+                let sequence = number(&format!("lock{arrow}sequence"));
+                let must_use = if self.language == Language::Cpp { "[[nodiscard]] " } else { "" };
+                out.line(self.comment(
+                    "Gives the last value that was written whole. False if the writer was faster every time; then try again later.",
+                ));
+                out.line(format_args!(
+                    "{must_use}{inline} bool {read}(const {structure}{ident} {sign}lock, {argument}) {{"
+                ));
+                out.line("    for (int attempt = 0; attempt < 10000; attempt++) {");
+                out.line(format_args!("        {u64} before = {sequence};"));
+                out.line(format_args!(
+                    "        {}",
+                    self.comment("Sees what was stored before this number.")
+                ));
+                out.line(format_args!("        {fence}"));
+                self.copy(model, value, &format!("lock{arrow}slots[before & 1]"), to, 2, out);
+                out.line(format_args!(
+                    "        {}",
+                    self.comment(
+                        "If any of that was of a later value, sees the number that was stored before it."
+                    )
+                ));
+                out.line(format_args!("        {fence}"));
+                out.line(format_args!("        if ({sequence} == before)"));
+                out.line("            return true;");
+                out.line("    }");
+                out.line("    return false;");
+            }
+            Kind::Ring => {
+                let (count, len) = (number(&format!("ring{arrow}count")), copies.len);
+                let (next, must_use) = match self.language {
+                    Language::Cpp => ("next", "[[nodiscard]] "),
+                    _ => ("*next", ""),
+                };
+                for line in [
+                    "Reads the value of which this is the number, counted from 0, and adds 1 to the number: 1 if it did. 0 if it was",
+                    "not written yet. -1 if it was overwritten: the number is then that of a later value. For the values that are",
+                    "written from now on, begin with `count`.",
+                ] {
+                    out.line(self.comment(line));
+                }
+                out.line(format_args!(
+                    "{must_use}{inline} int {read}(const {structure}{ident} {sign}ring, {u64} {sign}next, {argument}) {{"
+                ));
+                out.line(format_args!("    {u64} number = {next}, count = {count};"));
+                out.line(format_args!("    {}", self.comment("Sees what was stored before this count.")));
+                out.line(format_args!("    {fence}"));
+                out.line("    if (count == number)");
+                out.line("        return 0;");
+                out.line(format_args!("    if (count - number < {len}) {{"));
+                self.copy(model, value, &format!("ring{arrow}slots[number % {len}]"), to, 2, out);
+                out.line(format_args!(
+                    "        {}",
+                    self.comment(
+                        "If any of that was of a later value, sees the count that was stored before it."
+                    )
+                ));
+                out.line(format_args!("        {fence}"));
+                out.line(format_args!("        count = {count};"));
+                out.line(format_args!("        if (count - number < {len}) {{"));
+                out.line(format_args!("            {next} = number + 1;"));
+                out.line("            return 1;");
+                out.line("        }");
+                out.line("    }");
+                out.line(format_args!(
+                    "    {}",
+                    self.comment("Not the oldest one, which is overwritten next.")
+                ));
+                out.line(format_args!("    {next} = count > {0} ? count - {0} : 0;", len / 2));
+                out.line("    return -1;");
+            }
+        }
+        out.line("}");
+    }
+
+    /// Statements that copy a value scalar by scalar, each as one atomic step.
+    fn copy(self, model: &Model, ty: &Ty, from: &str, to: &str, depth: usize, out: &mut Text) {
+        let indent = "    ".repeat(depth);
+        let address = match (self.language, to) {
+            (Language::C, "(*value)") => "value".to_owned(),
+            _ => format!("&{to}"),
+        };
+        let scalar = format!("{indent}__atomic_load(&{from}, {address}, __ATOMIC_RELAXED);");
+        match ty {
+            Ty::Scalar(_) => out.line(scalar),
+            Ty::Array(len, of) => {
+                let i = format!("i{depth}");
+                out.line(format_args!("{indent}for ({} {i} = 0; {i} < {len}; {i}++) {{", self.size));
+                self.copy(model, of, &format!("{from}[{i}]"), &format!("{to}[{i}]"), depth + 1, out);
+                out.line(format_args!("{indent}}}"));
+            }
+            Ty::Declared(index) => match &model.declarations[*index].load {
+                Some(load) => out.line(format_args!("{indent}{load}(&{from}, {address});")),
+                // An enum, which is a scalar.
+                None => out.line(scalar),
+            },
+            // Not in what can be copied.
+            Ty::Atomic(_) | Ty::Opaque { .. } | Ty::Nothing(_) | Ty::Slice(_) => {}
+        }
+    }
+
+    /// The functions that say how long the slice at the end of the whole is, with these names: in a segment that has a seal, and
+    /// in one that has none.
+    pub(super) fn lengths(
+        self,
+        slice: (&Field, usize),
+        size: usize,
+        (sealed, bare): (&str, Option<&str>),
+        out: &mut Text,
+    ) {
+        let (Field { ident, .. }, element) = slice;
+        let Self { inline, u64, size: size_t, .. } = self;
+        out.line("");
+        out.line(self.comment(&format!(
+            "How many {ident} there are in a sealed segment of so many bytes, the `shm_segsz` of shmctl(2)."
+        )));
+        out.line(self.comment("Take it once, and keep it where no other process writes."));
+        out.line(format_args!("{inline} {size_t} {sealed}(const void *segment, {size_t} size) {{"));
+        out.line(format_args!("    if (size % 8 != 0 || size < {})", FOOTER + size));
+        out.line("        return 0;");
+        out.line(format_args!(
+            "    {size_t} most = (size - {}) / {element}, at = size - {};",
+            FOOTER + size,
+            FOOTER - TAIL_LEN
+        ));
+        out.line(format_args!(
+            "    const {u64} *len = (const {u64} *)((const unsigned char *)segment + at);"
+        ));
+        out.line(format_args!("    {u64} found = __atomic_load_n(len, __ATOMIC_RELAXED);"));
+        out.line("    return found < most ? found : most;");
+        out.line("}");
+        let Some(bare) = bare else { return };
+        out.line("");
+        out.line(self.comment(&format!(
+            "The same in a segment without a seal, which is {size} + n * {element} bytes."
+        )));
+        out.line(format_args!("{inline} {size_t} {bare}({size_t} size) {{"));
+        out.line(format_args!("    return size < {size} ? 0 : (size - {size}) / {element};"));
+        out.line("}");
+    }
+}
+
+/// Where in the footer the length is.
+pub(super) const TAIL_LEN: usize = 96;
