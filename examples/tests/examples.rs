@@ -1,6 +1,8 @@
 //! Every example program run as its user runs it: real processes, their output read line by line, and a look at
 //! the kernel's table for what they leave behind.
 
+#![allow(clippy::incompatible_msrv, reason = "the programs are compiled by the oldest Rust, and this is not")]
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
