@@ -1,4 +1,5 @@
-//! The protocol of the queue with one sender and one receiver: two counts, of the values that were sent and received.
+//! The protocol of the queue with one sender and one receiver: two counts, of the values that were sent and received; or of bytes, of
+//! which a message is more than one.
 //!
 //! Each count is moved on by one end only, by one store, after the values have been written or read. Which thread has an end is
 //! a role, as the writer of a sequence lock is, and the count is its sequence number. Each end keeps in private memory how far
@@ -43,6 +44,17 @@ impl End<'_> {
         wanted: u64,
         act: impl FnOnce(u64, u64) -> u64,
     ) -> Result<u64, Stuck> {
+        self.step_as_far(limit, wanted, |own, room| act(own, room.min(wanted)))
+    }
+
+    /// The same; `act` is told by how many it may at most, as far as that is known, which can be more than `wanted`.
+    #[inline]
+    pub(crate) fn step_as_far(
+        self,
+        limit: &mut u64,
+        wanted: u64,
+        act: impl FnOnce(u64, u64) -> u64,
+    ) -> Result<u64, Stuck> {
         let room = |limit: u64, own: u64| limit.wrapping_sub(own);
         let own = self.words.sequence.load(Relaxed);
         if !(wanted.min(self.capacity)..=self.capacity).contains(&room(*limit, own)) {
@@ -60,7 +72,7 @@ impl End<'_> {
             // Read again, so checked again.
             let room = room(*limit, own);
             if room <= self.capacity {
-                moved = act(own, room.min(wanted));
+                moved = act(own, room);
             }
             moved
         });
