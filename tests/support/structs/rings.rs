@@ -103,7 +103,7 @@ pub struct RawFeed {
 /// the number has none.
 pub fn message(number: u64, longest: u64) -> Vec<u8> {
     let Item { number: mix, words } = Item::new(number.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(17));
-    let len = usize::try_from(mix % (longest + 1)).unwrap();
+    let len = usize::try_from(mix % (longest + 1)).unwrap_or(0);
     let bytes = number.to_ne_bytes().into_iter().chain(words.into_iter().flat_map(u64::to_ne_bytes).cycle());
     bytes.take(len).collect()
 }

@@ -282,7 +282,7 @@ pub struct ByteRingReader<'a, const N: usize, A: Access = ReadWrite> {
 impl<'a, const N: usize, A: Readable> ByteRingReader<'a, N, A> {
     fn new(ring: Kept<'a, ByteRing<N, A>>) -> Self {
         let mut reader = Self { ring, cursor: Place { number: 0, at: 0 } };
-        reader.to_newest();
+        reader.skip_to_newest();
         reader
     }
 
@@ -384,12 +384,12 @@ impl<'a, const N: usize, A: Readable> ByteRingReader<'a, N, A> {
     #[cold]
     fn corrupted(&mut self) -> RingError {
         let number = self.cursor.number;
-        self.to_newest();
+        self.skip_to_newest();
         RingError::Corrupted { number }
     }
 
     /// If the writer is faster every time, the next read says what was missed.
-    fn to_newest(&mut self) {
+    fn skip_to_newest(&mut self) {
         if let Some((newest, _)) = self.ring.frames().newest() {
             self.cursor = newest;
         }
