@@ -177,13 +177,16 @@ fn a_lost_role_writes_nothing() {
     assert_eq!(feed.lines.written(), 1);
 }
 
+/// Two words to write over.
+type Words = fn(&Attached<RawByteFeed>) -> [&AtomicU64; 2];
+
 #[test]
 fn no_word_and_no_length_in_its_place_hangs_or_panics_or_reads_more_than_there_is() {
     let segment = feed();
     let (feed, display) = (segment.attach().unwrap(), segment.attach_read_only().unwrap());
     let raw = raw(&segment);
     let words = [0, 1, 8, 502, 995, 1003, 1004, 1 << 32, 1 << 63, u64::MAX - 1002, u64::MAX - 7, u64::MAX];
-    let places: [fn(&Attached<RawByteFeed>) -> [&AtomicU64; 2]; 4] = [
+    let places: [Words; 4] = [
         |raw| [&raw.count, &raw.tail],
         |raw| [&raw.marks[0][0], &raw.marks[1][0]],
         |raw| [&raw.marks[0][1], &raw.marks[1][1]],
