@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use shm_runtime::sync::{Latest, LockError, Mutex, Queue, QueueError, Ring, SeqLock, SpscQueue};
+use shm_runtime::sync::{
+    ByteQueue, ByteRing, Latest, LockError, Mutex, Queue, QueueError, Ring, SeqLock, SpscQueue,
+};
 use shm_runtime::{Error, ErrorKind, Key, Options, Segment, SharedSegment};
 use shm_tests::child::Child;
 use shm_tests::key::OwnKey;
@@ -585,6 +587,8 @@ struct OldPassed {
     ring: Ring<Pair, 4>,
     wire: SpscQueue<Pair, 4>,
     jobs: Queue<Pair, 4>,
+    feed: ByteRing<100>,
+    lines: ByteQueue<100>,
 }
 
 #[derive(SharedSegment)]
@@ -595,6 +599,8 @@ struct NewPassed {
     ring: Ring<Pair, 4>,
     wire: SpscQueue<Pair, 4>,
     jobs: Queue<Pair, 4>,
+    feed: ByteRing<100>,
+    lines: ByteQueue<100>,
     added: u64,
 }
 
@@ -615,6 +621,11 @@ fn what_is_passed_on_is_in_the_new_segment_and_all_roles_are_free_there() {
             old.jobs.receive().expect("there").done().expect("ours");
         }
     }
+    let (mut feed, mut lines) = (old.feed.writer().expect("free"), old.lines.sender().expect("free"));
+    for line in [&b"one"[..], b"two"] {
+        feed.write(line).expect("ours");
+        lines.send(line).expect("room");
+    }
     let _mine = old.jobs.receive().expect("there");
     let returned = old.jobs.receive().expect("there");
     drop(returned);
@@ -631,6 +642,18 @@ fn what_is_passed_on_is_in_the_new_segment_and_all_roles_are_free_there() {
     let mut receiver = new.wire.receiver().expect("free");
     assert!((3..6).all(|low| receiver.try_receive().expect("there") == pair(low)));
     assert!(new.wire.sender().is_ok() && new.latest.writer().is_ok() && new.ring.writer().is_ok());
+    let mut feed = new.feed.reader();
+    assert_eq!(feed.position(), 2);
+    feed.rewind();
+    let mut lines = new.lines.receiver().expect("free");
+    let mut line = Vec::new();
+    for expected in [&b"one"[..], b"two"] {
+        feed.try_read_into(&mut line).expect("there");
+        assert_eq!(line, expected);
+        lines.try_receive_into(&mut line).expect("there");
+        assert_eq!(line, expected);
+    }
+    assert!(new.feed.writer().is_ok() && new.lines.sender().is_ok());
     // The one that this process has stays with it, while it lives.
     let next = new.jobs.receive().expect("there");
     assert_eq!((*next, next.is_redelivered()), (pair(5), false));

@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use shm_runtime::{Segment, sync::QueueError, sync::RingError};
 use shm_tests::HANGS;
-use shm_tests::structs::rings::{Feed, Item, Newest, Office, RawWire, Wire};
+use shm_tests::structs::rings::{
+    ByteFeed, ByteWire, FEED_LONGEST, Feed, Item, Newest, Office, RawByteWire, RawWire, WIRE_LONGEST, Wire,
+    message,
+};
 
 use crate::{Answer, Domain, number};
 
@@ -23,6 +26,10 @@ impl Domain for Peer {
             "newest-wait-read-only" => newest_wait(&Segment::from_id(id)?, false),
             "wire-send" => wire_send(&Segment::from_id(id)?),
             "wire-receive" => wire_receive(&Segment::from_id(id)?),
+            "lines-send" => lines_send(&Segment::from_id(id)?),
+            "lines-receive" => lines_receive(&Segment::from_id(id)?),
+            "lines-write" => lines_write(&Segment::from_id(id)?),
+            "lines-read" => lines_read(&Segment::from_id(id)?),
             "feed-write" => feed_write(&Segment::from_id(id)?),
             "feed-read" => feed_read(&Segment::from_id(id)?),
             "office-send" => office_send(&Segment::from_id(id)?),
@@ -106,6 +113,90 @@ fn wire_receive(segment: &Segment<Wire>) {
             wire.used.store(number, SeqCst);
         }
     }
+}
+
+/// Sends messages whose number is their position, from where the last sender ended, in all ways, until it is killed.
+fn lines_send(segment: &Segment<ByteWire>) {
+    let wire = segment.attach().unwrap();
+    let raw = Segment::<RawByteWire>::from_id(segment.id()).unwrap().attach().unwrap();
+    let mut sender = wire.lines.sender().unwrap();
+    loop {
+        let message = message(raw.sender.count.load(SeqCst), WIRE_LONGEST);
+        let sent = match message.len() % 3 {
+            0 => sender.try_send(&message),
+            1 => sender.send_timeout(&message, Duration::from_micros(50)),
+            _ => sender.send(&message),
+        };
+        match sent {
+            Ok(()) | Err(QueueError::Full) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// Receives, in all ways, until it is killed: each message is the one of its position.
+fn lines_receive(segment: &Segment<ByteWire>) {
+    let wire = segment.attach().unwrap();
+    let raw = Segment::<RawByteWire>::from_id(segment.id()).unwrap().attach().unwrap();
+    let mut receiver = wire.lines.receiver().unwrap();
+    let mut line = Vec::new();
+    for turn in 0.. {
+        let before = raw.receiver.count.load(SeqCst);
+        let received = match turn % 3 {
+            0 => receiver.try_receive_into(&mut line),
+            1 => receiver.receive_into_timeout(&mut line, Duration::from_micros(50)),
+            _ => receiver.receive_into(&mut line),
+        };
+        match received {
+            Ok(()) => {
+                assert_eq!(line, message(before, WIRE_LONGEST), "at {before}");
+                wire.used.store(before + 4 + line.len() as u64, SeqCst);
+            }
+            Err(QueueError::Empty) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// Writes the messages from where the last writer ended, until it is killed.
+fn lines_write(segment: &Segment<ByteFeed>) {
+    let feed = segment.attach().unwrap();
+    let mut writer = feed.lines.writer().unwrap();
+    loop {
+        writer.write(&message(feed.lines.written(), FEED_LONGEST)).unwrap();
+    }
+}
+
+/// Reads through a read-only attachment, in all ways, until it is told to stop: each message is the one whose turn it is, and
+/// what is missed is what is left out.
+fn lines_read(segment: &Segment<ByteFeed>) {
+    let (board, display) = (segment.attach().unwrap(), segment.attach_read_only().unwrap());
+    let mut reader = display.lines.reader();
+    let start = reader.position();
+    board.arrived.fetch_add(1, SeqCst);
+    let (mut line, mut read, mut missed) = (Vec::new(), 0, 0);
+    while board.stop.load(SeqCst) == 0 {
+        let before = reader.position();
+        let outcome = match (read + missed) % 3 {
+            0 => reader.try_read_into(&mut line),
+            _ => reader.read_into_timeout(&mut line, Duration::from_millis(5)),
+        };
+        match outcome {
+            Ok(()) => {
+                assert_eq!(line, message(before, FEED_LONGEST), "number {before}");
+                read += 1;
+                board.read.fetch_add(1, SeqCst);
+            }
+            Err(RingError::NothingNew) => {}
+            Err(RingError::Missed(many)) => {
+                assert!(many > 0 && reader.position() == before + many);
+                missed += many;
+                board.missed.fetch_add(many, SeqCst);
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert_eq!(reader.position() - start, read + missed);
 }
 
 /// Writes the numbers from where the last writer ended, one or some at a time, until it is killed.

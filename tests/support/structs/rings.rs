@@ -101,6 +101,79 @@ pub struct RawFeed {
     pub counters: [u64; 8],
 }
 
+/// The message with this number, up to so many bytes long: its number, and bytes that follow from that. One that is too short for
+/// the number has none.
+pub fn message(number: u64, longest: u64) -> Vec<u8> {
+    let Item { number: mix, words } = Item::new(number.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(17));
+    let len = usize::try_from(mix % (longest + 1)).unwrap_or(0);
+    let bytes = number.to_ne_bytes().into_iter().chain(words.into_iter().flat_map(u64::to_ne_bytes).cycle());
+    bytes.take(len).collect()
+}
+
+/// A queue of messages of any length, so short that both ends wait for each other, and so long that it ends anywhere in one.
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private, bare)]
+pub struct ByteWire {
+    pub lines: sync::ByteQueue<217>,
+    /// How many bytes the receiver has received, and used.
+    pub used: AtomicU64,
+}
+
+/// Bytes of the longest message that is sent there.
+pub const WIRE_LONGEST: u64 = 150;
+
+/// The same memory, to a program that respects no protocol.
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private, bare, size = size_of::<ByteWire>())]
+pub struct RawByteWire {
+    pub sender: RawSide,
+    pub receiver: RawSide,
+    /// `sent` and `received`.
+    pub bells: [AtomicU32; 2],
+    pub unused: [u64; 7],
+    pub bytes: [u8; 217],
+    pub padding: [u8; 39],
+    pub used: [u64; 8],
+}
+
+/// A ring of messages of any length, so short that readers miss some.
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private, bare)]
+pub struct ByteFeed {
+    pub lines: sync::ByteRing<1003>,
+    pub arrived: AtomicU64,
+    /// Messages that were read, and that were missed, by all.
+    pub read: AtomicU64,
+    pub missed: AtomicU64,
+    /// Ends the readers.
+    pub stop: AtomicU64,
+}
+
+/// Bytes of the longest message that is written there.
+pub const FEED_LONGEST: u64 = 300;
+
+/// The same memory, to a program that respects no protocol.
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private, bare, size = size_of::<ByteFeed>())]
+pub struct RawByteFeed {
+    pub count: AtomicU64,
+    pub tail: AtomicU64,
+    pub bell: AtomicU32,
+    pub unused: u32,
+    pub beside: [u64; 5],
+    pub role: [u64; 8],
+    /// Of an even count and an odd one: where the next message begins, and where to go on.
+    pub marks: [[AtomicU64; 2]; 2],
+    pub more: [u64; 4],
+    pub bytes: [u8; 1003],
+    pub padding: [u8; 21],
+    pub counters: [u64; 8],
+}
+
 /// As many jobs as are accounted for.
 pub const JOBS: usize = 1 << 20;
 

@@ -53,6 +53,30 @@ pub enum Builtin<'a> {
         /// Structs of `state`, `marks` and `value`: the n-th that was accepted, counted from 0, is element n modulo their number.
         slots: View<'a>,
     },
+    /// A [`sync::ByteRing`](crate::sync::ByteRing).
+    #[non_exhaustive]
+    ByteRing {
+        /// How many messages were written.
+        written: u64,
+        /// The process that has the writer's role; `None` if none has.
+        writer: Option<Process>,
+        /// The bytes of the messages, in a circle.
+        bytes: View<'a>,
+    },
+    /// A [`sync::ByteQueue`](crate::sync::ByteQueue).
+    #[non_exhaustive]
+    ByteQueue {
+        /// How many bytes were sent, ...
+        sent: u64,
+        /// ... and received, as it says: with the 4 of each message's length.
+        received: u64,
+        /// The process that has the sender's end; `None` if none has.
+        sender: Option<Process>,
+        /// The process that has the receiver's end.
+        receiver: Option<Process>,
+        /// The bytes of the messages: the n-th that was sent, counted from 0, is element n modulo their number.
+        bytes: View<'a>,
+    },
     /// A [`sync::Event`](crate::sync::Event).
     #[non_exhaustive]
     Event {
@@ -148,16 +172,8 @@ impl Attached {
                 }
             }
             "SpscQueue" => {
-                let [(_, sender), (_, receiver), (_, bells), (_, slots)] = fields(view)?;
-                let (sender, receiver, [_, _]) = (side(sender)?, side(receiver)?, fields::<2>(bells)?);
-                slots.elements().next()?;
-                Some(Builtin::SpscQueue {
-                    sent: sender.0.load(Relaxed),
-                    received: receiver.0.load(Relaxed),
-                    sender: sender.1,
-                    receiver: receiver.1,
-                    slots,
-                })
+                let (sent, received, [sender, receiver], slots) = ends(view)?;
+                Some(Builtin::SpscQueue { sent, received, sender, receiver, slots })
             }
             "Ring" => {
                 let [(_, head), (_, slots)] = fields(view)?;
@@ -177,6 +193,19 @@ impl Attached {
                 let (given, accepted) = (word_64(next)?.load(Relaxed), word_64(tail)?.load(Relaxed));
                 Some(Builtin::Queue { lock, accepted, given, slots })
             }
+            "ByteRing" => {
+                let [(_, head), (_, marks), (_, bytes)] = fields(view)?;
+                let [(_, count), (_, tail), (_, bell), (_, role)] = fields(head)?;
+                let (count, _, _, [_]) =
+                    (word_64(count)?, word_64(tail)?, word_32(bell)?, fields::<1>(marks)?);
+                bytes.elements().next()?;
+                let writer = process_of_role(count, role)?;
+                Some(Builtin::ByteRing { written: count.load(Relaxed), writer, bytes })
+            }
+            "ByteQueue" => {
+                let (sent, received, [sender, receiver], bytes) = ends(view)?;
+                Some(Builtin::ByteQueue { sent, received, sender, receiver, bytes })
+            }
             "Event" => {
                 let [(_, count)] = fields(view)?;
                 Some(Builtin::Event { count: word_32(count)?.load(Relaxed) })
@@ -190,6 +219,14 @@ impl Attached {
 fn fields<const N: usize>(view: View<'_>) -> Option<[(&str, View<'_>); N]> {
     // Another process's schema may have millions.
     view.fields().take(N + 1).collect::<Vec<_>>().try_into().ok()
+}
+
+/// The two counts of a queue with one sender and one receiver, the processes that have its ends, and what is in it.
+fn ends(view: View<'_>) -> Option<(u64, u64, [Option<Process>; 2], View<'_>)> {
+    let [(_, sender), (_, receiver), (_, bells), (_, slots)] = fields(view)?;
+    let (sender, receiver, [_, _]) = (side(sender)?, side(receiver)?, fields::<2>(bells)?);
+    slots.elements().next()?;
+    Some((sender.0.load(Relaxed), receiver.0.load(Relaxed), [sender.1, receiver.1], slots))
 }
 
 /// The count of one end of a queue, and the process that has it.

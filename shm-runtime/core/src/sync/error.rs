@@ -204,6 +204,32 @@ pub enum WriterError {
         /// namespace.
         pid: u32,
     },
+    /// The message is longer than a [`ByteRing`](super::ByteRing) of this size can have.
+    #[non_exhaustive]
+    TooLong {
+        /// Bytes of the message.
+        len: usize,
+        /// Bytes that a message can have.
+        max: usize,
+    },
+}
+
+/// That a message is too long.
+struct TooLong {
+    of: &'static str,
+    len: usize,
+    max: usize,
+}
+
+impl fmt::Display for TooLong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { of, len, max } = self;
+        write!(
+            f,
+            "a message of {len} bytes is too long for this {of}, in which one has {max} at most: give the {of} a larger `N`, or \
+             send the message in parts"
+        )
+    }
 }
 
 impl fmt::Display for WriterError {
@@ -240,6 +266,7 @@ impl fmt::Display for WriterError {
                 "{} is the {role} now, and this one is not: it forked from it, or the role was taken away",
                 Named("process", pid)
             ),
+            Self::TooLong { len, max } => fmt::Display::fmt(&TooLong { of: "ring", len, max }, f),
         }
     }
 }
@@ -289,7 +316,8 @@ impl core::error::Error for ReadError {
     }
 }
 
-/// Why a value was not sent or received, by a [`SpscQueue`](super::SpscQueue) or a [`Queue`](super::Queue).
+/// Why a value was not sent or received, by a [`SpscQueue`](super::SpscQueue) or a [`Queue`](super::Queue), or a message by a
+/// [`ByteQueue`](super::ByteQueue).
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum QueueError {
@@ -308,8 +336,24 @@ pub enum QueueError {
     Corrupted {
         /// How many values were sent, as it says.
         sent: u64,
-        /// How many values were received, as it says.
+        /// How many values were received, as it says; of a [`ByteQueue`](super::ByteQueue), both are bytes.
         received: u64,
+    },
+    /// The message is longer than a [`ByteQueue`](super::ByteQueue) of this size can have.
+    #[non_exhaustive]
+    TooLong {
+        /// Bytes of the message.
+        len: usize,
+        /// Bytes that a message can have.
+        max: usize,
+    },
+    /// Another process overwrote the length of a message, or the counts.
+    #[non_exhaustive]
+    BadLength {
+        /// Bytes of the message, as its length says.
+        len: u32,
+        /// Bytes that there are.
+        left: u64,
     },
 }
 
@@ -326,7 +370,13 @@ impl fmt::Display for QueueError {
             Self::Corrupted { sent, received } => write!(
                 f,
                 "the queue says that {sent} values were sent and {received} received, which cannot be: another process \
-                 overwrote the counts. To begin anew, throw away what is in it: `skip` of a `Receiver`, `clear` of a `Queue`"
+                 overwrote the counts. To begin anew, throw away what is in it: `skip` of a receiver, `clear` of a `Queue`"
+            ),
+            &Self::TooLong { len, max } => fmt::Display::fmt(&TooLong { of: "queue", len, max }, f),
+            Self::BadLength { len, left } => write!(
+                f,
+                "the queue says that the next message has {len} bytes, of which there are {left}: another process overwrote it, \
+                 or the counts. To begin anew, throw away what is in it: `skip` of the receiver"
             ),
         }
     }
@@ -335,7 +385,11 @@ impl fmt::Display for QueueError {
 impl core::error::Error for QueueError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
-            Self::Full | Self::Empty | Self::Corrupted { .. } => None,
+            Self::Full
+            | Self::Empty
+            | Self::Corrupted { .. }
+            | Self::TooLong { .. }
+            | Self::BadLength { .. } => None,
             Self::Lost(error) => Some(error),
             Self::Lock(error) => Some(error),
             Self::Invalid(invalid) => Some(invalid),
@@ -343,7 +397,7 @@ impl core::error::Error for QueueError {
     }
 }
 
-/// Why a reader of a [`Ring`](super::Ring) returned no value.
+/// Why a reader of a [`Ring`](super::Ring) returned no value, or one of a [`ByteRing`](super::ByteRing) no message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RingError {
@@ -353,6 +407,13 @@ pub enum RingError {
     Missed(u64),
     /// The bytes of the value are not one of its type: another process wrote them.
     Invalid(InvalidValue),
+    /// What is in the place of the next message of a [`ByteRing`](super::ByteRing) has another number, or a length that cannot be:
+    /// another process overwrote it. The reader goes on with what is written from now on.
+    #[non_exhaustive]
+    Corrupted {
+        /// The number of the message.
+        number: u64,
+    },
 }
 
 impl fmt::Display for RingError {
@@ -365,6 +426,11 @@ impl fmt::Display for RingError {
                  give the ring more slots"
             ),
             Self::Invalid(invalid) => fmt::Display::fmt(invalid, f),
+            Self::Corrupted { number } => write!(
+                f,
+                "what is in the place of message {number} of the ring is not that message: another process overwrote it. What is \
+                 written from now on is read next"
+            ),
         }
     }
 }
@@ -372,7 +438,7 @@ impl fmt::Display for RingError {
 impl core::error::Error for RingError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
-            Self::NothingNew | Self::Missed(_) => None,
+            Self::NothingNew | Self::Missed(_) | Self::Corrupted { .. } => None,
             Self::Invalid(invalid) => Some(invalid),
         }
     }

@@ -7,6 +7,7 @@
 //! - [`SpscQueue<T, N>`]: values from one sender to one receiver.
 //! - [`Queue<T, N>`]: values from any number of senders, each to one of any number of receivers. What a receiver had that was
 //!   killed is given to another.
+//! - [`ByteRing<N>`], [`ByteQueue<N>`]: what `Ring` and `SpscQueue` are, for messages of any length.
 //! - [`Event`]: wait until another process announces a change.
 //!
 //! All are plain fields of a segment's struct, by themselves, in arrays and in nested structs. A new segment is
@@ -61,6 +62,12 @@ mod protocol;
 #[cfg(not(loom))]
 mod builtin;
 #[cfg(not(loom))]
+mod byte_queue;
+#[cfg(not(loom))]
+mod byte_ring;
+#[cfg(not(loom))]
+mod circle;
+#[cfg(not(loom))]
 mod error;
 #[cfg(not(loom))]
 mod event;
@@ -85,6 +92,8 @@ mod thread;
 
 #[cfg(not(loom))]
 pub use self::{
+    byte_queue::{ByteQueue, ByteReceiver, ByteSender},
+    byte_ring::{ByteRing, ByteRingReader, ByteRingWriter},
     error::{LockError, QueueError, ReadError, RingError, Role, WriterError},
     event::{Event, Listener},
     latest::{Latest, LatestWriter, Reading},

@@ -102,8 +102,8 @@ builtin! {
 /// What one end writes: on cache lines of its own.
 #[repr(C, align(64))]
 pub(super) struct Side {
-    count: AtomicU64,
-    role: Role,
+    pub(super) count: AtomicU64,
+    pub(super) role: Role,
 }
 
 builtin! { unsafe impl [] Side, Side: "Side", 2 { count: AtomicU64, role: Role } }
@@ -118,7 +118,7 @@ pub(super) struct Bells {
 builtin! { unsafe impl [] Bells, Bells: "Bells", 2 { sent: AtomicU32, received: AtomicU32 } transient }
 
 impl Side {
-    fn reset(&self) {
+    pub(super) fn reset(&self) {
         self.role.words(&self.count).reset();
     }
 }

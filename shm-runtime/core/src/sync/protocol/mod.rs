@@ -2,6 +2,7 @@
 
 pub(super) mod bell;
 pub(super) mod event;
+pub(super) mod frames;
 pub(super) mod mutex;
 pub(super) mod queue;
 pub(super) mod ring;

@@ -15,6 +15,7 @@ use loom::thread;
 
 use super::bell;
 use super::event as count;
+use super::frames::{Frames, Header, Place, low};
 use super::mutex::{Lock, Me, Patience, Refusal, Value};
 use super::queue::{self, Cursors, Slot};
 use super::ring::{self, Absent};
@@ -795,6 +796,116 @@ fn a_read_of_a_ring_is_whole_and_what_is_missed_is_what_was_overwritten() {
         }
         thread.join().unwrap();
         assert_eq!(ring::published(count), 3);
+    });
+}
+
+/// A ring of bytes for two messages of one byte or one of ten, with a cell for each header and each byte.
+struct Lines {
+    /// The count and the role.
+    words: [AtomicU64; 5],
+    tail: AtomicU64,
+    marks: [[AtomicU64; 2]; 2],
+    /// At each position that is a multiple of 9: the length and the number, and the first and the last byte.
+    cells: [[AtomicU32; 4]; 2],
+}
+
+impl Lines {
+    const CAPACITY: u64 = 18;
+
+    fn new() -> Arc<Self> {
+        let mark = || [AtomicU64::new(0), AtomicU64::new(0)];
+        let cell = || [(); 4].map(|()| AtomicU32::new(0));
+        Arc::new(Self {
+            words: [(); 5].map(|()| AtomicU64::new(0)),
+            tail: AtomicU64::new(0),
+            marks: [mark(), mark()],
+            cells: [cell(), cell()],
+        })
+    }
+
+    fn words(&self) -> Words<'_> {
+        let [sequence, writer, process, place, writing] = &self.words;
+        Words { sequence, writer, marks: [process, place], writing }
+    }
+
+    fn frames(&self) -> Frames<'_> {
+        let [[a, b], [c, d]] = &self.marks;
+        Frames { count: &self.words[0], tail: &self.tail, marks: [[a, b], [c, d]], capacity: Self::CAPACITY }
+    }
+
+    fn cell(&self, at: u64) -> &[AtomicU32; 4] {
+        &self.cells[usize::try_from(at % Self::CAPACITY / 9).unwrap()]
+    }
+
+    fn header(&self, at: u64) -> Header {
+        let [len, number, ..] = self.cell(at);
+        Header { len: len.load(Relaxed), number: number.load(Relaxed) }
+    }
+
+    /// Writes the next message, whose bytes are its number and one, and which is so long.
+    fn write(&self, role: u64, len: u32) {
+        let written = self.frames().write(
+            self.words(),
+            role,
+            Header::SIZE + u64::from(len),
+            |at| self.header(at),
+            |Place { number, at }| {
+                let last = if len > 1 { at + 9 } else { at };
+                let [to_len, to_number, first, _] = self.cell(at);
+                to_len.store(len, Relaxed);
+                to_number.store(low(number), Relaxed);
+                first.store(low(number) + 1, Relaxed);
+                self.cell(last)[3].store(low(number) + 1, Relaxed);
+            },
+        );
+        assert!(written);
+    }
+
+    /// Reads the message at a place: its length, its number, and its first and last byte.
+    fn read(&self, from: Place) -> Result<(Header, [u32; 2]), Absent> {
+        self.frames().read(from, || {
+            let header = self.header(from.at);
+            let last = if header.len > 1 { from.at + 9 } else { from.at };
+            (header, [self.cell(from.at)[2].load(Relaxed), self.cell(last)[3].load(Relaxed)])
+        })
+    }
+}
+
+#[test]
+fn a_message_that_is_read_is_whole_whatever_made_room_for_the_next_ones() {
+    bounded(3, || {
+        let lines = Lines::new();
+        let me = Identity { pid: 1, marks: [1; 2] };
+        let role = lines.words().claim(me, |_| false, &Weak(0)).unwrap();
+        lines.write(role, 1);
+        let writer = Arc::clone(&lines);
+        // The last one takes the room of both before it.
+        let thread = thread::spawn(move || [1, 10].map(|len| writer.write(role, len)));
+        let mut cursor = Place { number: 0, at: 0 };
+        for _ in 0..3 {
+            match lines.read(cursor) {
+                Ok((Header { len, number }, bytes)) => {
+                    assert_eq!((number, bytes), (low(cursor.number), [number + 1; 2]), "torn");
+                    assert_eq!(len, if number == 2 { 10 } else { 1 });
+                    let at = cursor.at + Header::SIZE + u64::from(len);
+                    cursor = Place { number: cursor.number + 1, at };
+                }
+                Err(Absent::NotYet) => {}
+                Err(Absent::Overwritten { .. }) => {
+                    let Some((newest, go_on)) = lines.frames().newest() else { continue };
+                    let before = cursor.number;
+                    cursor = lines.frames().place(go_on, newest, |at| lines.header(at));
+                    // Where it goes on, that message is.
+                    assert_eq!(cursor.at, cursor.number.min(2) * 9 + if cursor.number == 3 { 18 } else { 0 });
+                    assert!(cursor.number > before);
+                }
+            }
+        }
+        if let Some(oldest) = lines.frames().oldest(|at| lines.header(at)) {
+            assert_eq!(oldest.at, oldest.number.min(2) * 9 + if oldest.number == 3 { 18 } else { 0 });
+        }
+        thread.join().unwrap();
+        assert_eq!(ring::published(&lines.words[0]), 3);
     });
 }
 

@@ -171,7 +171,7 @@ impl Words<'_> {
 
     /// The sequence number, before what is to be seen with the next one is stored.
     #[inline]
-    fn following(self) -> u64 {
+    pub(crate) fn following(self) -> u64 {
         let sequence = self.sequence.load(Relaxed);
         // A reader that sees anything of what is now stored sees the sequence number before it, too: that the other copy
         // is current.

@@ -1,4 +1,5 @@
-//! The protocol of the queue with one sender and one receiver: two counts, of the values that were sent and received.
+//! The protocol of the queue with one sender and one receiver: two counts, of the values that were sent and received; or of bytes, of
+//! which a message is more than one.
 //!
 //! Each count is moved on by one end only, by one store, after the values have been written or read. Which thread has an end is
 //! a role, as the writer of a sequence lock is, and the count is its sequence number. Each end keeps in private memory where it
@@ -59,6 +60,17 @@ impl End<'_> {
         wanted: u64,
         act: impl FnOnce(u64, u64) -> u64,
     ) -> Result<u64, Stuck> {
+        self.step_as_far(place, wanted, |own, room| act(own, room.min(wanted)))
+    }
+
+    /// The same; `act` is told by how many it may at most, as far as that is known, which can be more than `wanted`.
+    #[inline]
+    pub(crate) fn step_as_far(
+        self,
+        place: &mut Place,
+        wanted: u64,
+        act: impl FnOnce(u64, u64) -> u64,
+    ) -> Result<u64, Stuck> {
         let Place { own, limit } = *place;
         let mut room = limit.wrapping_sub(own);
         if room < wanted.min(self.capacity) {
@@ -74,7 +86,7 @@ impl End<'_> {
         }
         let mut moved = 0;
         let advanced = self.words.advance(self.role, || {
-            moved = act(own, room.min(wanted));
+            moved = act(own, room);
             own.wrapping_add(moved)
         });
         if !advanced {
