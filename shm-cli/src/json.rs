@@ -97,13 +97,38 @@ impl Part<'_, '_> {
                 out.serialize_entry("abandoned", &mutex.is_abandoned())?;
                 out.serialize_entry("value", &Part { view: mutex.value(), context })?;
             }
-            Builtin::SeqLock(lock) => {
+            Builtin::SeqLock(lock) | Builtin::Latest(lock) => {
                 out.serialize_entry("writer", &lock.writer().map(|writer| context.writer(writer)))?;
                 out.serialize_entry("version", &lock.version())?;
                 match lock.read() {
                     Ok(copy) => out.serialize_entry("value", &Part { view: copy.view(), context })?,
                     Err(_) => out.serialize_entry("value", &())?,
                 }
+            }
+            Builtin::Ring { written, writer, slots, .. } => {
+                out.serialize_entry("writer", &writer.map(|writer| context.writer(writer)))?;
+                out.serialize_entry("written", written)?;
+                out.serialize_entry("slots", &Part { view: *slots, context })?;
+            }
+            Builtin::ByteRing { written, writer, bytes, .. } => {
+                out.serialize_entry("writer", &writer.map(|writer| context.writer(writer)))?;
+                out.serialize_entry("written", written)?;
+                out.serialize_entry("bytes", &Part { view: *bytes, context })?;
+            }
+            Builtin::SpscQueue { sent, received, sender, receiver, slots: values, .. }
+            | Builtin::ByteQueue { sent, received, sender, receiver, bytes: values, .. } => {
+                out.serialize_entry("sender", &sender.map(|sender| context.writer(sender)))?;
+                out.serialize_entry("receiver", &receiver.map(|receiver| context.writer(receiver)))?;
+                out.serialize_entry("sent", sent)?;
+                out.serialize_entry("received", received)?;
+                let name = if matches!(builtin, Builtin::SpscQueue { .. }) { "slots" } else { "bytes" };
+                out.serialize_entry(name, &Part { view: *values, context })?;
+            }
+            Builtin::Queue { lock, accepted, given, slots, .. } => {
+                out.serialize_entry("holder", &lock.holder().map(|holder| context.holder(holder)))?;
+                out.serialize_entry("accepted", accepted)?;
+                out.serialize_entry("given", given)?;
+                out.serialize_entry("slots", &Part { view: *slots, context })?;
             }
             Builtin::Event { count, .. } => out.serialize_entry("count", count)?,
             _ => {}

@@ -113,7 +113,7 @@ impl<'a> Leaves<'a> {
                 self.add(path, Place::Mutex(mutex, words), 1);
                 return self.below(path, ".value", |leaves, path| leaves.walk(attached, mutex.value(), path));
             }
-            Some(Builtin::SeqLock(lock)) => {
+            Some(Builtin::SeqLock(lock) | Builtin::Latest(lock)) => {
                 let Some(number) = self.lock(lock, view) else { return };
                 self.add(path, Place::SeqLock(number), 1);
                 return self.below(path, ".value", |leaves, path| {
@@ -125,6 +125,15 @@ impl<'a> Leaves<'a> {
                     self.add(path, Place::Event(count), 1);
                 }
                 return;
+            }
+            Some(Builtin::Ring { slots, .. }) => {
+                return self.stream(attached, view, &["head.count"], slots, path);
+            }
+            Some(Builtin::ByteRing { bytes, .. }) => {
+                return self.stream(attached, view, &["head.count"], bytes, path);
+            }
+            Some(Builtin::SpscQueue { slots: values, .. } | Builtin::ByteQueue { bytes: values, .. }) => {
+                return self.stream(attached, view, &["sender.count", "receiver.count"], values, path);
             }
             _ => {}
         }
@@ -149,6 +158,26 @@ impl<'a> Leaves<'a> {
             }
             _ => self.add(path, Place::Value(view), 1),
         }
+    }
+
+    /// Adds what changes in a ring or a queue: its counts, and the last of its values.
+    fn stream(
+        &mut self,
+        attached: &'a Attached,
+        view: View<'a>,
+        counts: &[&str],
+        values: View<'a>,
+        path: &mut String,
+    ) {
+        for count in counts {
+            if let Ok(place) = view.resolve(count) {
+                self.below(path, &format!(".{count}"), |leaves, path| {
+                    leaves.add(path, Place::Value(place), 1)
+                });
+            }
+        }
+        let name = view.fields().last().map_or("", |(name, _)| name);
+        self.below(path, &format!(".{name}"), |leaves, path| leaves.walk(attached, values, path));
     }
 
     /// The number of this lock; `None` if its value is too large to be copied each time.

@@ -97,7 +97,9 @@ pub(crate) fn seqlock<'a, 'p>(
     path.match_indices(".value").find_map(|(at, value)| {
         let (lock, rest) = (&path[..at], &path[at + value.len()..]);
         let view = root.resolve(lock).ok()?;
-        let Some(Builtin::SeqLock(lock)) = attached.builtin(view) else { return None };
+        let Some(Builtin::SeqLock(lock) | Builtin::Latest(lock)) = attached.builtin(view) else {
+            return None;
+        };
         match rest.strip_prefix('.') {
             // A dot that nothing follows is no path.
             Some(rest) if !rest.is_empty() => Some((view, lock, rest)),

@@ -3,11 +3,11 @@
 use std::fmt::{Display, Write as _};
 use std::io;
 
-use shm_runtime::inspect::{Array, Attached, Builtin, Type, Value, View};
+use shm_runtime::inspect::{Array, Attached, Builtin, Process, Type, Value, View};
 
 use crate::process::Programs;
 use crate::terminal::{Printable, Terminal};
-use crate::words::{mutex_words, push_value, writer_words};
+use crate::words::{mutex_words, push_value, role_words, writer_words};
 
 /// What is shown of an array before it is folded: so many runs of equal elements at its start, and at its end.
 const FRONT: usize = 8;
@@ -25,6 +25,9 @@ const TEXT: usize = 200;
 
 /// Elements in a line, of an array that is not folded.
 const ROW: usize = 8;
+
+/// The role of one that writes, and what it does.
+const WRITER: [&str; 2] = ["writer", "written"];
 
 /// Prints views.
 pub(crate) struct Renderer<'t> {
@@ -105,7 +108,7 @@ impl<'t> Renderer<'t> {
                 self.end_line()?;
                 self.part(mutex.value(), &"value", depth + 1)
             }
-            Some(Builtin::SeqLock(lock)) => {
+            Some(Builtin::SeqLock(lock) | Builtin::Latest(lock)) => {
                 let writer = writer_words(&lock, &mut self.programs);
                 self.add(format_args!(", {} published, {writer}", count(lock.version(), "value")));
                 self.end_line()?;
@@ -122,11 +125,51 @@ impl<'t> Renderer<'t> {
                 self.add(format_args!(", {}", count(announced.into(), "announcement")));
                 self.end_line()
             }
+            Some(Builtin::Ring { written, writer, slots, .. }) => {
+                let writer = role_words(WRITER, writer, &mut self.programs);
+                self.add(format_args!(", {} written, {writer}", count(written, "value")));
+                self.end_line()?;
+                self.part(slots, &"slots", depth + 1)
+            }
+            Some(Builtin::ByteRing { written, writer, bytes, .. }) => {
+                let writer = role_words(WRITER, writer, &mut self.programs);
+                self.add(format_args!(", {} written, {writer}", count(written, "message")));
+                self.end_line()?;
+                self.part(bytes, &"bytes", depth + 1)
+            }
+            Some(Builtin::SpscQueue { sent, received, sender, receiver, slots, .. }) => {
+                self.ends([sent, received], "value", [sender, receiver])?;
+                self.part(slots, &"slots", depth + 1)
+            }
+            Some(Builtin::ByteQueue { sent, received, sender, receiver, bytes, .. }) => {
+                self.ends([sent, received], "byte", [sender, receiver])?;
+                self.part(bytes, &"bytes", depth + 1)
+            }
+            Some(Builtin::Queue { lock, accepted, given, slots, .. }) => {
+                let state = mutex_words(&lock, &mut self.programs);
+                self.add(format_args!(
+                    ", {} accepted, {given} given, its lock is {state}",
+                    count(accepted, "value")
+                ));
+                self.end_line()?;
+                self.part(slots, &"slots", depth + 1)
+            }
+            // Parts of a `Latest` and a `Queue`.
+            None if matches!(name, "Stamped" | "Slot") => self.fields(view, depth),
             _ => {
                 self.line.push_str(", of a version of shm_runtime that this tool does not know");
                 self.fields(view, depth)
             }
         }
+    }
+
+    /// What there is of the two ends of a queue.
+    fn ends(&mut self, [sent, received]: [u64; 2], what: &str, ends: [Option<Process>; 2]) -> io::Result<()> {
+        let [sender, receiver] = ends;
+        let sender = role_words(["sender", "sent"], sender, &mut self.programs);
+        let receiver = role_words(["receiver", "received"], receiver, &mut self.programs);
+        self.add(format_args!(", {} sent, {received} received, {sender}, {receiver}", count(sent, what)));
+        self.end_line()
     }
 
     /// The elements, in lines of their own.

@@ -7,7 +7,7 @@ use shm_runtime::inspect::{Attached, Builtin, Holder, Process, Type, View};
 pub(crate) struct Roles {
     /// The paths of the mutexes that are held, and which thread holds each.
     pub(crate) locks: Vec<(String, Holder)>,
-    /// The paths of the sequence locks that have a writer, and which process that is.
+    /// The paths of the sequence locks and rings that have a writer, and of the ends of queues, and which process that is.
     pub(crate) writers: Vec<(String, Process)>,
     /// Whether there is more than was looked through.
     pub(crate) is_partial: bool,
@@ -37,8 +37,21 @@ impl Roles {
             Some(Builtin::Mutex(mutex)) => {
                 self.locks.extend(mutex.holder().map(|holder| (path.clone(), holder)));
             }
-            Some(Builtin::SeqLock(seqlock)) => {
+            Some(Builtin::SeqLock(seqlock) | Builtin::Latest(seqlock)) => {
                 self.writers.extend(seqlock.writer().map(|writer| (path.clone(), writer)));
+            }
+            Some(Builtin::Ring { writer, .. } | Builtin::ByteRing { writer, .. }) => {
+                self.writers.extend(writer.map(|writer| (path.clone(), writer)));
+            }
+            Some(
+                Builtin::SpscQueue { sender, receiver, .. } | Builtin::ByteQueue { sender, receiver, .. },
+            ) => {
+                for (end, process) in [("sender", sender), ("receiver", receiver)] {
+                    self.writers.extend(process.map(|process| (format!("{path}.{end}"), process)));
+                }
+            }
+            Some(Builtin::Queue { lock, .. }) => {
+                self.locks.extend(lock.holder().map(|holder| (path.clone(), holder)));
             }
             Some(_) => {}
             None => {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use shm_runtime::inspect::{Holder, Mutex, SeqLock, Value};
+use shm_runtime::inspect::{Holder, Mutex, Process, SeqLock, Value};
 
 use crate::process::Programs;
 use crate::terminal::Printable;
@@ -45,12 +45,21 @@ pub(crate) fn mutex_words(mutex: &Mutex<'_>, programs: &mut Programs) -> String 
 
 /// `no writer`, `written by weatherd (pid 120)`.
 pub(crate) fn writer_words(lock: &SeqLock<'_>, programs: &mut Programs) -> String {
-    let Some(writer) = lock.writer() else { return "no writer".to_owned() };
-    let pid = writer.pid;
-    match writer.alive() {
-        Some(true) => format!("written by {} (pid {pid})", program(pid, programs)),
-        Some(false) => format!("its writer died (pid {pid})"),
-        None => format!("written by a process that cannot be seen from here (pid {pid} there)"),
+    role_words(["writer", "written"], lock.writer(), programs)
+}
+
+/// The same of any role: what it is called, and what the one that has it does.
+pub(crate) fn role_words(
+    [role, done]: [&str; 2],
+    process: Option<Process>,
+    programs: &mut Programs,
+) -> String {
+    let Some(process) = process else { return format!("no {role}") };
+    let pid = process.pid;
+    match process.alive() {
+        Some(true) => format!("{done} by {} (pid {pid})", program(pid, programs)),
+        Some(false) => format!("its {role} died (pid {pid})"),
+        None => format!("{done} by a process that cannot be seen from here (pid {pid} there)"),
     }
 }
 

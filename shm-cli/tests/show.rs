@@ -451,3 +451,69 @@ pair: Pair
     let said = refused(&["set", &id(own.id()), "empty", "Gurtnellen"], 1);
     assert!(said.contains("a text of 10 bytes does not fit into 8"), "{said}");
 }
+
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private)]
+struct Streams {
+    celsius: sync::Latest<f64>,
+    prices: sync::Ring<u32, 4>,
+    wire: sync::SpscQueue<u16, 4>,
+    jobs: sync::Queue<u16, 2>,
+    lines: sync::ByteRing<32>,
+    orders: sync::ByteQueue<32>,
+}
+
+#[test]
+fn rings_and_queues_are_shown_with_their_counts_their_values_and_those_that_have_their_ends() {
+    let own = Own::<Streams>::create();
+    let streams = own.attach().unwrap();
+    let id = id(own.id());
+    streams.celsius.writer().unwrap().write(&21.5).unwrap();
+    let mut prices = streams.prices.writer().unwrap();
+    prices.write_all(&[1, 2, 3]).unwrap();
+    let mut receiver = streams.wire.receiver().unwrap();
+    streams.wire.sender().unwrap().send_all(&[5, 6]).unwrap();
+    assert_eq!(receiver.receive().unwrap(), 5);
+    streams.jobs.send(&7).unwrap();
+    let job = streams.jobs.receive().unwrap();
+    streams.lines.writer().unwrap().write(b"abc").unwrap();
+    streams.orders.sender().unwrap().send(b"xy").unwrap();
+
+    let shown = printed(&["show", &id]);
+    let program = std::fs::read_to_string("/proc/self/comm").unwrap();
+    let me = format!("{} (pid {})", program.trim_end(), std::process::id());
+    for line in [
+        "celsius: Latest, 1 value published, no writer\n  value: Stamped\n    value: 21.5\n",
+        &format!("prices: Ring, 3 values written, written by {me}\n  slots: [1, 2, 3, 0]\n"),
+        &format!(
+            "wire: SpscQueue, 2 values sent, 1 received, no sender, received by {me}\n  slots: [5, 6, 0, 0]\n"
+        ),
+        "jobs: Queue, 1 value accepted, 1 given, its lock is free\n  slots: [Slot; 2]\n",
+        "lines: ByteRing, 1 message written, no writer\n",
+        "orders: ByteQueue, 6 bytes sent, 0 received, no sender, no receiver\n",
+    ] {
+        assert!(shown.contains(line), "{line}\n{shown}");
+    }
+    assert!(shown.contains("      value: 7\n") && !shown.contains("does not know"), "{shown}");
+
+    let shown = json(&["show", &id, "--json"]);
+    assert_eq!(
+        (&shown["celsius"]["value"]["value"], &shown["celsius"]["version"]),
+        (&json!(21.5), &json!(1))
+    );
+    assert_eq!((&shown["prices"]["written"], &shown["prices"]["slots"]), (&json!(3), &json!([1, 2, 3, 0])));
+    assert_eq!(shown["wire"]["receiver"]["pid"], json!(std::process::id()));
+    assert_eq!((&shown["wire"]["sent"], &shown["wire"]["received"]), (&json!(2), &json!(1)));
+    assert_eq!((&shown["jobs"]["given"], &shown["jobs"]["slots"][0]["value"]), (&json!(1), &json!(7)));
+    assert_eq!((&shown["lines"]["written"], &shown["orders"]["sent"]), (&json!(1), &json!(6)));
+    assert_eq!(printed(&["show", &id, "celsius.value.value"]), "21.5\n");
+
+    let metrics = printed(&["export", "prometheus", &id]);
+    for sample in ["prices_written{", "wire_sent{", "wire_received{", "jobs_accepted{", "lines_written{"] {
+        assert!(metrics.contains(&format!("shm_streams_{sample}")), "{sample}\n{metrics}");
+    }
+    let holders = printed(&["who", &id]);
+    assert!(holders.contains("prices") && holders.contains("wire.receiver"), "{holders}");
+    job.done().unwrap();
+}

@@ -49,9 +49,9 @@ impl Save {
         let mut left_out = Vec::new();
         not_plain(root.location(), String::new(), &mut left_out);
         let mut snapshots = Vec::new();
-        if left_out.iter().any(|part| part.ends_with(SEQLOCK)) {
+        if left_out.iter().any(|part| is_seqlock(part)) {
             copy_seqlocks(&attached, root, String::new(), &mut snapshots)?;
-            left_out.retain(|part| !part.ends_with(SEQLOCK));
+            left_out.retain(|part| !is_seqlock(part));
         }
         let saved = Saved { shm_save: FORMAT, schema: attached.schema()?, values: Plain(root), snapshots };
         match self.output {
@@ -71,8 +71,10 @@ impl Save {
     }
 }
 
-/// How [`not_plain`] says that something is one.
-const SEQLOCK: &str = "(SeqLock)";
+/// Whether [`not_plain`] says that it is one that has whole values.
+fn is_seqlock(part: &str) -> bool {
+    part.ends_with("(SeqLock)") || part.ends_with("(Latest)")
+}
 
 /// The last whole values of all `SeqLock`s, with their paths.
 fn copy_seqlocks<'a>(
@@ -85,7 +87,7 @@ fn copy_seqlocks<'a>(
         return Ok(());
     }
     if view.location().builtin().is_some() {
-        if let Some(Builtin::SeqLock(lock)) = attached.builtin(view) {
+        if let Some(Builtin::SeqLock(lock) | Builtin::Latest(lock)) = attached.builtin(view) {
             let copy = lock.read().map_err(|error| Failure::new(format!("cannot save {path}: {error}")))?;
             copies.push((path, copy));
         }

@@ -76,7 +76,7 @@ struct Shown {
     created: bool,
     /// The mutexes that its threads hold.
     holds: Vec<String>,
-    /// The sequence locks that it writes.
+    /// The sequence locks and rings that it writes, and the ends of queues that it has.
     writes: Vec<String>,
 }
 

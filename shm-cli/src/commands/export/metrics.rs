@@ -139,13 +139,24 @@ impl Walk<'_> {
                 self.sample(&place.field("held"), "gauge", ", whether the lock is held", is_held);
                 self.part(mutex.value(), &place.field("value"));
             }
-            Builtin::SeqLock(lock) => {
+            Builtin::SeqLock(lock) | Builtin::Latest(lock) => {
                 let help = ", how many values were published";
                 self.sample(&place.field("version"), "counter", help, lock.version());
                 // A writer that is too fast: the next scrape may have it.
                 if let Ok(copy) = lock.read() {
                     self.part(copy.view(), &place.field("value"));
                 }
+            }
+            Builtin::Ring { written, .. } | Builtin::ByteRing { written, .. } => {
+                self.sample(&place.field("written"), "counter", ", how many were written", written);
+            }
+            Builtin::SpscQueue { sent, received, .. } | Builtin::ByteQueue { sent, received, .. } => {
+                self.sample(&place.field("sent"), "counter", ", how many were sent", sent);
+                self.sample(&place.field("received"), "counter", ", how many were received", received);
+            }
+            Builtin::Queue { accepted, given, .. } => {
+                self.sample(&place.field("accepted"), "counter", ", how many were accepted", accepted);
+                self.sample(&place.field("given"), "counter", ", how many were given to a receiver", given);
             }
             Builtin::Event { count, .. } => {
                 let help = ", how many announcements there were, modulo 2^32";

@@ -15,7 +15,7 @@ use loom::thread;
 
 use super::bell;
 use super::event as count;
-use super::frames::{Frames, Header, Place, low};
+use super::frames::{self, Frames, Header, low};
 use super::mutex::{Lock, Me, Patience, Refusal, Value};
 use super::queue::{self, Cursors, Slot};
 use super::ring::{self, Absent};
@@ -849,7 +849,7 @@ impl Lines {
             role,
             Header::SIZE + u64::from(len),
             |at| self.header(at),
-            |Place { number, at }| {
+            |frames::Place { number, at }| {
                 let last = if len > 1 { at + 9 } else { at };
                 let [to_len, to_number, first, _] = self.cell(at);
                 to_len.store(len, Relaxed);
@@ -862,7 +862,7 @@ impl Lines {
     }
 
     /// Reads the message at a place: its length, its number, and its first and last byte.
-    fn read(&self, from: Place) -> Result<(Header, [u32; 2]), Absent> {
+    fn read(&self, from: frames::Place) -> Result<(Header, [u32; 2]), Absent> {
         self.frames().read(from, || {
             let header = self.header(from.at);
             let last = if header.len > 1 { from.at + 9 } else { from.at };
@@ -881,14 +881,14 @@ fn a_message_that_is_read_is_whole_whatever_made_room_for_the_next_ones() {
         let writer = Arc::clone(&lines);
         // The last one takes the room of both before it.
         let thread = thread::spawn(move || [1, 10].map(|len| writer.write(role, len)));
-        let mut cursor = Place { number: 0, at: 0 };
+        let mut cursor = frames::Place { number: 0, at: 0 };
         for _ in 0..3 {
             match lines.read(cursor) {
                 Ok((Header { len, number }, bytes)) => {
                     assert_eq!((number, bytes), (low(cursor.number), [number + 1; 2]), "torn");
                     assert_eq!(len, if number == 2 { 10 } else { 1 });
                     let at = cursor.at + Header::SIZE + u64::from(len);
-                    cursor = Place { number: cursor.number + 1, at };
+                    cursor = frames::Place { number: cursor.number + 1, at };
                 }
                 Err(Absent::NotYet) => {}
                 Err(Absent::Overwritten { .. }) => {
