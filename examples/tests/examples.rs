@@ -211,6 +211,16 @@ fn the_work_queue_answers_every_job() {
 }
 
 #[test]
+fn the_flight_recorder_has_the_last_entries_of_a_program_that_crashed() {
+    let output = alone(env!("CARGO_BIN_EXE_flight_recorder"));
+    assert!(output.contains("the program has ended: signal: 6 (SIGABRT)"), "{output}");
+    assert!(output.contains("it has recorded 100000 entries; the last 15 are:"), "{output}");
+    let steps: Vec<&str> = output.lines().filter(|line| line.starts_with("step ")).collect();
+    assert_eq!(steps.first(), Some(&"step 99985: Level, 10000.0 m"));
+    assert_eq!(steps.last(), Some(&"step 99999: Descend, -2500.0 m"));
+}
+
+#[test]
 fn the_job_server_has_an_answer_to_every_job_although_its_workers_are_killed() {
     let output = alone(env!("CARGO_BIN_EXE_job_server"));
     assert_eq!(output.matches(" at work\n").count(), 3, "{output}");
