@@ -499,10 +499,10 @@ impl Builder<'_> {
     /// A value with the time of its writing.
     fn stamped(&mut self, of: Struct<'_>) -> Result<Option<Ty>, Failure> {
         let mut fields = of.fields();
-        let (Some(written), Some(value), None) = (fields.next(), fields.next(), fields.next()) else {
+        let (Some(value), Some(written), None) = (fields.next(), fields.next(), fields.next()) else {
             return Ok(None);
         };
-        if (written.name, value.name) != ("written", "value") {
+        if (value.name, written.name) != ("value", "written") {
             return Ok(None);
         }
         let word = format!("Stamped_{}", self.field_word(value)?);
