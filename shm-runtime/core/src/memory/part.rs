@@ -83,7 +83,7 @@ impl<T: Shareable, A: Readable> fmt::Debug for Part<T, A> {
 /// A `&'a P`; or, with an owner, a reference that is valid as long as that is.
 ///
 /// A pointer and not a reference, for that would have to be valid until the end of a function in which the owner is dropped.
-pub(crate) struct Kept<'a, P> {
+pub(crate) struct Kept<'a, P: ?Sized> {
     /// Valid as a shared reference while `owner` lives or, without one, for `'a`.
     at: NonNull<P>,
     owner: Option<Owner>,
@@ -91,9 +91,9 @@ pub(crate) struct Kept<'a, P> {
 }
 
 // SAFETY: it gives `&P`, which another thread may have if `P` is `Sync`; the owner is `Send` and `Sync`.
-unsafe impl<P: Sync> Send for Kept<'_, P> {}
+unsafe impl<P: ?Sized + Sync> Send for Kept<'_, P> {}
 // SAFETY: as above: through a shared reference, too, it gives `&P` and a share of the owner.
-unsafe impl<P: Sync> Sync for Kept<'_, P> {}
+unsafe impl<P: ?Sized + Sync> Sync for Kept<'_, P> {}
 
 impl<P> Kept<'static, P> {
     /// # Safety
@@ -104,7 +104,7 @@ impl<P> Kept<'static, P> {
     }
 }
 
-impl<'a, P> Kept<'a, P> {
+impl<'a, P: ?Sized> Kept<'a, P> {
     /// Another share.
     pub(crate) fn share(&self) -> Self {
         let Self { at, owner, borrowed } = self;
@@ -112,20 +112,20 @@ impl<'a, P> Kept<'a, P> {
     }
 
     /// The same, of what `project` finds in it.
-    pub(crate) fn map<Q>(self, project: impl for<'b> FnOnce(&'b P) -> &'b Q) -> Kept<'a, Q> {
+    pub(crate) fn map<Q: ?Sized>(self, project: impl for<'b> FnOnce(&'b P) -> &'b Q) -> Kept<'a, Q> {
         let at = NonNull::from(project(&self));
         Kept { at, owner: self.owner, borrowed: PhantomData }
     }
 }
 
-impl<'a, P> From<&'a P> for Kept<'a, P> {
+impl<'a, P: ?Sized> From<&'a P> for Kept<'a, P> {
     #[inline]
     fn from(borrowed: &'a P) -> Self {
         Self { at: borrowed.into(), owner: None, borrowed: PhantomData }
     }
 }
 
-impl<P> Deref for Kept<'_, P> {
+impl<P: ?Sized> Deref for Kept<'_, P> {
     type Target = P;
 
     #[inline]

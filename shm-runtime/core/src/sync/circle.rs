@@ -1,8 +1,37 @@
-//! Bytes in a circle: position p is in place p modulo their number.
+//! Circles of slots or bytes: position p is in place p modulo their number.
 
 use crate::memory::access::{Access, Readable, Writable};
 use crate::memory::shared::Shared;
 use crate::memory::slice::SharedSlice;
+
+/// A position in a circle and its place there, of which that of a later position follows without a division.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Spot {
+    position: u64,
+    place: usize,
+}
+
+impl Spot {
+    /// The place of this position in a circle of `len` places, always the same number; 0 if that is 0.
+    #[inline]
+    pub(super) fn find(&mut self, position: u64, len: usize) -> usize {
+        let ahead = usize::try_from(position.wrapping_sub(self.position)).unwrap_or(usize::MAX);
+        let place = match self.place.wrapping_add(ahead) {
+            _ if ahead >= len => place(position, len),
+            // The place was within the circle, of which both numbers together are less than two.
+            beyond if beyond >= len => beyond - len,
+            place => place,
+        };
+        *self = Self { position, place };
+        place
+    }
+}
+
+/// The place of a position of which nothing is known.
+#[cold]
+pub(super) fn place(position: u64, len: usize) -> usize {
+    position.checked_rem(len as u64).and_then(|place| usize::try_from(place).ok()).unwrap_or(0)
+}
 
 /// The place of `len` bytes from position `at` on: up to the end of the circle, and from its beginning on. Fewer if the circle
 /// has not so many.

@@ -212,6 +212,21 @@ pub enum WriterError {
         /// Bytes that a message can have.
         max: usize,
     },
+    /// The slice that was passed to the head, as its slots or bytes, is too short.
+    #[non_exhaustive]
+    TooFew {
+        /// The role.
+        role: Role,
+        /// How long the slice is.
+        len: usize,
+        /// How long it has to be, at the least.
+        min: usize,
+    },
+}
+
+/// Whether a slice is long enough for this role.
+pub(super) fn at_least(min: usize, len: usize, role: Role) -> Result<(), WriterError> {
+    if len < min { Err(WriterError::TooFew { role, len, min }) } else { Ok(()) }
 }
 
 /// That a message is too long.
@@ -226,7 +241,7 @@ impl fmt::Display for TooLong {
         let Self { of, len, max } = self;
         write!(
             f,
-            "a message of {len} bytes is too long for this {of}, in which one has {max} at most: give the {of} a larger `N`, or \
+            "a message of {len} bytes is too long for this {of}, in which one has {max} at most: give the {of} more bytes, or \
              send the message in parts"
         )
     }
@@ -267,6 +282,11 @@ impl fmt::Display for WriterError {
                 Named("process", pid)
             ),
             Self::TooLong { len, max } => fmt::Display::fmt(&TooLong { of: "ring", len, max }, f),
+            Self::TooFew { role, len, min } => write!(
+                f,
+                "the slice has length {len}, and a {role} needs one of {min} at least: create the segment with a longer one, by \
+                 `options().len({min})` or more"
+            ),
         }
     }
 }

@@ -99,7 +99,7 @@ pub use self::{
     latest::{Latest, LatestWriter, Reading},
     mutex::{Mutex, MutexGuard, OwnerDied},
     queue::{Queue, Received},
-    ring::{Ring, RingReader, RingWriter},
+    ring::{Ring, RingHead, RingReader, RingWriter},
     seqlock::{SeqLock, SeqWriter, WriterInfo},
     spsc::{Receiver, Sender, SpscQueue},
 };

@@ -1,11 +1,13 @@
 //! The ring: one writer, and any number of readers that each see every value.
 
 use core::fmt;
+use core::marker::PhantomData;
 use core::mem::{MaybeUninit, offset_of};
 use core::sync::atomic::{AtomicU32, AtomicU64};
 use core::time::Duration;
 
 use super::builtin::builtin;
+use super::circle::Spot;
 use super::error::{self, RingError, WriterError};
 use super::kernel::{Kernel, Linux};
 use super::protocol::bell;
@@ -24,7 +26,8 @@ use crate::memory::validity;
 /// The last values of one writer, for any number of readers that each see every value, in order. The writer waits for none
 /// of them: one that is slower misses values, and is told how many.
 ///
-/// A reader keeps its place in private memory, and needs a read-only attachment only. The last `N` - 1 values can be read.
+/// A reader keeps its place in private memory, and needs a read-only attachment only. The last `N` - 1 values can be read. Where
+/// the capacity is to be chosen at run time, it is a [`RingHead`].
 ///
 /// ```
 /// use shm_runtime::{SharedSegment, sync};
@@ -110,34 +113,95 @@ pub(super) struct Head {
 
 builtin! { unsafe impl [] Head, Head: "Head", 3 { count: AtomicU64, bell: AtomicU32, role: Role } }
 
-impl<T: Shareable + Copy, const N: usize, A: Access> Ring<T, N, A> {
-    const CAPACITY: u64 = {
-        assert!(
-            N > 1,
-            "a ring has two slots at least: the writer writes to one while readers have the others"
-        );
-        N as u64
-    };
+impl Head {
+    #[inline]
+    fn written(&self) -> u64 {
+        protocol::published(&self.count)
+    }
 
+    fn reset_writer(&self) {
+        self.role.words(&self.count).reset();
+    }
+}
+
+/// What a writer or a reader uses: the head, and the slots, whose number is the capacity. No other process can change it.
+type Parts<'a, T, A> = (Kept<'a, Head>, Kept<'a, [Shared<T, A>]>);
+
+/// The head of a [`Ring`] whose capacity is chosen when its segment is created: the slots are the slice at the end of the
+/// segment's struct.
+///
+/// ```
+/// use shm_runtime::{SharedSegment, TailedSegment, sync};
+///
+/// #[derive(SharedSegment)]
+/// #[repr(C)]
+/// #[shm(private)]
+/// struct Market {
+///     ring: sync::RingHead,
+///     prices: [f64],
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let segment = Market::options().len(1000).create()?.remove_on_drop();
+/// let (market, display) = (segment.attach()?, segment.attach_read_only()?);
+/// let mut reader = display.ring.reader(&display.prices);
+/// let mut prices = market.ring.writer(&market.prices)?;
+/// prices.write_all(&[1.5, 2.5])?;
+/// assert_eq!((reader.read()?, reader.read()?), (1.5, 2.5));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// The capacity is the length of the slice that is passed, which is in private memory: no other process can change it. All
+/// processes have to pass the same slots, and so pass the whole slice, or the same part of it. With others, or those of another
+/// segment, a reader gets wrong values, or is told that it missed some; that is never undefined behaviour.
+///
+/// All else is as [`Ring`] says, but for the capacity: with fewer than two slots there is no writer
+/// ([`WriterError::TooFew`]), and so a reader finds nothing new.
+///
+/// # Upgrades
+///
+/// Nothing is carried to the new segment, in which the ring is empty: a value would be in another slot there if the slice is
+/// longer, as it can be after [`successor`](crate::TailedSegment::successor). The values that were written before are in the
+/// old segment, as long as it is attached. So a reader first reads what is there, until
+/// [`NothingNew`](RingError::NothingNew), and then asks [`is_current`](crate::Attached::is_current); if it is not, it opens
+/// the new one.
+///
+/// # Layout
+///
+/// `#[repr(C)]`, aligned to 64 bytes: `head`, 128 bytes, as the one of a [`Ring`]. The n-th value, counted from 0, is in slot n
+/// modulo their number.
+#[repr(C)]
+pub struct RingHead<A = ReadWrite> {
+    head: Head,
+    access: PhantomData<A>,
+}
+
+builtin! { unsafe impl [] RingHead, RingHead<A>: "RingHead", 1 { head: Head } transient }
+
+impl<A: Access> RingHead<A> {
     /// Claims the writer's role, from a dead writer too.
     ///
     /// # Errors
     ///
-    /// [`WriterError::Held`] or [`HeldElsewhere`](WriterError::HeldElsewhere) if there is a writer, and it is not known to be
-    /// dead.
-    pub fn writer(&self) -> Result<RingWriter<'_, T, N, A>, WriterError>
+    /// [`WriterError::TooFew`] if there are less than two slots; otherwise as for [`Ring::writer`].
+    pub fn writer<'a, T: Shareable + Copy>(
+        &'a self,
+        slots: &'a [Shared<T, A>],
+    ) -> Result<RingWriter<'a, T, A>, WriterError>
     where
         A: Readable + Writable,
     {
-        RingWriter::claim(self.into())
+        error::at_least(2, slots.len(), error::Role::Writer)?;
+        RingWriter::claim(((&self.head).into(), slots.into()))
     }
 
     /// A reader of the values that are written from now on.
-    pub fn reader(&self) -> RingReader<'_, T, N, A>
+    pub fn reader<'a, T: Shareable + Copy>(&'a self, slots: &'a [Shared<T, A>]) -> RingReader<'a, T, A>
     where
         A: Readable,
     {
-        RingReader::new(self.into())
+        RingReader::new(((&self.head).into(), slots.into()))
     }
 
     /// How many values have been written since the segment was created.
@@ -146,7 +210,7 @@ impl<T: Shareable + Copy, const N: usize, A: Access> Ring<T, N, A> {
     where
         A: Readable,
     {
-        protocol::published(&self.head.count)
+        self.head.written()
     }
 
     /// Takes the writer's role away, as [`SeqLock::reset_writer`](super::SeqLock::reset_writer) does.
@@ -154,13 +218,57 @@ impl<T: Shareable + Copy, const N: usize, A: Access> Ring<T, N, A> {
     where
         A: Writable,
     {
-        self.head.role.words(&self.head.count).reset();
+        self.head.reset_writer();
+    }
+}
+
+impl<T: Shareable + Copy, const N: usize, A: Access> Ring<T, N, A> {
+    const ENOUGH: () = assert!(
+        N > 1,
+        "a ring has two slots at least: the writer writes to one while readers have the others"
+    );
+
+    /// Claims the writer's role, from a dead writer too.
+    ///
+    /// # Errors
+    ///
+    /// [`WriterError::Held`] or [`HeldElsewhere`](WriterError::HeldElsewhere) if there is a writer, and it is not known to be
+    /// dead.
+    pub fn writer(&self) -> Result<RingWriter<'_, T, A>, WriterError>
+    where
+        A: Readable + Writable,
+    {
+        RingWriter::claim(Self::parts(self.into()))
     }
 
+    /// A reader of the values that are written from now on.
+    pub fn reader(&self) -> RingReader<'_, T, A>
+    where
+        A: Readable,
+    {
+        RingReader::new(Self::parts(self.into()))
+    }
+
+    /// How many values have been written since the segment was created.
     #[inline]
-    fn slot(&self, number: u64) -> &Shared<T, A> {
-        // Less than `N`, which is a `usize`.
-        &self.slots[usize::try_from(number % Self::CAPACITY).unwrap_or(0)]
+    pub fn written(&self) -> u64
+    where
+        A: Readable,
+    {
+        self.head.written()
+    }
+
+    /// Takes the writer's role away, as [`SeqLock::reset_writer`](super::SeqLock::reset_writer) does.
+    pub fn reset_writer(&self)
+    where
+        A: Writable,
+    {
+        self.head.reset_writer();
+    }
+
+    fn parts(ring: Kept<'_, Self>) -> Parts<'_, T, A> {
+        let () = Self::ENOUGH;
+        (ring.share().map(|ring| &ring.head), ring.map(|ring| ring.slots.as_slice()))
     }
 }
 
@@ -170,32 +278,34 @@ impl<T: Shareable + Copy, const N: usize, A: Access> Part<Ring<T, N>, A> {
     /// # Errors
     ///
     /// As for [`Ring::writer`].
-    pub fn into_writer(self) -> Result<RingWriter<'static, T, N, A>, WriterError>
+    pub fn into_writer(self) -> Result<RingWriter<'static, T, A>, WriterError>
     where
         A: Readable + Writable,
     {
-        RingWriter::claim(self.into_kept().map(|shared| &**shared))
+        RingWriter::claim(Ring::parts(self.into_kept().map(|shared| &**shared)))
     }
 
     /// A reader, as [`Ring::reader`] gives it, with a share of the attachment.
-    pub fn into_reader(self) -> RingReader<'static, T, N, A>
+    pub fn into_reader(self) -> RingReader<'static, T, A>
     where
         A: Readable,
     {
-        RingReader::new(self.into_kept().map(|shared| &**shared))
+        RingReader::new(Ring::parts(self.into_kept().map(|shared| &**shared)))
     }
 }
 
-/// The writer of a [`Ring`]: one at a time, until it is dropped.
-pub struct RingWriter<'a, T: Shareable + Copy, const N: usize, A: Access = ReadWrite> {
-    ring: Kept<'a, Ring<T, N, A>>,
+/// The writer of a [`Ring`] or a [`RingHead`]: one at a time, until it is dropped.
+pub struct RingWriter<'a, T: Shareable + Copy, A: Access = ReadWrite> {
+    head: Kept<'a, Head>,
+    slots: Kept<'a, [Shared<T, A>]>,
     claim: Claim,
+    spot: Spot,
 }
 
-impl<'a, T: Shareable + Copy, const N: usize, A: Readable + Writable> RingWriter<'a, T, N, A> {
-    fn claim(ring: Kept<'a, Ring<T, N, A>>) -> Result<Self, WriterError> {
-        let Head { count, role, .. } = &ring.head;
-        Ok(Self { claim: role.claim(count, error::Role::Writer)?, ring })
+impl<'a, T: Shareable + Copy, A: Readable + Writable> RingWriter<'a, T, A> {
+    fn claim((head, slots): Parts<'a, T, A>) -> Result<Self, WriterError> {
+        let Head { count, role, .. } = &*head;
+        Ok(Self { claim: role.claim(count, error::Role::Writer)?, head, slots, spot: Spot::default() })
     }
 
     /// Writes a value, over the oldest one. It waits for no other process, and calls the kernel only if a thread sleeps.
@@ -215,13 +325,14 @@ impl<'a, T: Shareable + Copy, const N: usize, A: Readable + Writable> RingWriter
     /// As for [`write`](Self::write): some of the first values may have been written then.
     #[inline]
     pub fn write_all(&mut self, values: &[T]) -> Result<(), WriterError> {
-        let Self { ring, claim } = self;
-        let Head { count, bell, role } = &ring.head;
+        let Self { head, slots, claim, spot } = self;
+        let Head { count, bell, role } = &**head;
         let mut values = values.iter();
         let store = |number: u64| {
             let Some(value) = values.next() else { return false };
+            let Some(slot) = slots.get(spot.find(number, slots.len())) else { return false };
             // SAFETY: `value` is an initialised, private `T`, the slot is one in a segment, writable under `Writable`.
-            unsafe { bulk::copy::<T, Store>(value, ring.slot(number).as_mut_ptr()) };
+            unsafe { bulk::copy::<T, Store>(value, slot.as_mut_ptr()) };
             true
         };
         if !claim.is_here() || !role.words(count).advance_each(claim.role, store) {
@@ -232,35 +343,40 @@ impl<'a, T: Shareable + Copy, const N: usize, A: Readable + Writable> RingWriter
     }
 }
 
-impl<T: Shareable + Copy, const N: usize, A: Access> Drop for RingWriter<'_, T, N, A> {
+impl<T: Shareable + Copy, A: Access> Drop for RingWriter<'_, T, A> {
     fn drop(&mut self) {
-        let Head { count, role, .. } = &self.ring.head;
+        let Head { count, role, .. } = &*self.head;
         role.release(count, self.claim);
     }
 }
 
-impl<T: Shareable + Copy, const N: usize, A: Access> fmt::Debug for RingWriter<'_, T, N, A> {
+impl<T: Shareable + Copy, A: Access> fmt::Debug for RingWriter<'_, T, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RingWriter").finish_non_exhaustive()
     }
 }
 
-/// A reader of a [`Ring`], whose place is in private memory: nothing of it is in the segment.
-pub struct RingReader<'a, T: Shareable + Copy, const N: usize, A: Access = ReadWrite> {
-    ring: Kept<'a, Ring<T, N, A>>,
+/// A reader of a [`Ring`] or a [`RingHead`], whose place is in private memory: nothing of it is in the segment.
+pub struct RingReader<'a, T: Shareable + Copy, A: Access = ReadWrite> {
+    head: Kept<'a, Head>,
+    slots: Kept<'a, [Shared<T, A>]>,
     /// The number of the next value.
     cursor: u64,
+    spot: Spot,
 }
 
-impl<'a, T: Shareable + Copy, const N: usize, A: Readable> RingReader<'a, T, N, A> {
-    fn new(ring: Kept<'a, Ring<T, N, A>>) -> Self {
-        Self { cursor: ring.written(), ring }
+impl<'a, T: Shareable + Copy, A: Readable> RingReader<'a, T, A> {
+    fn new((head, slots): Parts<'a, T, A>) -> Self {
+        Self { cursor: head.written(), head, slots, spot: Spot::default() }
     }
 
     /// Goes back to the oldest value that can be read, or on to it.
     pub fn rewind(&mut self) {
-        let written = self.ring.written();
-        self.cursor = written.saturating_sub(Ring::<T, N, A>::CAPACITY - 1);
+        self.cursor = self.head.written().saturating_sub(self.capacity().saturating_sub(1));
+    }
+
+    fn capacity(&self) -> u64 {
+        self.slots.len() as u64
     }
 
     /// The number of the value that is read next: how many were written before it.
@@ -310,8 +426,8 @@ impl<'a, T: Shareable + Copy, const N: usize, A: Readable> RingReader<'a, T, N, 
     /// As for [`read`](Self::read): of what was copied, nothing is in `values` if the first of it was overwritten meanwhile; and
     /// those before a value that is not valid are.
     pub fn read_into(&mut self, values: &mut Vec<T>, at_most: usize) -> Result<usize, RingError> {
-        let there = self.ring.written().wrapping_sub(self.cursor);
-        let at_most = at_most.min(N).min(usize::try_from(there).unwrap_or(N));
+        let there = self.head.written().wrapping_sub(self.cursor);
+        let at_most = at_most.min(self.slots.len()).min(usize::try_from(there).unwrap_or(usize::MAX));
         if at_most == 0 {
             return Ok(0);
         }
@@ -337,7 +453,7 @@ impl<'a, T: Shareable + Copy, const N: usize, A: Readable> RingReader<'a, T, N, 
 
     #[cold]
     fn wait(&mut self, deadline: Option<Duration>) -> Result<T, RingError> {
-        let bell = self.ring.share().map(|ring| &ring.head.bell);
+        let bell = self.head.share().map(|head| &head.bell);
         let read = bell::wait(&bell, A::MAPS_WRITABLE, deadline, &Linux, || match self.try_read() {
             Err(RingError::NothingNew) => None,
             read => Some(read),
@@ -348,22 +464,23 @@ impl<'a, T: Shareable + Copy, const N: usize, A: Readable> RingReader<'a, T, N, 
     /// Reads one value at least, or returns an error: `valid` is how many places, the first ones, have a value after it.
     #[inline]
     fn load(&mut self, to: &mut [MaybeUninit<T>], valid: &mut usize) -> Result<(), RingError> {
-        let (ring, first, wanted) = (&*self.ring, self.cursor, to.len() as u64);
+        let (first, wanted, capacity) = (self.cursor, to.len() as u64, self.capacity());
+        let Self { head, slots, spot, .. } = self;
         let load = |how_many: u64| {
             let mut loaded = 0;
             for (i, to) in (0..how_many).zip(to.iter_mut()) {
+                let Some(slot) = slots.get(spot.find(first.wrapping_add(i), slots.len())) else { break };
                 // SAFETY: the slot is a `T` in a segment, `to` is private and has room for one.
-                unsafe { bulk::copy::<T, Load>(ring.slot(first.wrapping_add(i)).as_ptr(), to.as_mut_ptr()) };
+                unsafe { bulk::copy::<T, Load>(slot.as_ptr(), to.as_mut_ptr()) };
                 loaded += 1;
             }
             loaded
         };
-        let capacity = Ring::<T, N, A>::CAPACITY;
-        let loaded = match protocol::read(&ring.head.count, capacity, first, wanted, load) {
+        let loaded = match protocol::read(&head.count, capacity, first, wanted, load) {
             Ok((0, loaded)) => loaded,
             Err(Absent::NotYet) => return Err(RingError::NothingNew),
             Ok(_) => {
-                let written = ring.written();
+                let written = head.written();
                 return Err(self.missed(written));
             }
             Err(Absent::Overwritten { published }) => return Err(self.missed(published)),
@@ -381,7 +498,7 @@ impl<'a, T: Shareable + Copy, const N: usize, A: Readable> RingReader<'a, T, N, 
     /// Goes on with a later value, not the oldest one: that would be overwritten next.
     #[cold]
     fn missed(&mut self, written: u64) -> RingError {
-        let next = written.saturating_sub(Ring::<T, N, A>::CAPACITY / 2);
+        let next = written.saturating_sub(self.capacity() / 2);
         // Less only if another process has put the count back.
         let missed = next.saturating_sub(self.cursor);
         self.cursor = next;
@@ -389,7 +506,7 @@ impl<'a, T: Shareable + Copy, const N: usize, A: Readable> RingReader<'a, T, N, 
     }
 }
 
-impl<T: Shareable + Copy, const N: usize, A: Access> fmt::Debug for RingReader<'_, T, N, A> {
+impl<T: Shareable + Copy, A: Access> fmt::Debug for RingReader<'_, T, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RingReader").field("position", &self.cursor).finish_non_exhaustive()
     }
