@@ -194,10 +194,9 @@ impl Attached {
                 Some(Builtin::Queue { lock, accepted, given, slots })
             }
             "ByteRing" => {
-                let [(_, head), (_, marks), (_, bytes)] = fields(view)?;
-                let [(_, count), (_, tail), (_, bell), (_, role)] = fields(head)?;
-                let (count, _, _, [_]) =
-                    (word_64(count)?, word_64(tail)?, word_32(bell)?, fields::<1>(marks)?);
+                let [(_, head), (_, bytes)] = fields(view)?;
+                let [(_, count), (_, tail), (_, bell), (_, role), _] = fields(head)?;
+                let (count, _, _) = (word_64(count)?, word_64(tail)?, word_32(bell)?);
                 bytes.elements().next()?;
                 let writer = process_of_role(count, role)?;
                 Some(Builtin::ByteRing { written: count.load(Relaxed), writer, bytes })
@@ -223,7 +222,8 @@ fn fields<const N: usize>(view: View<'_>) -> Option<[(&str, View<'_>); N]> {
 
 /// The two counts of a queue with one sender and one receiver, the processes that have its ends, and what is in it.
 fn ends(view: View<'_>) -> Option<(u64, u64, [Option<Process>; 2], View<'_>)> {
-    let [(_, sender), (_, receiver), (_, bells), (_, slots)] = fields(view)?;
+    let [(_, ends), (_, slots)] = fields(view)?;
+    let [(_, sender), (_, receiver), (_, bells)] = fields(ends)?;
     let (sender, receiver, [_, _]) = (side(sender)?, side(receiver)?, fields::<2>(bells)?);
     slots.elements().next()?;
     Some((sender.0.load(Relaxed), receiver.0.load(Relaxed), [sender.1, receiver.1], slots))

@@ -1,18 +1,18 @@
 //! The queue of messages of any length, with one sender and one receiver.
 
 use core::fmt;
+use core::marker::PhantomData;
 use core::mem::offset_of;
-use core::sync::atomic::Ordering::{Acquire, Relaxed};
 use core::time::Duration;
 
 use super::builtin::builtin;
-use super::circle;
+use super::circle::{self, Spot};
+use super::ends::Ends;
 use super::error::{self, QueueError, WriterError};
 use super::kernel::{Kernel, Linux};
 use super::protocol::bell;
-use super::protocol::spsc::{End, Place, Stuck};
+use super::protocol::spsc::{Place, Stuck};
 use super::role::Claim;
-use super::spsc::{Bells, Side};
 use crate::memory::access::{Access, ReadWrite, Readable, Writable};
 use crate::memory::fields::{Fields, Member};
 use crate::memory::part::{Kept, Part};
@@ -23,11 +23,15 @@ use crate::memory::structure::Declared;
 /// Bytes of the length that goes before each message.
 const HEADER: u64 = 4;
 
+/// Bytes of a queue at the least: the length, and a byte of a message.
+const LEAST: usize = 5;
+
 /// A queue of messages, each of any length up to [`MAX_LEN`](Self::MAX_LEN) bytes, from one sender to one receiver, in the order
 /// in which they were sent: what a [`SpscQueue`](super::SpscQueue) is for values of one type.
 ///
 /// `N` is in bytes; a message takes up 4 more than it has. Between many senders and many receivers, messages are passed on as
-/// [`Queue<List<u8, M>, N>`](super::Queue), in which each has the room of the longest.
+/// [`Queue<List<u8, M>, N>`](super::Queue), in which each has the room of the longest. Where the size is to be chosen at run
+/// time, it is a [`ByteQueueHead`].
 ///
 /// ```
 /// use shm_runtime::{SharedSegment, sync};
@@ -84,24 +88,140 @@ const HEADER: u64 = 4;
 ///
 /// | field | at | |
 /// | --- | --- | --- |
-/// | `sender` | 0 | `count`, 8 bytes: how many bytes were sent; and at 64 the role, as a `SeqLock` has it: `writer`, `process`, `namespace`, `writing`, 8 bytes each |
-/// | `receiver` | 128 | the same: how many were received |
-/// | `bells` | 256 | `sent`, 4 bytes, and `received`, 4 bytes: futexes, odd while the receiver or the sender sleeps on it |
+/// | `ends.sender` | 0 | `count`, 8 bytes: how many bytes were sent; and at 64 the role, as a `SeqLock` has it: `writer`, `process`, `namespace`, `writing`, 8 bytes each |
+/// | `ends.receiver` | 128 | the same: how many were received |
+/// | `ends.bells` | 256 | `sent`, 4 bytes, and `received`, 4 bytes: futexes, odd while the receiver or the sender sleeps on it |
 /// | `bytes` | 320 | `N` bytes: the n-th that is sent, counted from 0, is byte n modulo N |
 ///
 /// A message is its length, 4 bytes, and its bytes; the next one follows at once. The counts include the lengths.
 #[repr(C)]
 pub struct ByteQueue<const N: usize, A = ReadWrite> {
-    sender: Side,
-    receiver: Side,
-    bells: Bells,
+    ends: Ends,
     bytes: [Shared<u8, A>; N],
 }
 
 builtin! {
-    unsafe impl [const N: usize] ByteQueue<N>, ByteQueue<N, A>: "ByteQueue", 4 {
-        sender: Side, receiver: Side, bells: Bells, bytes: [u8; N]
+    unsafe impl [const N: usize] ByteQueue<N>, ByteQueue<N, A>: "ByteQueue", 2 {
+        ends: Ends, bytes: [u8; N]
     } together
+}
+
+/// The head of a [`ByteQueue`] whose size is chosen when its segment is created: the bytes are the slice at the end of the
+/// segment's struct.
+///
+/// ```
+/// use shm_runtime::{SharedSegment, TailedSegment, sync};
+///
+/// #[derive(SharedSegment)]
+/// #[repr(C)]
+/// #[shm(private)]
+/// struct Wire {
+///     queue: sync::ByteQueueHead,
+///     bytes: [u8],
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let segment = Wire::options().len(100_000).create()?.remove_on_drop();
+/// let wire = segment.attach()?;
+/// wire.queue.sender(&wire.bytes)?.send(b"GET /")?;
+///
+/// // In another process:
+/// let mut line = Vec::new();
+/// wire.queue.receiver(&wire.bytes)?.receive_into(&mut line)?;
+/// assert_eq!(line, b"GET /");
+/// # Ok(())
+/// # }
+/// ```
+///
+/// The size is the length of the slice that is passed, which is in private memory: no other process can change it. A message
+/// has 4 bytes less at most. Of 4 GiB or more, the first 4 GiB less one byte are used. Both ends have to pass the same bytes. With
+/// others, or those of another segment, wrong messages are received, or an error is returned; that is never undefined
+/// behaviour.
+///
+/// All else is as [`ByteQueue`] says, but for the size: with fewer than 5 bytes, no end can be claimed
+/// ([`WriterError::TooFew`]). Of upgrades is to be said what [`SpscHead`](super::SpscHead#upgrades) says.
+///
+/// # Layout
+///
+/// `#[repr(C)]`, aligned to 64 bytes: `ends`, 320 bytes, as those of a [`ByteQueue`]. The n-th byte that is sent, counted from
+/// 0, is byte n modulo their number.
+#[repr(C)]
+pub struct ByteQueueHead<A = ReadWrite> {
+    ends: Ends,
+    access: PhantomData<A>,
+}
+
+builtin! { unsafe impl [] ByteQueueHead, ByteQueueHead<A>: "ByteQueueHead", 1 { ends: Ends } transient }
+
+impl<A: Access> ByteQueueHead<A> {
+    /// Claims the sender's end, from a dead sender too.
+    ///
+    /// # Errors
+    ///
+    /// [`WriterError::TooFew`] if there are less than 5 bytes; otherwise as for [`ByteQueue::sender`].
+    pub fn sender<'a>(&'a self, bytes: &'a [Shared<u8, A>]) -> Result<ByteSender<'a, A>, WriterError>
+    where
+        A: Readable + Writable,
+    {
+        error::at_least(LEAST, bytes.len(), error::Role::Sender)?;
+        ByteSender::claim(((&self.ends).into(), circle::addressable(bytes).into()))
+    }
+
+    /// Claims the receiver's end, from a dead receiver too.
+    ///
+    /// # Errors
+    ///
+    /// As for [`sender`](Self::sender).
+    pub fn receiver<'a>(&'a self, bytes: &'a [Shared<u8, A>]) -> Result<ByteReceiver<'a, A>, WriterError>
+    where
+        A: Readable + Writable,
+    {
+        error::at_least(LEAST, bytes.len(), error::Role::Receiver)?;
+        ByteReceiver::claim(((&self.ends).into(), circle::addressable(bytes).into()))
+    }
+
+    /// How many bytes are in the queue now, with the 4 of each message's length; at most as many as there are, whatever another
+    /// process wrote.
+    #[inline]
+    pub fn used(&self, bytes: &[Shared<u8, A>]) -> usize
+    where
+        A: Readable,
+    {
+        self.ends.len(bytes.len())
+    }
+
+    /// Whether there is no message in it now.
+    #[inline]
+    pub fn is_empty(&self) -> bool
+    where
+        A: Readable,
+    {
+        self.ends.len(1) == 0
+    }
+
+    /// Takes the sender's end away, as [`ByteQueue::reset_sender`] does.
+    pub fn reset_sender(&self)
+    where
+        A: Writable,
+    {
+        self.ends.sender.reset();
+    }
+
+    /// Takes the receiver's end away, in the same way.
+    pub fn reset_receiver(&self)
+    where
+        A: Writable,
+    {
+        self.ends.receiver.reset();
+    }
+}
+
+/// What an end uses: both ends, and the bytes, whose number is the capacity. No other process can change it.
+type Parts<'a, A> = (Kept<'a, Ends>, Kept<'a, [Shared<u8, A>]>);
+
+/// Bytes of a message at most, in a queue of so many.
+fn max_len(bytes: usize) -> usize {
+    bytes.saturating_sub(LEAST - 1)
 }
 
 impl<const N: usize, A: Access> ByteQueue<N, A> {
@@ -115,19 +235,17 @@ impl<const N: usize, A: Access> ByteQueue<N, A> {
         N - 4
     };
 
-    const CAPACITY: u64 = Self::MAX_LEN as u64 + HEADER;
-
     /// Claims the sender's end, from a dead sender too.
     ///
     /// # Errors
     ///
     /// [`WriterError::Held`] or [`HeldElsewhere`](WriterError::HeldElsewhere) if there is a sender, and it is not known to be
     /// dead.
-    pub fn sender(&self) -> Result<ByteSender<'_, N, A>, WriterError>
+    pub fn sender(&self) -> Result<ByteSender<'_, A>, WriterError>
     where
         A: Readable + Writable,
     {
-        ByteSender::claim(self.into())
+        ByteSender::claim(Self::parts(self.into()))
     }
 
     /// Claims the receiver's end, from a dead receiver too.
@@ -135,11 +253,11 @@ impl<const N: usize, A: Access> ByteQueue<N, A> {
     /// # Errors
     ///
     /// As for [`sender`](Self::sender).
-    pub fn receiver(&self) -> Result<ByteReceiver<'_, N, A>, WriterError>
+    pub fn receiver(&self) -> Result<ByteReceiver<'_, A>, WriterError>
     where
         A: Readable + Writable,
     {
-        ByteReceiver::claim(self.into())
+        ByteReceiver::claim(Self::parts(self.into()))
     }
 
     /// How many bytes are in the queue now, with the 4 of each message's length; at most `N`, whatever another process wrote.
@@ -148,10 +266,7 @@ impl<const N: usize, A: Access> ByteQueue<N, A> {
     where
         A: Readable,
     {
-        // In this order: the receiver cannot have got further than the sender was later.
-        let received = self.receiver.count.load(Acquire);
-        let used = self.sender.count.load(Relaxed).wrapping_sub(received);
-        usize::try_from(used).unwrap_or(N).min(N)
+        self.ends.len(N)
     }
 
     /// Whether there is no message in it now.
@@ -169,7 +284,7 @@ impl<const N: usize, A: Access> ByteQueue<N, A> {
     where
         A: Writable,
     {
-        self.sender.reset();
+        self.ends.sender.reset();
     }
 
     /// Takes the receiver's end away, in the same way.
@@ -177,41 +292,12 @@ impl<const N: usize, A: Access> ByteQueue<N, A> {
     where
         A: Writable,
     {
-        self.receiver.reset();
+        self.ends.receiver.reset();
     }
 
-    #[inline]
-    fn sending(&self, claim: Claim) -> End<'_> {
-        let Side { count, role } = &self.sender;
-        let (words, other) = (role.words(count), &self.receiver.count);
-        End { words, role: claim.role, other, lead: Self::CAPACITY, capacity: Self::CAPACITY }
-    }
-
-    #[inline]
-    fn receiving(&self, claim: Claim) -> End<'_> {
-        let Side { count, role } = &self.receiver;
-        let (words, other) = (role.words(count), &self.sender.count);
-        End { words, role: claim.role, other, lead: 0, capacity: Self::CAPACITY }
-    }
-
-    #[cold]
-    fn sender_stuck(&self, stuck: Stuck) -> QueueError {
-        match stuck {
-            Stuck::Waiting => QueueError::Full,
-            Stuck::Lost => QueueError::Lost(self.sender.role.lost(&self.sender.count, error::Role::Sender)),
-            Stuck::Corrupted { own: sent, other: received } => QueueError::Corrupted { sent, received },
-        }
-    }
-
-    #[cold]
-    fn receiver_stuck(&self, stuck: Stuck) -> QueueError {
-        match stuck {
-            Stuck::Waiting => QueueError::Empty,
-            Stuck::Lost => {
-                QueueError::Lost(self.receiver.role.lost(&self.receiver.count, error::Role::Receiver))
-            }
-            Stuck::Corrupted { own: received, other: sent } => QueueError::Corrupted { sent, received },
-        }
+    fn parts(queue: Kept<'_, Self>) -> Parts<'_, A> {
+        _ = Self::MAX_LEN;
+        (queue.share().map(|queue| &queue.ends), queue.map(|queue| queue.bytes.as_slice()))
     }
 }
 
@@ -221,11 +307,11 @@ impl<const N: usize, A: Access> Part<ByteQueue<N>, A> {
     /// # Errors
     ///
     /// As for [`ByteQueue::sender`].
-    pub fn into_sender(self) -> Result<ByteSender<'static, N, A>, WriterError>
+    pub fn into_sender(self) -> Result<ByteSender<'static, A>, WriterError>
     where
         A: Readable + Writable,
     {
-        ByteSender::claim(self.into_kept().map(|shared| &**shared))
+        ByteSender::claim(ByteQueue::parts(self.into_kept().map(|shared| &**shared)))
     }
 
     /// Claims the receiver's end, as [`ByteQueue::receiver`] does, for a receiver with a share of the attachment.
@@ -233,33 +319,34 @@ impl<const N: usize, A: Access> Part<ByteQueue<N>, A> {
     /// # Errors
     ///
     /// As for [`ByteQueue::receiver`].
-    pub fn into_receiver(self) -> Result<ByteReceiver<'static, N, A>, WriterError>
+    pub fn into_receiver(self) -> Result<ByteReceiver<'static, A>, WriterError>
     where
         A: Readable + Writable,
     {
-        ByteReceiver::claim(self.into_kept().map(|shared| &**shared))
+        ByteReceiver::claim(ByteQueue::parts(self.into_kept().map(|shared| &**shared)))
     }
 }
 
-/// The sender of a [`ByteQueue`]: one at a time, until it is dropped.
-pub struct ByteSender<'a, const N: usize, A: Access = ReadWrite> {
-    queue: Kept<'a, ByteQueue<N, A>>,
+/// The sender of a [`ByteQueue`] or a [`ByteQueueHead`]: one at a time, until it is dropped.
+pub struct ByteSender<'a, A: Access = ReadWrite> {
+    ends: Kept<'a, Ends>,
+    bytes: Kept<'a, [Shared<u8, A>]>,
     claim: Claim,
     place: Place,
+    spot: Spot,
 }
 
-impl<'a, const N: usize, A: Readable + Writable> ByteSender<'a, N, A> {
-    fn claim(queue: Kept<'a, ByteQueue<N, A>>) -> Result<Self, WriterError> {
-        let Side { count, role } = &queue.sender;
-        let claim = role.claim(count, error::Role::Sender)?;
-        Ok(Self { place: Place::at(count), queue, claim })
+impl<'a, A: Readable + Writable> ByteSender<'a, A> {
+    fn claim((ends, bytes): Parts<'a, A>) -> Result<Self, WriterError> {
+        let claim = ends.sender.claim(error::Role::Sender)?;
+        Ok(Self { place: Place::at(&ends.sender.count), ends, bytes, claim, spot: Spot::default() })
     }
 
     /// Sends a message, and waits for room if there is none.
     ///
     /// # Errors
     ///
-    /// [`QueueError::TooLong`] if it has more than [`MAX_LEN`](ByteQueue::MAX_LEN) bytes; [`QueueError::Lost`] in a forked child,
+    /// [`QueueError::TooLong`] if it has more than [`MAX_LEN`](ByteQueue::MAX_LEN) bytes, 4 less than there are; [`QueueError::Lost`] in a forked child,
     /// or if the end was taken away; [`QueueError::Corrupted`] if another process overwrote the counts. Nothing is sent then.
     #[inline]
     pub fn send(&mut self, message: &[u8]) -> Result<(), QueueError> {
@@ -273,28 +360,28 @@ impl<'a, const N: usize, A: Readable + Writable> ByteSender<'a, N, A> {
     /// [`QueueError::Full`] if there is none; otherwise as for [`send`](Self::send).
     #[inline]
     pub fn try_send(&mut self, message: &[u8]) -> Result<(), QueueError> {
-        let Self { queue, claim, place } = self;
-        let too_long = || QueueError::TooLong { len: message.len(), max: ByteQueue::<N, A>::MAX_LEN };
-        let len = u32::try_from(message.len()).ok().filter(|_| message.len() <= ByteQueue::<N, A>::MAX_LEN);
-        let len = len.ok_or_else(too_long)?;
+        let Self { ends, bytes, claim, place, spot } = self;
+        let max = max_len(bytes.len());
+        let len = u32::try_from(message.len()).ok().filter(|_| message.len() <= max);
+        let len = len.ok_or(QueueError::TooLong { len: message.len(), max })?;
         if !claim.is_here() {
-            return Err(queue.sender_stuck(Stuck::Lost));
+            return Err(ends.sender_stuck(Stuck::Lost));
         }
         let size = HEADER + u64::from(len);
         let store = |at: u64, room: u64| {
             if room < size {
                 return 0;
             }
-            circle::store(&queue.bytes, at, &len.to_ne_bytes());
-            circle::store(&queue.bytes, at.wrapping_add(HEADER), message);
+            circle::store(bytes, spot, at, &len.to_ne_bytes());
+            circle::store(bytes, spot, at.wrapping_add(HEADER), message);
             size
         };
-        let sent = queue.sending(*claim).step(place, size, store);
-        match sent.map_err(|stuck| queue.sender_stuck(stuck))? {
+        let sent = ends.sending(*claim, bytes.len()).step(place, size, store);
+        match sent.map_err(|stuck| ends.sender_stuck(stuck))? {
             // There is room, and not enough.
             0 => Err(QueueError::Full),
             _ => {
-                bell::ring(&queue.bells.sent, &Linux);
+                bell::ring(&ends.bells.sent, &Linux);
                 Ok(())
             }
         }
@@ -320,7 +407,7 @@ impl<'a, const N: usize, A: Readable + Writable> ByteSender<'a, N, A> {
 
     #[cold]
     fn wait(&mut self, message: &[u8], deadline: Option<Duration>) -> Result<(), QueueError> {
-        let bell = self.queue.share().map(|queue| &queue.bells.received);
+        let bell = self.ends.share().map(|ends| &ends.bells.received);
         let sent = bell::wait(&bell, true, deadline, &Linux, || match self.try_send(message) {
             Err(QueueError::Full) => None,
             sent => Some(sent),
@@ -329,31 +416,31 @@ impl<'a, const N: usize, A: Readable + Writable> ByteSender<'a, N, A> {
     }
 }
 
-impl<const N: usize, A: Access> Drop for ByteSender<'_, N, A> {
+impl<A: Access> Drop for ByteSender<'_, A> {
     fn drop(&mut self) {
-        let Side { count, role } = &self.queue.sender;
-        role.release(count, self.claim);
+        self.ends.sender.release(self.claim);
     }
 }
 
-impl<const N: usize, A: Access> fmt::Debug for ByteSender<'_, N, A> {
+impl<A: Access> fmt::Debug for ByteSender<'_, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ByteSender").finish_non_exhaustive()
     }
 }
 
-/// The receiver of a [`ByteQueue`]: one at a time, until it is dropped.
-pub struct ByteReceiver<'a, const N: usize, A: Access = ReadWrite> {
-    queue: Kept<'a, ByteQueue<N, A>>,
+/// The receiver of a [`ByteQueue`] or a [`ByteQueueHead`]: one at a time, until it is dropped.
+pub struct ByteReceiver<'a, A: Access = ReadWrite> {
+    ends: Kept<'a, Ends>,
+    bytes: Kept<'a, [Shared<u8, A>]>,
     claim: Claim,
     place: Place,
+    spot: Spot,
 }
 
-impl<'a, const N: usize, A: Readable + Writable> ByteReceiver<'a, N, A> {
-    fn claim(queue: Kept<'a, ByteQueue<N, A>>) -> Result<Self, WriterError> {
-        let Side { count, role } = &queue.receiver;
-        let claim = role.claim(count, error::Role::Receiver)?;
-        Ok(Self { place: Place::at(count), queue, claim })
+impl<'a, A: Readable + Writable> ByteReceiver<'a, A> {
+    fn claim((ends, bytes): Parts<'a, A>) -> Result<Self, WriterError> {
+        let claim = ends.receiver.claim(error::Role::Receiver)?;
+        Ok(Self { place: Place::at(&ends.receiver.count), ends, bytes, claim, spot: Spot::default() })
     }
 
     /// Receives the next message into `message`, in place of what is there, and waits for it if there is none.
@@ -375,9 +462,9 @@ impl<'a, const N: usize, A: Readable + Writable> ByteReceiver<'a, N, A> {
     /// [`QueueError::Empty`] if there is none; otherwise as for [`receive_into`](Self::receive_into).
     #[inline]
     pub fn try_receive_into(&mut self, message: &mut Vec<u8>) -> Result<(), QueueError> {
-        let Self { queue, claim, place } = self;
+        let Self { ends, bytes, claim, place, spot } = self;
         if !claim.is_here() {
-            return Err(queue.receiver_stuck(Stuck::Lost));
+            return Err(ends.receiver_stuck(Stuck::Lost));
         }
         let mut bad = None;
         let load = |at: u64, there: u64| {
@@ -385,23 +472,23 @@ impl<'a, const N: usize, A: Readable + Writable> ByteReceiver<'a, N, A> {
                 bad = Some((0, there));
                 return 0;
             };
-            let len = circle::load_u32(&queue.bytes, at);
+            let len = circle::load_u32(bytes, spot, at);
             if u64::from(len) > left {
                 bad = Some((len, left));
                 return 0;
             }
-            circle::load_into(&queue.bytes, at.wrapping_add(HEADER), len, message);
+            circle::load_into(bytes, spot, at.wrapping_add(HEADER), len, message);
             HEADER + u64::from(len)
         };
         // If there is anything, there is a message.
-        let received = queue.receiving(*claim).step_as_far(place, 1, load);
-        let received = received.map_err(|stuck| queue.receiver_stuck(stuck))?;
+        let received = ends.receiving(*claim, bytes.len()).step_as_far(place, 1, load);
+        let received = received.map_err(|stuck| ends.receiver_stuck(stuck))?;
         match (bad, received) {
             (Some((len, left)), _) => Err(QueueError::BadLength { len, left }),
             // The count is not what it was when a message was seen.
             (None, 0) => Err(QueueError::Empty),
             (None, _) => {
-                bell::ring(&queue.bells.received, &Linux);
+                bell::ring(&ends.bells.received, &Linux);
                 Ok(())
             }
         }
@@ -427,12 +514,12 @@ impl<'a, const N: usize, A: Readable + Writable> ByteReceiver<'a, N, A> {
     ///
     /// [`QueueError::Lost`], as for [`receive_into`](Self::receive_into).
     pub fn skip(&mut self) -> Result<(), QueueError> {
-        let Self { queue, claim, place } = self;
+        let Self { ends, bytes, claim, place, .. } = self;
         if !claim.is_here() {
-            return Err(queue.receiver_stuck(Stuck::Lost));
+            return Err(ends.receiver_stuck(Stuck::Lost));
         }
-        queue.receiving(*claim).skip(place).map_err(|stuck| queue.receiver_stuck(stuck))?;
-        bell::ring(&queue.bells.received, &Linux);
+        ends.receiving(*claim, bytes.len()).skip(place).map_err(|stuck| ends.receiver_stuck(stuck))?;
+        bell::ring(&ends.bells.received, &Linux);
         Ok(())
     }
 
@@ -446,7 +533,7 @@ impl<'a, const N: usize, A: Readable + Writable> ByteReceiver<'a, N, A> {
 
     #[cold]
     fn wait(&mut self, message: &mut Vec<u8>, deadline: Option<Duration>) -> Result<(), QueueError> {
-        let bell = self.queue.share().map(|queue| &queue.bells.sent);
+        let bell = self.ends.share().map(|ends| &ends.bells.sent);
         let received = bell::wait(&bell, true, deadline, &Linux, || match self.try_receive_into(message) {
             Err(QueueError::Empty) => None,
             received => Some(received),
@@ -455,14 +542,13 @@ impl<'a, const N: usize, A: Readable + Writable> ByteReceiver<'a, N, A> {
     }
 }
 
-impl<const N: usize, A: Access> Drop for ByteReceiver<'_, N, A> {
+impl<A: Access> Drop for ByteReceiver<'_, A> {
     fn drop(&mut self) {
-        let Side { count, role } = &self.queue.receiver;
-        role.release(count, self.claim);
+        self.ends.receiver.release(self.claim);
     }
 }
 
-impl<const N: usize, A: Access> fmt::Debug for ByteReceiver<'_, N, A> {
+impl<A: Access> fmt::Debug for ByteReceiver<'_, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ByteReceiver").finish_non_exhaustive()
     }

@@ -1,12 +1,13 @@
 //! The ring of messages of any length: one writer, and any number of readers that each see every message.
 
 use core::fmt;
+use core::marker::PhantomData;
 use core::mem::offset_of;
 use core::sync::atomic::{AtomicU32, AtomicU64};
 use core::time::Duration;
 
 use super::builtin::builtin;
-use super::circle;
+use super::circle::{self, Spot};
 use super::error::{self, RingError, WriterError};
 use super::kernel::{Kernel, Linux};
 use super::protocol::bell;
@@ -24,7 +25,8 @@ use crate::memory::structure::Declared;
 /// each see every message, in order: what a [`Ring`](super::Ring) is for values of one type.
 ///
 /// The writer waits for no reader: one that is slower misses messages, and is told how many. A reader keeps its place in private
-/// memory, and needs a read-only attachment only. `N` is in bytes; a message takes up 8 more than it has.
+/// memory, and needs a read-only attachment only. `N` is in bytes; a message takes up 8 more than it has. Where the size is to be
+/// chosen at run time, it is a [`ByteRingHead`].
 ///
 /// ```
 /// use shm_runtime::{SharedSegment, sync};
@@ -86,7 +88,7 @@ use crate::memory::structure::Declared;
 /// | field | at | |
 /// | --- | --- | --- |
 /// | `head` | 0 | `count`, 8 bytes: how many messages were published; `tail`, 8 bytes: the position of the oldest one; `bell`, 4 bytes: a futex, odd while a reader sleeps on it; at 64 the role of the writer, as a `SeqLock` has it: `writer`, `process`, `namespace`, `writing`, 8 bytes each |
-/// | `marks` | 128 | the first two if `count` is even, the others if it is odd: the positions, 8 bytes each, of the next message, and of one that is not older than half of the bytes |
+/// | `head.marks` | 128 | the first two if `count` is even, the others if it is odd: the positions, 8 bytes each, of the next message, and of one that is not older than half of the bytes |
 /// | `bytes` | 192 | `N` bytes: the one at position p, counted from 0, is byte p modulo N |
 ///
 /// A message is its length, 4 bytes, the low 32 bits of its number, counted from 0, and its bytes; the next one follows at once.
@@ -96,69 +98,128 @@ use crate::memory::structure::Declared;
 #[repr(C)]
 pub struct ByteRing<const N: usize, A = ReadWrite> {
     head: Head,
-    marks: Marks,
     bytes: [Shared<u8, A>; N],
 }
 
 builtin! {
-    unsafe impl [const N: usize] ByteRing<N>, ByteRing<N, A>: "ByteRing", 3 {
-        head: Head, marks: Marks, bytes: [u8; N]
+    unsafe impl [const N: usize] ByteRing<N>, ByteRing<N, A>: "ByteRing", 2 {
+        head: Head, bytes: [u8; N]
     } together
 }
 
-/// What the writer writes beside the messages, and readers look at: on a cache line of its own.
+/// What the writer writes beside the messages: what readers look at, the role, and what only those read that begin or were too
+/// slow, each on a cache line of its own.
 #[repr(C, align(64))]
 struct Head {
     count: AtomicU64,
     tail: AtomicU64,
     bell: AtomicU32,
     role: Role,
-}
-
-builtin! {
-    unsafe impl [] Head, Head: "ByteRingHead", 4 {
-        count: AtomicU64, tail: AtomicU64, bell: AtomicU32, role: Role
-    }
-}
-
-/// What only those read that begin, or were too slow.
-#[repr(C, align(64))]
-struct Marks {
     marks: [[AtomicU64; 2]; 2],
 }
 
-builtin! { unsafe impl [] Marks, Marks: "Marks", 1 { marks: [[AtomicU64; 2]; 2] } }
+builtin! {
+    unsafe impl [] Head, Head: "Frames", 5 {
+        count: AtomicU64, tail: AtomicU64, bell: AtomicU32, role: Role, marks: [[AtomicU64; 2]; 2]
+    }
+}
 
-impl<const N: usize, A: Access> ByteRing<N, A> {
-    /// Bytes of a message at most: `N` less the 8 that go before it. While a message is in the ring that needs more than half of
-    /// the bytes, there is hardly another.
-    pub const MAX_LEN: usize = {
-        assert!(N > 8, "a ring of bytes needs more than the 8 bytes that go before each message");
-        assert!(N <= u32::MAX as usize, "a ring of bytes has less than 4 GiB");
-        N - 8
-    };
+impl Head {
+    #[inline]
+    fn frames(&self, capacity: usize) -> Frames<'_> {
+        let Self { count, tail, marks, .. } = self;
+        let marks = marks.each_ref().map(|marks| marks.each_ref());
+        Frames { count, tail, marks, capacity: capacity as u64 }
+    }
 
-    const CAPACITY: u64 = Self::MAX_LEN as u64 + Header::SIZE;
+    fn reset_writer(&self) {
+        self.role.words(&self.count).reset();
+    }
+}
 
+/// What a writer or a reader uses: the head, and the bytes, whose number is the capacity. No other process can change it.
+type Parts<'a, A> = (Kept<'a, Head>, Kept<'a, [Shared<u8, A>]>);
+
+/// Bytes of a ring at the least: those before a message, and a byte of it.
+const LEAST: usize = 9;
+
+/// Bytes of a message at most, in a ring of so many.
+fn max_len(bytes: usize) -> usize {
+    bytes.saturating_sub(LEAST - 1)
+}
+
+#[inline]
+fn header<A: Readable>(bytes: &[Shared<u8, A>], spot: &mut Spot, at: u64) -> Header {
+    let [len, number] = [at, at.wrapping_add(4)].map(|at| circle::load_u32(bytes, spot, at));
+    Header { len, number }
+}
+
+/// The head of a [`ByteRing`] whose size is chosen when its segment is created: the bytes are the slice at the end of the
+/// segment's struct.
+///
+/// ```
+/// use shm_runtime::{SharedSegment, TailedSegment, sync};
+///
+/// #[derive(SharedSegment)]
+/// #[repr(C)]
+/// #[shm(private)]
+/// struct Recorder {
+///     ring: sync::ByteRingHead,
+///     bytes: [u8],
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let segment = Recorder::options().len(100_000).create()?.remove_on_drop();
+/// let (recorder, display) = (segment.attach()?, segment.attach_read_only()?);
+/// let mut reader = display.ring.reader(&display.bytes);
+/// recorder.ring.writer(&recorder.bytes)?.write(b"started")?;
+///
+/// let mut line = Vec::new();
+/// reader.read_into(&mut line)?;
+/// assert_eq!(line, b"started");
+/// # Ok(())
+/// # }
+/// ```
+///
+/// The size is the length of the slice that is passed, which is in private memory: no other process can change it. A message
+/// has 8 bytes less at most. Of 4 GiB or more, the first 4 GiB less one byte are used. All processes have to pass the same bytes.
+/// With others, or those of another segment, a reader gets wrong messages, or an error; that is never undefined behaviour.
+///
+/// All else is as [`ByteRing`] says, but for the size: with fewer than 9 bytes there is no writer ([`WriterError::TooFew`]), and
+/// so a reader finds nothing new. Of upgrades is to be said what [`RingHead`](super::RingHead#upgrades) says.
+///
+/// # Layout
+///
+/// `#[repr(C)]`, aligned to 64 bytes: `head`, 192 bytes, as the one of a [`ByteRing`]. The byte at position p, counted from 0, is
+/// byte p modulo their number.
+#[repr(C)]
+pub struct ByteRingHead<A = ReadWrite> {
+    head: Head,
+    access: PhantomData<A>,
+}
+
+builtin! { unsafe impl [] ByteRingHead, ByteRingHead<A>: "ByteRingHead", 1 { head: Head } transient }
+
+impl<A: Access> ByteRingHead<A> {
     /// Claims the writer's role, from a dead writer too.
     ///
     /// # Errors
     ///
-    /// [`WriterError::Held`] or [`HeldElsewhere`](WriterError::HeldElsewhere) if there is a writer, and it is not known to be
-    /// dead.
-    pub fn writer(&self) -> Result<ByteRingWriter<'_, N, A>, WriterError>
+    /// [`WriterError::TooFew`] if there are less than 9 bytes; otherwise as for [`ByteRing::writer`].
+    pub fn writer<'a>(&'a self, bytes: &'a [Shared<u8, A>]) -> Result<ByteRingWriter<'a, A>, WriterError>
     where
         A: Readable + Writable,
     {
-        ByteRingWriter::claim(self.into())
+        error::at_least(LEAST, bytes.len(), error::Role::Writer)?;
+        ByteRingWriter::claim(((&self.head).into(), circle::addressable(bytes).into()))
     }
 
     /// A reader of the messages that are written from now on.
-    pub fn reader(&self) -> ByteRingReader<'_, N, A>
+    pub fn reader<'a>(&'a self, bytes: &'a [Shared<u8, A>]) -> ByteRingReader<'a, A>
     where
         A: Readable,
     {
-        ByteRingReader::new(self.into())
+        ByteRingReader::new(((&self.head).into(), circle::addressable(bytes).into()))
     }
 
     /// How many messages have been written since the segment was created.
@@ -175,23 +236,60 @@ impl<const N: usize, A: Access> ByteRing<N, A> {
     where
         A: Writable,
     {
-        self.head.role.words(&self.head.count).reset();
+        self.head.reset_writer();
+    }
+}
+
+impl<const N: usize, A: Access> ByteRing<N, A> {
+    /// Bytes of a message at most: `N` less the 8 that go before it. While a message is in the ring that needs more than half of
+    /// the bytes, there is hardly another.
+    pub const MAX_LEN: usize = {
+        assert!(N > 8, "a ring of bytes needs more than the 8 bytes that go before each message");
+        assert!(N <= u32::MAX as usize, "a ring of bytes has less than 4 GiB");
+        N - 8
+    };
+
+    /// Claims the writer's role, from a dead writer too.
+    ///
+    /// # Errors
+    ///
+    /// [`WriterError::Held`] or [`HeldElsewhere`](WriterError::HeldElsewhere) if there is a writer, and it is not known to be
+    /// dead.
+    pub fn writer(&self) -> Result<ByteRingWriter<'_, A>, WriterError>
+    where
+        A: Readable + Writable,
+    {
+        ByteRingWriter::claim(Self::parts(self.into()))
     }
 
-    #[inline]
-    fn frames(&self) -> Frames<'_> {
-        let Head { count, tail, .. } = &self.head;
-        let marks = self.marks.marks.each_ref().map(|marks| marks.each_ref());
-        Frames { count, tail, marks, capacity: Self::CAPACITY }
-    }
-
-    #[inline]
-    fn header(&self, at: u64) -> Header
+    /// A reader of the messages that are written from now on.
+    pub fn reader(&self) -> ByteRingReader<'_, A>
     where
         A: Readable,
     {
-        let [len, number] = [at, at.wrapping_add(4)].map(|at| circle::load_u32(&self.bytes, at));
-        Header { len, number }
+        ByteRingReader::new(Self::parts(self.into()))
+    }
+
+    /// How many messages have been written since the segment was created.
+    #[inline]
+    pub fn written(&self) -> u64
+    where
+        A: Readable,
+    {
+        published(&self.head.count)
+    }
+
+    /// Takes the writer's role away, as [`SeqLock::reset_writer`](super::SeqLock::reset_writer) does.
+    pub fn reset_writer(&self)
+    where
+        A: Writable,
+    {
+        self.head.reset_writer();
+    }
+
+    fn parts(ring: Kept<'_, Self>) -> Parts<'_, A> {
+        _ = Self::MAX_LEN;
+        (ring.share().map(|ring| &ring.head), ring.map(|ring| ring.bytes.as_slice()))
     }
 }
 
@@ -201,32 +299,35 @@ impl<const N: usize, A: Access> Part<ByteRing<N>, A> {
     /// # Errors
     ///
     /// As for [`ByteRing::writer`].
-    pub fn into_writer(self) -> Result<ByteRingWriter<'static, N, A>, WriterError>
+    pub fn into_writer(self) -> Result<ByteRingWriter<'static, A>, WriterError>
     where
         A: Readable + Writable,
     {
-        ByteRingWriter::claim(self.into_kept().map(|shared| &**shared))
+        ByteRingWriter::claim(ByteRing::parts(self.into_kept().map(|shared| &**shared)))
     }
 
     /// A reader, as [`ByteRing::reader`] gives it, with a share of the attachment.
-    pub fn into_reader(self) -> ByteRingReader<'static, N, A>
+    pub fn into_reader(self) -> ByteRingReader<'static, A>
     where
         A: Readable,
     {
-        ByteRingReader::new(self.into_kept().map(|shared| &**shared))
+        ByteRingReader::new(ByteRing::parts(self.into_kept().map(|shared| &**shared)))
     }
 }
 
-/// The writer of a [`ByteRing`]: one at a time, until it is dropped.
-pub struct ByteRingWriter<'a, const N: usize, A: Access = ReadWrite> {
-    ring: Kept<'a, ByteRing<N, A>>,
+/// The writer of a [`ByteRing`] or a [`ByteRingHead`]: one at a time, until it is dropped.
+pub struct ByteRingWriter<'a, A: Access = ReadWrite> {
+    head: Kept<'a, Head>,
+    bytes: Kept<'a, [Shared<u8, A>]>,
     claim: Claim,
+    /// Of the next message, and of the oldest one.
+    spots: [Spot; 2],
 }
 
-impl<'a, const N: usize, A: Readable + Writable> ByteRingWriter<'a, N, A> {
-    fn claim(ring: Kept<'a, ByteRing<N, A>>) -> Result<Self, WriterError> {
-        let Head { count, role, .. } = &ring.head;
-        Ok(Self { claim: role.claim(count, error::Role::Writer)?, ring })
+impl<'a, A: Readable + Writable> ByteRingWriter<'a, A> {
+    fn claim((head, bytes): Parts<'a, A>) -> Result<Self, WriterError> {
+        let claim = head.role.claim(&head.count, error::Role::Writer)?;
+        Ok(Self { head, bytes, claim, spots: [Spot::default(); 2] })
     }
 
     /// Writes a message, over the oldest ones if there is no room. It waits for no other process, and calls the kernel only if a
@@ -234,24 +335,25 @@ impl<'a, const N: usize, A: Readable + Writable> ByteRingWriter<'a, N, A> {
     ///
     /// # Errors
     ///
-    /// [`WriterError::TooLong`] if it has more than [`MAX_LEN`](ByteRing::MAX_LEN) bytes; [`WriterError::Lost`] in a forked child,
+    /// [`WriterError::TooLong`] if it has more than [`MAX_LEN`](ByteRing::MAX_LEN) bytes, 8 less than there are; [`WriterError::Lost`] in a forked child,
     /// or if the role was taken away. Nothing is written then.
     #[inline]
     pub fn write(&mut self, message: &[u8]) -> Result<(), WriterError> {
-        let Self { ring, claim } = self;
-        let too_long = || WriterError::TooLong { len: message.len(), max: ByteRing::<N, A>::MAX_LEN };
-        let len = u32::try_from(message.len()).ok().filter(|_| message.len() <= ByteRing::<N, A>::MAX_LEN);
-        let len = len.ok_or_else(too_long)?;
-        let Head { count, bell, role, .. } = &ring.head;
+        let Self { head, bytes, claim, spots: [next, oldest] } = self;
+        let max = max_len(bytes.len());
+        let len = u32::try_from(message.len()).ok().filter(|_| message.len() <= max);
+        let len = len.ok_or(WriterError::TooLong { len: message.len(), max })?;
+        let Head { count, bell, role, .. } = &**head;
         let store = |Place { number, at }| {
             for (i, word) in (0..).zip([len, low(number)]) {
-                circle::store(&ring.bytes, at.wrapping_add(4 * i), &word.to_ne_bytes());
+                circle::store(bytes, next, at.wrapping_add(4 * i), &word.to_ne_bytes());
             }
-            circle::store(&ring.bytes, at.wrapping_add(Header::SIZE), message);
+            circle::store(bytes, next, at.wrapping_add(Header::SIZE), message);
         };
         let size = Header::SIZE + u64::from(len);
-        let header = |at| ring.header(at);
-        if !claim.is_here() || !ring.frames().write(role.words(count), claim.role, size, header, store) {
+        let header = |at| header(bytes, oldest, at);
+        let frames = head.frames(bytes.len());
+        if !claim.is_here() || !frames.write(role.words(count), claim.role, size, header, store) {
             return Err(role.lost(count, error::Role::Writer));
         }
         bell::ring(bell, &Linux);
@@ -259,38 +361,39 @@ impl<'a, const N: usize, A: Readable + Writable> ByteRingWriter<'a, N, A> {
     }
 }
 
-impl<const N: usize, A: Access> Drop for ByteRingWriter<'_, N, A> {
+impl<A: Access> Drop for ByteRingWriter<'_, A> {
     fn drop(&mut self) {
-        let Head { count, role, .. } = &self.ring.head;
-        role.release(count, self.claim);
+        self.head.role.release(&self.head.count, self.claim);
     }
 }
 
-impl<const N: usize, A: Access> fmt::Debug for ByteRingWriter<'_, N, A> {
+impl<A: Access> fmt::Debug for ByteRingWriter<'_, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ByteRingWriter").finish_non_exhaustive()
     }
 }
 
-/// A reader of a [`ByteRing`], whose place is in private memory: nothing of it is in the segment.
-pub struct ByteRingReader<'a, const N: usize, A: Access = ReadWrite> {
-    ring: Kept<'a, ByteRing<N, A>>,
+/// A reader of a [`ByteRing`] or a [`ByteRingHead`], whose place is in private memory: nothing of it is in the segment.
+pub struct ByteRingReader<'a, A: Access = ReadWrite> {
+    head: Kept<'a, Head>,
+    bytes: Kept<'a, [Shared<u8, A>]>,
     /// The next message.
     cursor: Place,
+    spot: Spot,
 }
 
-impl<'a, const N: usize, A: Readable> ByteRingReader<'a, N, A> {
-    fn new(ring: Kept<'a, ByteRing<N, A>>) -> Self {
-        let mut reader = Self { ring, cursor: Place { number: 0, at: 0 } };
+impl<'a, A: Readable> ByteRingReader<'a, A> {
+    fn new((head, bytes): Parts<'a, A>) -> Self {
+        let mut reader = Self { head, bytes, cursor: Place { number: 0, at: 0 }, spot: Spot::default() };
         reader.skip_to_newest();
         reader
     }
 
     /// Goes back to the oldest message that can be read, or on to it.
     pub fn rewind(&mut self) {
-        let ring = &*self.ring;
-        if let Some(oldest) = ring.frames().oldest(|at| ring.header(at)) {
-            self.cursor = oldest;
+        let Self { head, bytes, cursor, spot } = self;
+        if let Some(oldest) = head.frames(bytes.len()).oldest(|at| header(bytes, spot, at)) {
+            *cursor = oldest;
         }
     }
 
@@ -318,21 +421,20 @@ impl<'a, const N: usize, A: Readable> ByteRingReader<'a, N, A> {
     /// [`RingError::NothingNew`] if there is none; otherwise as for [`read_into`](Self::read_into).
     #[inline]
     pub fn try_read_into(&mut self, message: &mut Vec<u8>) -> Result<(), RingError> {
-        let (ring, at) = (&*self.ring, self.cursor.at);
+        let Self { head, bytes, cursor, spot } = self;
+        let (at, max) = (cursor.at, max_len(bytes.len()) as u64);
         let load = || {
-            let Header { len, number } = ring.header(at);
+            let Header { len, number } = header(bytes, spot, at);
             // Before anything is done with the length.
-            let whole =
-                number == low(self.cursor.number) && u64::from(len) <= ByteRing::<N, A>::MAX_LEN as u64;
+            let whole = number == low(cursor.number) && u64::from(len) <= max;
             if whole {
-                circle::load_into(&ring.bytes, at.wrapping_add(Header::SIZE), len, message);
+                circle::load_into(bytes, spot, at.wrapping_add(Header::SIZE), len, message);
             }
             whole.then(|| Header::SIZE + u64::from(len))
         };
-        match ring.frames().read(self.cursor, load) {
+        match head.frames(bytes.len()).read(*cursor, load) {
             Ok(Some(size)) => {
-                let Place { number, at } = self.cursor;
-                self.cursor = Place { number: number.wrapping_add(1), at: at.wrapping_add(size) };
+                *cursor = Place { number: cursor.number.wrapping_add(1), at: at.wrapping_add(size) };
                 Ok(())
             }
             Ok(None) => Err(self.corrupted()),
@@ -361,7 +463,7 @@ impl<'a, const N: usize, A: Readable> ByteRingReader<'a, N, A> {
 
     #[cold]
     fn wait(&mut self, message: &mut Vec<u8>, deadline: Option<Duration>) -> Result<(), RingError> {
-        let bell = self.ring.share().map(|ring| &ring.head.bell);
+        let bell = self.head.share().map(|head| &head.bell);
         let read =
             bell::wait(&bell, A::MAPS_WRITABLE, deadline, &Linux, || match self.try_read_into(message) {
                 Err(RingError::NothingNew) => None,
@@ -373,12 +475,13 @@ impl<'a, const N: usize, A: Readable> ByteRingReader<'a, N, A> {
     /// Goes on with a message of the newer half, not the oldest one: that would be overwritten next.
     #[cold]
     fn missed(&mut self) -> RingError {
-        let (ring, before) = (&*self.ring, self.cursor.number);
-        if let Some((newest, go_on)) = ring.frames().newest() {
-            self.cursor = ring.frames().place(go_on, newest, |at| ring.header(at));
+        let Self { head, bytes, cursor, spot } = self;
+        let (frames, before) = (head.frames(bytes.len()), cursor.number);
+        if let Some((newest, go_on)) = frames.newest() {
+            *cursor = frames.place(go_on, newest, |at| header(bytes, spot, at));
         }
         // Less only if another process has put the count back.
-        RingError::Missed(self.cursor.number.saturating_sub(before))
+        RingError::Missed(cursor.number.saturating_sub(before))
     }
 
     #[cold]
@@ -390,13 +493,13 @@ impl<'a, const N: usize, A: Readable> ByteRingReader<'a, N, A> {
 
     /// If the writer is faster every time, the next read says what was missed.
     fn skip_to_newest(&mut self) {
-        if let Some((newest, _)) = self.ring.frames().newest() {
+        if let Some((newest, _)) = self.head.frames(self.bytes.len()).newest() {
             self.cursor = newest;
         }
     }
 }
 
-impl<const N: usize, A: Access> fmt::Debug for ByteRingReader<'_, N, A> {
+impl<A: Access> fmt::Debug for ByteRingReader<'_, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ByteRingReader").field("position", &self.cursor.number).finish_non_exhaustive()
     }

@@ -15,34 +15,47 @@ impl Spot {
     /// The place of this position in a circle of `len` places, always the same number; 0 if that is 0.
     #[inline]
     pub(super) fn find(&mut self, position: u64, len: usize) -> usize {
-        let ahead = usize::try_from(position.wrapping_sub(self.position)).unwrap_or(usize::MAX);
-        let place = match self.place.wrapping_add(ahead) {
-            _ if ahead >= len => place(position, len),
-            // The place was within the circle, of which both numbers together are less than two.
-            beyond if beyond >= len => beyond - len,
-            place => place,
+        // A count that turns over, or that another process has put back, is not ahead.
+        let ahead = position.checked_sub(self.position).and_then(|ahead| usize::try_from(ahead).ok());
+        let place = match ahead.filter(|&ahead| ahead < len).map(|ahead| self.place.wrapping_add(ahead)) {
+            None => jump(position, len),
+            // Both numbers were less than the length.
+            Some(beyond) if beyond >= len => beyond - len,
+            Some(place) => place,
         };
         *self = Self { position, place };
         place
     }
 }
 
-/// The place of a position of which nothing is known.
-#[cold]
+/// The place of a position; 0 if there are none.
 pub(super) fn place(position: u64, len: usize) -> usize {
-    position.checked_rem(len as u64).and_then(|place| usize::try_from(place).ok()).unwrap_or(0)
+    let len = len as u64;
+    let place =
+        if len.is_power_of_two() { position & (len - 1) } else { position.checked_rem(len).unwrap_or(0) };
+    usize::try_from(place).unwrap_or(0)
+}
+
+#[cold]
+fn jump(position: u64, len: usize) -> usize {
+    place(position, len)
+}
+
+/// Bytes whose number, and so the length of each message, is a `u32`: all, or the first ones.
+pub(super) fn addressable<A>(bytes: &[Shared<u8, A>]) -> &[Shared<u8, A>] {
+    usize::try_from(u32::MAX).ok().and_then(|most| bytes.get(..most)).unwrap_or(bytes)
 }
 
 /// The place of `len` bytes from position `at` on: up to the end of the circle, and from its beginning on. Fewer if the circle
 /// has not so many.
 #[inline]
-fn split<A: Access>(
-    circle: &[Shared<u8, A>],
+fn split<'a, A: Access>(
+    circle: &'a [Shared<u8, A>],
+    spot: &mut Spot,
     at: u64,
     len: usize,
-) -> (&SharedSlice<u8, A>, &SharedSlice<u8, A>) {
-    let start = at.checked_rem(circle.len() as u64).and_then(|start| usize::try_from(start).ok());
-    let (before, after) = circle.split_at_checked(start.unwrap_or(0)).unwrap_or_default();
+) -> (&'a SharedSlice<u8, A>, &'a SharedSlice<u8, A>) {
+    let (before, after) = circle.split_at_checked(spot.find(at, circle.len())).unwrap_or_default();
     let first = after.get(..len).unwrap_or(after);
     let rest = before.get(..len - first.len()).unwrap_or(before);
     (SharedSlice::of(first), SharedSlice::of(rest))
@@ -50,8 +63,8 @@ fn split<A: Access>(
 
 /// Stores bytes from position `at` on: as many as the circle has, if there are more.
 #[inline]
-pub(super) fn store<A: Writable>(circle: &[Shared<u8, A>], at: u64, from: &[u8]) {
-    let (first, rest) = split(circle, at, from.len());
+pub(super) fn store<A: Writable>(circle: &[Shared<u8, A>], spot: &mut Spot, at: u64, from: &[u8]) {
+    let (first, rest) = split(circle, spot, at, from.len());
     let (from_first, from_rest) = from.split_at(first.len());
     first.copy_from(from_first);
     rest.copy_from(from_rest.get(..rest.len()).unwrap_or(from_rest));
@@ -59,8 +72,8 @@ pub(super) fn store<A: Writable>(circle: &[Shared<u8, A>], at: u64, from: &[u8])
 
 /// Loads bytes from position `at` on: as many as the circle has, if there are more wanted.
 #[inline]
-pub(super) fn load<A: Readable>(circle: &[Shared<u8, A>], at: u64, to: &mut [u8]) {
-    let (first, rest) = split(circle, at, to.len());
+pub(super) fn load<A: Readable>(circle: &[Shared<u8, A>], spot: &mut Spot, at: u64, to: &mut [u8]) {
+    let (first, rest) = split(circle, spot, at, to.len());
     let (to_first, to_rest) = to.split_at_mut(first.len());
     first.copy_to(to_first);
     if let Some(to_rest) = to_rest.get_mut(..rest.len()) {
@@ -70,17 +83,23 @@ pub(super) fn load<A: Readable>(circle: &[Shared<u8, A>], at: u64, to: &mut [u8]
 
 /// Loads a 32-bit number at position `at`.
 #[inline]
-pub(super) fn load_u32<A: Readable>(circle: &[Shared<u8, A>], at: u64) -> u32 {
+pub(super) fn load_u32<A: Readable>(circle: &[Shared<u8, A>], spot: &mut Spot, at: u64) -> u32 {
     let mut bytes = [0; 4];
-    load(circle, at, &mut bytes);
+    load(circle, spot, at, &mut bytes);
     u32::from_ne_bytes(bytes)
 }
 
 /// Loads `len` bytes from position `at` on, in place of what is in `to`.
 #[inline]
-pub(super) fn load_into<A: Readable>(circle: &[Shared<u8, A>], at: u64, len: u32, to: &mut Vec<u8>) {
+pub(super) fn load_into<A: Readable>(
+    circle: &[Shared<u8, A>],
+    spot: &mut Spot,
+    at: u64,
+    len: u32,
+    to: &mut Vec<u8>,
+) {
     let len = usize::try_from(len).unwrap_or(usize::MAX).min(circle.len());
     // What it has already is overwritten, and so not cleared.
     to.resize(len, 0);
-    load(circle, at, to);
+    load(circle, spot, at, to);
 }

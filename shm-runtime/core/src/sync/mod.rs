@@ -8,6 +8,8 @@
 //! - [`Queue<T, N>`]: values from any number of senders, each to one of any number of receivers. What a receiver had that was
 //!   killed is given to another.
 //! - [`ByteRing<N>`], [`ByteQueue<N>`]: what `Ring` and `SpscQueue` are, for messages of any length.
+//! - [`RingHead`], [`SpscHead`], [`QueueHead`], [`ByteRingHead`], [`ByteQueueHead`]: the same, with the slice at the end of the
+//!   segment's struct for slots, so that the capacity is chosen at run time.
 //! - [`Event`]: wait until another process announces a change.
 //!
 //! All are plain fields of a segment's struct, by themselves, in arrays and in nested structs. A new segment is
@@ -68,6 +70,8 @@ mod byte_ring;
 #[cfg(not(loom))]
 mod circle;
 #[cfg(not(loom))]
+mod ends;
+#[cfg(not(loom))]
 mod error;
 #[cfg(not(loom))]
 mod event;
@@ -79,6 +83,8 @@ mod mutex;
 pub(crate) mod peek;
 #[cfg(not(loom))]
 mod queue;
+#[cfg(not(loom))]
+mod queue_view;
 #[cfg(not(loom))]
 mod ring;
 #[cfg(not(loom))]
@@ -92,14 +98,15 @@ mod thread;
 
 #[cfg(not(loom))]
 pub use self::{
-    byte_queue::{ByteQueue, ByteReceiver, ByteSender},
-    byte_ring::{ByteRing, ByteRingReader, ByteRingWriter},
+    byte_queue::{ByteQueue, ByteQueueHead, ByteReceiver, ByteSender},
+    byte_ring::{ByteRing, ByteRingHead, ByteRingReader, ByteRingWriter},
     error::{LockError, QueueError, ReadError, RingError, Role, WriterError},
     event::{Event, Listener},
     latest::{Latest, LatestWriter, Reading},
     mutex::{Mutex, MutexGuard, OwnerDied},
     queue::{Queue, Received},
+    queue_view::{QueueHead, QueueSlot, QueueView},
     ring::{Ring, RingHead, RingReader, RingWriter},
     seqlock::{SeqLock, SeqWriter, WriterInfo},
-    spsc::{Receiver, Sender, SpscQueue},
+    spsc::{Receiver, Sender, SpscHead, SpscQueue},
 };

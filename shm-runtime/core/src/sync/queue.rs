@@ -1,41 +1,28 @@
 //! The queue with many senders and many receivers.
 
 use core::fmt;
-use core::mem::{MaybeUninit, offset_of};
+use core::mem::offset_of;
 use core::ops::Deref;
-use core::sync::atomic::{
-    AtomicU64,
-    Ordering::{Acquire, Relaxed, Release},
-};
 use core::time::Duration;
 
 use super::builtin::builtin;
+use super::ends::Bells;
 use super::error::{QueueError, Role, WriterError};
-use super::kernel::{Kernel, Linux};
-use super::mutex::{Mutex, MutexGuard};
-use super::protocol::bell;
-use super::protocol::queue::{self as protocol, Given, Stuck};
-use super::seqlock::{identity, process};
-use super::spsc::Bells;
+use super::mutex::Mutex;
+use super::protocol::queue::Given;
+use super::queue_view::{Cursors, QueueView, Slot};
 use crate::memory::access::{Access, ReadWrite, Readable, Writable};
-use crate::memory::bulk;
-use crate::memory::direction::{Load, Store};
 use crate::memory::fields::{Fields, Member};
 use crate::memory::shareable::Shareable;
-use crate::memory::shared::Shared;
 use crate::memory::structure::Declared;
-use crate::memory::validity;
-use crate::sys::liveness::Process;
 use crate::sys::process as this_process;
-
-/// How long a call with a time-out waits for the lock, at the least: it is held for as long as a copy takes.
-const LOCK: Duration = Duration::from_millis(100);
 
 /// A queue of at most `N` values, from any number of senders, each to one of any number of receivers.
 ///
 /// A value belongs to its receiver until it says that it is [`done`](Received::done). If it is killed before that, the value is
 /// given again, to another one, marked as [redelivered](Received::is_redelivered). No process that is killed, at any instruction,
-/// loses a value that was accepted, has one delivered twice without that mark, or stops the others.
+/// loses a value that was accepted, has one delivered twice without that mark, or stops the others. Where the capacity is to be
+/// chosen at run time, it is a [`QueueHead`](super::QueueHead).
 ///
 /// ```
 /// use shm_runtime::{SharedSegment, sync};
@@ -122,35 +109,8 @@ builtin! {
     } together
 }
 
-#[repr(C)]
-struct Cursors {
-    head: AtomicU64,
-    next: AtomicU64,
-    tail: AtomicU64,
-}
-
-builtin! {
-    unsafe impl [] Cursors, Cursors: "Cursors", 3 { head: AtomicU64, next: AtomicU64, tail: AtomicU64 }
-}
-
-#[repr(C)]
-struct Slot<T, A = ReadWrite> {
-    state: AtomicU64,
-    marks: [AtomicU64; 4],
-    value: Shared<T, A>,
-}
-
-builtin! {
-    unsafe impl [T: Shareable + Copy] Slot<T>, Slot<T, A>: "Slot", 3 {
-        state: AtomicU64, marks: [AtomicU64; 4], value: T
-    }
-}
-
 impl<T: Shareable + Copy, const N: usize, A: Readable + Writable> Queue<T, N, A> {
-    const CAPACITY: u64 = {
-        assert!(N > 0, "a queue has room for one value at least");
-        N as u64
-    };
+    const ENOUGH: () = assert!(N > 0, "a queue has room for one value at least");
 
     /// Sends a value, and waits for room if there is none.
     ///
@@ -159,7 +119,7 @@ impl<T: Shareable + Copy, const N: usize, A: Readable + Writable> Queue<T, N, A>
     /// [`QueueError::Corrupted`] if another process overwrote the positions, [`QueueError::Lock`] if it did so with the lock, or
     /// the kernel refuses it.
     pub fn send(&self, value: &T) -> Result<(), QueueError> {
-        self.send_until(value, None)
+        self.view().send(value)
     }
 
     /// Sends a value if there is room.
@@ -168,7 +128,7 @@ impl<T: Shareable + Copy, const N: usize, A: Readable + Writable> Queue<T, N, A>
     ///
     /// [`QueueError::Full`] if there is none; otherwise as for [`send`](Self::send).
     pub fn try_send(&self, value: &T) -> Result<(), QueueError> {
-        self.send_some(core::slice::from_ref(value), Some(Duration::ZERO)).map(drop)
+        self.view().try_send(value)
     }
 
     /// Sends a value, and waits for room if there is none, at most for this time. Setting the system's clock does not change the
@@ -178,7 +138,7 @@ impl<T: Shareable + Copy, const N: usize, A: Readable + Writable> Queue<T, N, A>
     ///
     /// [`QueueError::Full`] if there was none all the time; otherwise as for [`send`](Self::send).
     pub fn send_timeout(&self, value: &T, timeout: Duration) -> Result<(), QueueError> {
-        self.send_until(value, Some(Linux.now().saturating_add(timeout)))
+        self.view().send_timeout(value, timeout)
     }
 
     /// Sends as many of these values as there is room for, and says how many: the first ones, and none if the queue is full.
@@ -187,10 +147,7 @@ impl<T: Shareable + Copy, const N: usize, A: Readable + Writable> Queue<T, N, A>
     ///
     /// As for [`send`](Self::send).
     pub fn try_send_some(&self, values: &[T]) -> Result<usize, QueueError> {
-        match self.send_some(values, Some(Duration::ZERO)) {
-            Err(QueueError::Full) => Ok(0),
-            sent => sent,
-        }
+        self.view().try_send_some(values)
     }
 
     /// Receives a value, and waits for one if there is none.
@@ -199,8 +156,8 @@ impl<T: Shareable + Copy, const N: usize, A: Readable + Writable> Queue<T, N, A>
     ///
     /// [`QueueError::Invalid`] if its bytes are not a value, which can only be if `T` contains an enum or a `char`: it is done
     /// then. Otherwise as for [`send`](Self::send).
-    pub fn receive(&self) -> Result<Received<'_, T, N, A>, QueueError> {
-        self.receive_until(None)
+    pub fn receive(&self) -> Result<Received<'_, T, A>, QueueError> {
+        self.view().receive()
     }
 
     /// Receives a value if there is one.
@@ -208,8 +165,8 @@ impl<T: Shareable + Copy, const N: usize, A: Readable + Writable> Queue<T, N, A>
     /// # Errors
     ///
     /// [`QueueError::Empty`] if there is none; otherwise as for [`receive`](Self::receive).
-    pub fn try_receive(&self) -> Result<Received<'_, T, N, A>, QueueError> {
-        self.receive_one(Some(Duration::ZERO))
+    pub fn try_receive(&self) -> Result<Received<'_, T, A>, QueueError> {
+        self.view().try_receive()
     }
 
     /// Receives a value, and waits for one if there is none, at most for this time. Setting the system's clock does not change
@@ -218,8 +175,8 @@ impl<T: Shareable + Copy, const N: usize, A: Readable + Writable> Queue<T, N, A>
     /// # Errors
     ///
     /// [`QueueError::Empty`] if there was none all the time; otherwise as for [`receive`](Self::receive).
-    pub fn receive_timeout(&self, timeout: Duration) -> Result<Received<'_, T, N, A>, QueueError> {
-        self.receive_until(Some(Linux.now().saturating_add(timeout)))
+    pub fn receive_timeout(&self, timeout: Duration) -> Result<Received<'_, T, A>, QueueError> {
+        self.view().receive_timeout(timeout)
     }
 
     /// Receives what there is, at most so many values, and does not wait: none if the queue is empty.
@@ -227,177 +184,45 @@ impl<T: Shareable + Copy, const N: usize, A: Readable + Writable> Queue<T, N, A>
     /// # Errors
     ///
     /// As for [`receive`](Self::receive). What was received before the error is given back.
-    pub fn try_receive_some(&self, at_most: usize) -> Result<Vec<Received<'_, T, N, A>>, QueueError> {
-        let mut values = Vec::new();
-        while values.len() < at_most {
-            match self.try_receive() {
-                Ok(value) => values.push(value),
-                Err(QueueError::Empty) => break,
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(values)
+    pub fn try_receive_some(&self, at_most: usize) -> Result<Vec<Received<'_, T, A>>, QueueError> {
+        self.view().try_receive_some(at_most)
     }
 
     /// How many values wait to be received, those not counted that a process has; at most `N`, whatever another process wrote.
     pub fn len(&self) -> usize {
-        let cursors = self.cursors();
-        let next = cursors.next.load(Acquire);
-        let len = cursors.tail.load(Relaxed).wrapping_sub(next);
-        usize::try_from(len.min(Self::CAPACITY)).unwrap_or(N)
-    }
-
-    /// Whether there seems to be room: without the lock, so that may be over.
-    fn has_room(&self) -> bool {
-        self.len() < N && self.cursors().has_room(|position| self.slot(position))
+        self.view().len()
     }
 
     /// Whether no value waits to be received.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.view().is_empty()
     }
 
     /// Throws away all values, those that processes have, too; and frees the lock, whichever thread holds it. The way out of
     /// [`QueueError::Corrupted`] and [`LockError::Corrupted`](super::LockError::Corrupted).
     pub fn clear(&self) {
-        self.lock.reset();
-        let held = self.lock(Some(Duration::ZERO));
-        let cursors = self.cursors();
-        for position in 0..Self::CAPACITY {
-            protocol::free(self.slot(position));
-        }
-        for position in [cursors.head, cursors.next, cursors.tail] {
-            position.store(0, Release);
-        }
-        drop(held);
-        bell::ring(&self.bells.received, &Linux);
+        self.view().clear();
     }
 
-    /// The lock. If its last holder died, there is nothing to repair.
-    fn lock(&self, deadline: Option<Duration>) -> Result<MutexGuard<'_, Cursors, A>, QueueError> {
-        let locked = match deadline {
-            None => self.lock.lock(),
-            Some(deadline) => self.lock.lock_timeout(deadline.saturating_sub(Linux.now()).max(LOCK)),
-        };
-        locked.or_else(|error| error.repair(|_| {})).map_err(QueueError::Lock)
-    }
-
-    fn cursors(&self) -> protocol::Cursors<'_> {
-        let Cursors { head, next, tail } = &**self.lock.value();
-        protocol::Cursors { head, next, tail }
-    }
-
-    fn at(&self, position: u64) -> &Slot<T, A> {
-        // Less than `N`, which is a `usize`.
-        &self.slots[usize::try_from(position % Self::CAPACITY).unwrap_or(0)]
-    }
-
-    fn slot(&self, position: u64) -> protocol::Slot<'_> {
-        let Slot { state, marks, .. } = self.at(position);
-        protocol::Slot { state, marks: marks.each_ref() }
-    }
-
-    fn send_until(&self, value: &T, deadline: Option<Duration>) -> Result<(), QueueError> {
-        let value = core::slice::from_ref(value);
-        let mut looks = 0_u32;
-        let sent = bell::wait(&self.bells.received, true, deadline, &Linux, || {
-            looks = looks.wrapping_add(1);
-            if looks % bell::LOOKS != 1 && !self.has_room() {
-                return None;
-            }
-            match self.send_some(value, deadline) {
-                Err(QueueError::Full) => None,
-                sent => Some(sent.map(drop)),
-            }
-        });
-        sent.unwrap_or(Err(QueueError::Full))
-    }
-
-    /// Sends one value at least, or returns an error.
-    fn send_some(&self, values: &[T], deadline: Option<Duration>) -> Result<usize, QueueError> {
-        let held = self.lock(deadline)?;
-        let mut sent = 0;
-        let stuck = loop {
-            let Some(value) = values.get(sent) else { break Stuck::Waiting };
-            let store = |position| {
-                // SAFETY: `value` is an initialised, private `T`, the slot is one in a segment, writable under `Writable`.
-                unsafe { bulk::copy::<T, Store>(value, self.at(position).value.as_mut_ptr()) };
-            };
-            match self.cursors().send(|position| self.slot(position), Self::CAPACITY, store) {
-                Ok(()) => sent += 1,
-                Err(stuck) => break stuck,
-            }
-        };
-        drop(held);
-        if sent > 0 {
-            bell::ring(&self.bells.sent, &Linux);
-            return Ok(sent);
-        }
-        Err(match stuck {
-            Stuck::Waiting => QueueError::Full,
-            Stuck::Corrupted { sent, received } => QueueError::Corrupted { sent, received },
-        })
-    }
-
-    fn receive_until(&self, deadline: Option<Duration>) -> Result<Received<'_, T, N, A>, QueueError> {
-        // To look for what dead processes have takes the lock and system calls: at first, and then once a sleep.
-        let mut looks = 0_u32;
-        let received = bell::wait(&self.bells.sent, true, deadline, &Linux, || {
-            looks = looks.wrapping_add(1);
-            if looks % bell::LOOKS != 1 && self.is_empty() {
-                return None;
-            }
-            match self.receive_one(deadline) {
-                Err(QueueError::Empty) => None,
-                received => Some(received),
-            }
-        });
-        received.unwrap_or(Err(QueueError::Empty))
-    }
-
-    fn receive_one(&self, deadline: Option<Duration>) -> Result<Received<'_, T, N, A>, QueueError> {
-        let me = identity(Process::this());
-        let held = self.lock(deadline)?;
-        let slot = |position| self.slot(position);
-        let given = self.cursors().receive(slot, Self::CAPACITY, me, |who| process(who).is_dead());
-        drop(held);
-        let given = given.map_err(|stuck| match stuck {
-            Stuck::Waiting => QueueError::Empty,
-            Stuck::Corrupted { sent, received } => QueueError::Corrupted { sent, received },
-        })?;
-        let mut value = MaybeUninit::<T>::uninit();
-        // SAFETY: the slot is a `T` in a segment, `value` is private and has room for one.
-        unsafe { bulk::copy::<T, Load>(self.at(given.position).value.as_ptr(), value.as_mut_ptr()) };
-        // SAFETY: every scalar of a `T` was just copied there.
-        if let Err(invalid) = unsafe { validity::check(Declared::of::<T>(), value.as_ptr().cast()) } {
-            self.finish(given, false);
-            return Err(QueueError::Invalid(invalid));
-        }
-        // SAFETY: initialised, and checked to be a valid `T`.
-        let value = unsafe { value.assume_init() };
-        Ok(Received { queue: self, given, generation: this_process::generation(), value })
-    }
-
-    fn finish(&self, given: Given, returned: bool) -> bool {
-        let finished = protocol::finish(self.slot(given.position), given.state, returned);
-        bell::ring(if returned { &self.bells.sent } else { &self.bells.received }, &Linux);
-        finished
+    fn view(&self) -> QueueView<'_, T, A> {
+        let () = Self::ENOUGH;
+        QueueView { lock: &self.lock, bells: &self.bells, slots: &self.slots }
     }
 }
 
-/// A value that this process has received from a [`Queue`], until it is [`done`](Self::done): derefs to the value.
+/// A value that this process has received from a [`Queue`] or a [`QueueView`], until it is [`done`](Self::done): derefs to the value.
 ///
 /// When it is dropped before, it is given again.
 #[must_use = "the value is given to another process again when this is dropped"]
-pub struct Received<'a, T: Shareable + Copy, const N: usize, A: Readable + Writable = ReadWrite> {
-    queue: &'a Queue<T, N, A>,
-    given: Given,
+pub struct Received<'a, T: Shareable + Copy, A: Readable + Writable = ReadWrite> {
+    pub(super) queue: QueueView<'a, T, A>,
+    pub(super) given: Given,
     /// The number of the process: a forked child has a copy of this, and another number.
-    generation: u64,
-    value: T,
+    pub(super) generation: u64,
+    pub(super) value: T,
 }
 
-impl<T: Shareable + Copy, const N: usize, A: Readable + Writable> Received<'_, T, N, A> {
+impl<T: Shareable + Copy, A: Readable + Writable> Received<'_, T, A> {
     /// Whether another process, or this one, had received the value before: it was killed, or gave it back, and may have done
     /// some of what was to be done with it.
     pub fn is_redelivered(&self) -> bool {
@@ -418,7 +243,7 @@ impl<T: Shareable + Copy, const N: usize, A: Readable + Writable> Received<'_, T
     }
 }
 
-impl<T: Shareable + Copy, const N: usize, A: Readable + Writable> Deref for Received<'_, T, N, A> {
+impl<T: Shareable + Copy, A: Readable + Writable> Deref for Received<'_, T, A> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -427,7 +252,7 @@ impl<T: Shareable + Copy, const N: usize, A: Readable + Writable> Deref for Rece
 }
 
 /// Gives the value back, unless it is done.
-impl<T: Shareable + Copy, const N: usize, A: Readable + Writable> Drop for Received<'_, T, N, A> {
+impl<T: Shareable + Copy, A: Readable + Writable> Drop for Received<'_, T, A> {
     fn drop(&mut self) {
         if self.generation == this_process::generation() {
             self.queue.finish(self.given, true);
@@ -435,9 +260,7 @@ impl<T: Shareable + Copy, const N: usize, A: Readable + Writable> Drop for Recei
     }
 }
 
-impl<T: Shareable + Copy + fmt::Debug, const N: usize, A: Readable + Writable> fmt::Debug
-    for Received<'_, T, N, A>
-{
+impl<T: Shareable + Copy + fmt::Debug, A: Readable + Writable> fmt::Debug for Received<'_, T, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { given, value, .. } = self;
         f.debug_struct("Received").field("value", value).field("again", &given.again).finish_non_exhaustive()

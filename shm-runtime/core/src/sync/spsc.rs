@@ -1,19 +1,18 @@
 //! The queue with one sender and one receiver.
 
 use core::fmt;
+use core::marker::PhantomData;
 use core::mem::{MaybeUninit, offset_of};
-use core::sync::atomic::{
-    AtomicU32, AtomicU64,
-    Ordering::{Acquire, Relaxed},
-};
 use core::time::Duration;
 
 use super::builtin::builtin;
+use super::circle::Spot;
+use super::ends::Ends;
 use super::error::{self, QueueError, WriterError};
 use super::kernel::{Kernel, Linux};
 use super::protocol::bell;
-use super::protocol::spsc::{End, Place, Stuck};
-use super::role::{Claim, Role};
+use super::protocol::spsc::{Place, Stuck};
+use super::role::Claim;
 use crate::memory::access::{Access, ReadWrite, Readable, Writable};
 use crate::memory::bulk;
 use crate::memory::direction::{Load, Store};
@@ -27,7 +26,7 @@ use crate::memory::validity;
 /// A queue of at most `N` values from one sender to one receiver, in the order in which they were sent.
 ///
 /// Each of the two is one [`Sender`] or [`Receiver`], in any process. Neither waits for a lock, and neither calls the kernel
-/// unless the other sleeps.
+/// unless the other sleeps. Where the capacity is to be chosen at run time, it is a [`SpscHead`].
 ///
 /// ```
 /// use shm_runtime::{SharedSegment, sync};
@@ -81,65 +80,91 @@ use crate::memory::validity;
 ///
 /// | field | at | |
 /// | --- | --- | --- |
-/// | `sender` | 0 | `count`, 8 bytes: how many values were sent; and at 64 the role, as a `SeqLock` has it: `writer`, `process`, `namespace`, `writing`, 8 bytes each |
-/// | `receiver` | 128 | the same: how many were received |
-/// | `bells` | 256 | `sent`, 4 bytes, and `received`, 4 bytes: futexes, odd while the receiver or the sender sleeps on it |
+/// | `ends.sender` | 0 | `count`, 8 bytes: how many values were sent; and at 64 the role, as a `SeqLock` has it: `writer`, `process`, `namespace`, `writing`, 8 bytes each |
+/// | `ends.receiver` | 128 | the same: how many were received |
+/// | `ends.bells` | 256 | `sent`, 4 bytes, and `received`, 4 bytes: futexes, odd while the receiver or the sender sleeps on it |
 /// | `slots` | 320 | `N` values: the n-th that is sent, counted from 0, is in slot n modulo N |
 #[repr(C)]
 pub struct SpscQueue<T, const N: usize, A = ReadWrite> {
-    sender: Side,
-    receiver: Side,
-    bells: Bells,
+    ends: Ends,
     slots: [Shared<T, A>; N],
 }
 
 builtin! {
-    unsafe impl [T: Shareable + Copy, const N: usize] SpscQueue<T, N>, SpscQueue<T, N, A>: "SpscQueue", 4 {
-        sender: Side, receiver: Side, bells: Bells, slots: [T; N]
+    unsafe impl [T: Shareable + Copy, const N: usize] SpscQueue<T, N>, SpscQueue<T, N, A>: "SpscQueue", 2 {
+        ends: Ends, slots: [T; N]
     } together
 }
 
-/// What one end writes: on cache lines of its own.
-#[repr(C, align(64))]
-pub(super) struct Side {
-    pub(super) count: AtomicU64,
-    pub(super) role: Role,
+/// The head of a [`SpscQueue`] whose capacity is chosen when its segment is created: the slots are the slice at the end of
+/// the segment's struct.
+///
+/// ```
+/// use shm_runtime::{SharedSegment, TailedSegment, sync};
+///
+/// #[derive(SharedSegment)]
+/// #[repr(C)]
+/// #[shm(private)]
+/// struct Wire {
+///     queue: sync::SpscHead,
+///     samples: [f32],
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let segment = Wire::options().len(1000).create()?.remove_on_drop();
+/// let wire = segment.attach()?;
+/// let mut sender = wire.queue.sender(&wire.samples)?;
+/// sender.send_all(&[0.5, 1.5])?;
+///
+/// // In another process:
+/// let mut receiver = wire.queue.receiver(&wire.samples)?;
+/// assert_eq!((receiver.receive()?, receiver.receive()?), (0.5, 1.5));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// The capacity is the length of the slice that is passed, which is in private memory: no other process can change it. Both
+/// ends have to pass the same slots. With others, or those of another segment, wrong values are received, or
+/// [`QueueError::Corrupted`]; that is never undefined behaviour.
+///
+/// All else is as [`SpscQueue`] says, but for the capacity: without a slot, no end can be claimed
+/// ([`WriterError::TooFew`]).
+///
+/// # Upgrades
+///
+/// Nothing is carried to the new segment, in which the queue is empty: a value would be in another slot there if the slice is
+/// longer, as it can be after [`successor`](crate::TailedSegment::successor). What was sent before is in the old segment, as
+/// long as it is attached. So a receiver first receives what is there, until [`Empty`](QueueError::Empty), and then asks
+/// [`is_current`](crate::Attached::is_current); if it is not, it opens the new one. The sender asks, too, and drops the old end
+/// then: what it sends there later is received only by a receiver that still looks.
+///
+/// # Layout
+///
+/// `#[repr(C)]`, aligned to 64 bytes: `ends`, 320 bytes, as those of a [`SpscQueue`]. The n-th value that is sent, counted from
+/// 0, is in slot n modulo their number.
+#[repr(C)]
+pub struct SpscHead<A = ReadWrite> {
+    ends: Ends,
+    access: PhantomData<A>,
 }
 
-builtin! { unsafe impl [] Side, Side: "Side", 2 { count: AtomicU64, role: Role } }
+builtin! { unsafe impl [] SpscHead, SpscHead<A>: "SpscHead", 1 { ends: Ends } transient }
 
-/// What hardly changes.
-#[repr(C, align(64))]
-pub(super) struct Bells {
-    pub(super) sent: AtomicU32,
-    pub(super) received: AtomicU32,
-}
-
-builtin! { unsafe impl [] Bells, Bells: "Bells", 2 { sent: AtomicU32, received: AtomicU32 } transient }
-
-impl Side {
-    pub(super) fn reset(&self) {
-        self.role.words(&self.count).reset();
-    }
-}
-
-impl<T: Shareable + Copy, const N: usize, A: Access> SpscQueue<T, N, A> {
-    const CAPACITY: u64 = {
-        assert!(N > 0, "a queue has room for one value at least");
-        N as u64
-    };
-
+impl<A: Access> SpscHead<A> {
     /// Claims the sender's end, from a dead sender too.
     ///
     /// # Errors
     ///
-    /// [`WriterError::Held`] or [`HeldElsewhere`](WriterError::HeldElsewhere) if there is a sender, and it is not known to be
-    /// dead.
-    pub fn sender(&self) -> Result<Sender<'_, T, N, A>, WriterError>
+    /// [`WriterError::TooFew`] if there is no slot; otherwise as for [`SpscQueue::sender`].
+    pub fn sender<'a, T: Shareable + Copy>(
+        &'a self,
+        slots: &'a [Shared<T, A>],
+    ) -> Result<Sender<'a, T, A>, WriterError>
     where
         A: Readable + Writable,
     {
-        Sender::claim(self.into())
+        error::at_least(1, slots.len(), error::Role::Sender)?;
+        Sender::claim(((&self.ends).into(), slots.into()))
     }
 
     /// Claims the receiver's end, from a dead receiver too.
@@ -147,11 +172,81 @@ impl<T: Shareable + Copy, const N: usize, A: Access> SpscQueue<T, N, A> {
     /// # Errors
     ///
     /// As for [`sender`](Self::sender).
-    pub fn receiver(&self) -> Result<Receiver<'_, T, N, A>, WriterError>
+    pub fn receiver<'a, T: Shareable + Copy>(
+        &'a self,
+        slots: &'a [Shared<T, A>],
+    ) -> Result<Receiver<'a, T, A>, WriterError>
     where
         A: Readable + Writable,
     {
-        Receiver::claim(self.into())
+        error::at_least(1, slots.len(), error::Role::Receiver)?;
+        Receiver::claim(((&self.ends).into(), slots.into()))
+    }
+
+    /// How many values are in the queue now; at most as many as there are slots, whatever another process wrote.
+    #[inline]
+    pub fn len<T: Shareable + Copy>(&self, slots: &[Shared<T, A>]) -> usize
+    where
+        A: Readable,
+    {
+        self.ends.len(slots.len())
+    }
+
+    /// Whether there is no value in it now.
+    #[inline]
+    pub fn is_empty(&self) -> bool
+    where
+        A: Readable,
+    {
+        self.ends.len(1) == 0
+    }
+
+    /// Takes the sender's end away, as [`SpscQueue::reset_sender`] does.
+    pub fn reset_sender(&self)
+    where
+        A: Writable,
+    {
+        self.ends.sender.reset();
+    }
+
+    /// Takes the receiver's end away, in the same way.
+    pub fn reset_receiver(&self)
+    where
+        A: Writable,
+    {
+        self.ends.receiver.reset();
+    }
+}
+
+/// What an end uses: both ends, and the slots, whose number is the capacity. No other process can change it.
+type Parts<'a, T, A> = (Kept<'a, Ends>, Kept<'a, [Shared<T, A>]>);
+
+impl<T: Shareable + Copy, const N: usize, A: Access> SpscQueue<T, N, A> {
+    const ENOUGH: () = assert!(N > 0, "a queue has room for one value at least");
+
+    /// Claims the sender's end, from a dead sender too.
+    ///
+    /// # Errors
+    ///
+    /// [`WriterError::Held`] or [`HeldElsewhere`](WriterError::HeldElsewhere) if there is a sender, and it is not known to be
+    /// dead.
+    pub fn sender(&self) -> Result<Sender<'_, T, A>, WriterError>
+    where
+        A: Readable + Writable,
+    {
+        Sender::claim(Self::parts(self.into()))
+    }
+
+    /// Claims the receiver's end, from a dead receiver too.
+    ///
+    /// # Errors
+    ///
+    /// As for [`sender`](Self::sender).
+    pub fn receiver(&self) -> Result<Receiver<'_, T, A>, WriterError>
+    where
+        A: Readable + Writable,
+    {
+        Receiver::claim(Self::parts(self.into()))
     }
 
     /// How many values are in the queue now; at most `N`, whatever another process wrote.
@@ -160,10 +255,7 @@ impl<T: Shareable + Copy, const N: usize, A: Access> SpscQueue<T, N, A> {
     where
         A: Readable,
     {
-        // In this order: the receiver cannot have got further than the sender was later.
-        let received = self.receiver.count.load(Acquire);
-        let len = self.sender.count.load(Relaxed).wrapping_sub(received);
-        usize::try_from(len.min(Self::CAPACITY)).unwrap_or(N)
+        self.ends.len(N)
     }
 
     /// Whether there is no value in it now.
@@ -181,7 +273,7 @@ impl<T: Shareable + Copy, const N: usize, A: Access> SpscQueue<T, N, A> {
     where
         A: Writable,
     {
-        self.sender.reset();
+        self.ends.sender.reset();
     }
 
     /// Takes the receiver's end away, in the same way.
@@ -189,27 +281,12 @@ impl<T: Shareable + Copy, const N: usize, A: Access> SpscQueue<T, N, A> {
     where
         A: Writable,
     {
-        self.receiver.reset();
+        self.ends.receiver.reset();
     }
 
-    #[inline]
-    fn slot(&self, count: u64) -> &Shared<T, A> {
-        // Less than `N`, which is a `usize`.
-        &self.slots[usize::try_from(count % Self::CAPACITY).unwrap_or(0)]
-    }
-
-    #[inline]
-    fn sending(&self, claim: Claim) -> End<'_> {
-        let Side { count, role } = &self.sender;
-        let (words, other) = (role.words(count), &self.receiver.count);
-        End { words, role: claim.role, other, lead: Self::CAPACITY, capacity: Self::CAPACITY }
-    }
-
-    #[inline]
-    fn receiving(&self, claim: Claim) -> End<'_> {
-        let Side { count, role } = &self.receiver;
-        let (words, other) = (role.words(count), &self.sender.count);
-        End { words, role: claim.role, other, lead: 0, capacity: Self::CAPACITY }
+    fn parts(queue: Kept<'_, Self>) -> Parts<'_, T, A> {
+        let () = Self::ENOUGH;
+        (queue.share().map(|queue| &queue.ends), queue.map(|queue| queue.slots.as_slice()))
     }
 }
 
@@ -219,11 +296,11 @@ impl<T: Shareable + Copy, const N: usize, A: Access> Part<SpscQueue<T, N>, A> {
     /// # Errors
     ///
     /// As for [`SpscQueue::sender`].
-    pub fn into_sender(self) -> Result<Sender<'static, T, N, A>, WriterError>
+    pub fn into_sender(self) -> Result<Sender<'static, T, A>, WriterError>
     where
         A: Readable + Writable,
     {
-        Sender::claim(self.into_kept().map(|shared| &**shared))
+        Sender::claim(SpscQueue::parts(self.into_kept().map(|shared| &**shared)))
     }
 
     /// Claims the receiver's end, as [`SpscQueue::receiver`] does, for a receiver with a share of the attachment.
@@ -231,26 +308,27 @@ impl<T: Shareable + Copy, const N: usize, A: Access> Part<SpscQueue<T, N>, A> {
     /// # Errors
     ///
     /// As for [`SpscQueue::receiver`].
-    pub fn into_receiver(self) -> Result<Receiver<'static, T, N, A>, WriterError>
+    pub fn into_receiver(self) -> Result<Receiver<'static, T, A>, WriterError>
     where
         A: Readable + Writable,
     {
-        Receiver::claim(self.into_kept().map(|shared| &**shared))
+        Receiver::claim(SpscQueue::parts(self.into_kept().map(|shared| &**shared)))
     }
 }
 
-/// The sender of a [`SpscQueue`]: one at a time, until it is dropped.
-pub struct Sender<'a, T: Shareable + Copy, const N: usize, A: Access = ReadWrite> {
-    queue: Kept<'a, SpscQueue<T, N, A>>,
+/// The sender of a [`SpscQueue`] or a [`SpscHead`]: one at a time, until it is dropped.
+pub struct Sender<'a, T: Shareable + Copy, A: Access = ReadWrite> {
+    ends: Kept<'a, Ends>,
+    slots: Kept<'a, [Shared<T, A>]>,
     claim: Claim,
     place: Place,
+    spot: Spot,
 }
 
-impl<'a, T: Shareable + Copy, const N: usize, A: Readable + Writable> Sender<'a, T, N, A> {
-    fn claim(queue: Kept<'a, SpscQueue<T, N, A>>) -> Result<Self, WriterError> {
-        let Side { count, role } = &queue.sender;
-        let claim = role.claim(count, error::Role::Sender)?;
-        Ok(Self { place: Place::at(count), queue, claim })
+impl<'a, T: Shareable + Copy, A: Readable + Writable> Sender<'a, T, A> {
+    fn claim((ends, slots): Parts<'a, T, A>) -> Result<Self, WriterError> {
+        let claim = ends.sender.claim(error::Role::Sender)?;
+        Ok(Self { place: Place::at(&ends.sender.count), ends, slots, claim, spot: Spot::default() })
     }
 
     /// Sends a value, and waits for room if there is none.
@@ -324,7 +402,7 @@ impl<'a, T: Shareable + Copy, const N: usize, A: Readable + Writable> Sender<'a,
         deadline: Option<Duration>,
         mut send: impl FnMut(&mut Self) -> Result<R, QueueError>,
     ) -> Result<R, QueueError> {
-        let bell = self.queue.share().map(|queue| &queue.bells.received);
+        let bell = self.ends.share().map(|ends| &ends.bells.received);
         let sent = bell::wait(&bell, true, deadline, &Linux, || match send(self) {
             Err(QueueError::Full) => None,
             sent => Some(sent),
@@ -334,75 +412,54 @@ impl<'a, T: Shareable + Copy, const N: usize, A: Readable + Writable> Sender<'a,
 
     #[inline]
     fn step(&mut self, values: &[T]) -> Result<usize, QueueError> {
-        let Self { queue, claim, place } = self;
+        let Self { ends, slots, claim, place, spot } = self;
         if values.is_empty() {
             return Ok(0);
         }
         if !claim.is_here() {
-            return Err(queue.sender_stuck(Stuck::Lost));
+            return Err(ends.sender_stuck(Stuck::Lost));
         }
         let store = |count: u64, how_many: u64| {
             for (i, value) in (0..how_many).zip(values) {
+                let Some(slot) = slots.get(spot.find(count.wrapping_add(i), slots.len())) else { return i };
                 // SAFETY: `value` is an initialised, private `T`, the slot is one in a segment, writable under `Writable`.
-                unsafe { bulk::copy::<T, Store>(value, queue.slot(count.wrapping_add(i)).as_mut_ptr()) };
+                unsafe { bulk::copy::<T, Store>(value, slot.as_mut_ptr()) };
             }
             how_many
         };
-        let sent = queue.sending(*claim).step(place, values.len() as u64, store);
-        let sent = sent.map_err(|stuck| queue.sender_stuck(stuck))?;
-        bell::ring(&queue.bells.sent, &Linux);
+        let sent = ends.sending(*claim, slots.len()).step(place, values.len() as u64, store);
+        let sent = sent.map_err(|stuck| ends.sender_stuck(stuck))?;
+        bell::ring(&ends.bells.sent, &Linux);
         // At most as many as there are values.
         Ok(usize::try_from(sent).unwrap_or(values.len()))
     }
 }
 
-impl<T: Shareable + Copy, const N: usize, A: Access> SpscQueue<T, N, A> {
-    #[cold]
-    fn sender_stuck(&self, stuck: Stuck) -> QueueError {
-        match stuck {
-            Stuck::Waiting => QueueError::Full,
-            Stuck::Lost => QueueError::Lost(self.sender.role.lost(&self.sender.count, error::Role::Sender)),
-            Stuck::Corrupted { own: sent, other: received } => QueueError::Corrupted { sent, received },
-        }
-    }
-
-    #[cold]
-    fn receiver_stuck(&self, stuck: Stuck) -> QueueError {
-        match stuck {
-            Stuck::Waiting => QueueError::Empty,
-            Stuck::Lost => {
-                QueueError::Lost(self.receiver.role.lost(&self.receiver.count, error::Role::Receiver))
-            }
-            Stuck::Corrupted { own: received, other: sent } => QueueError::Corrupted { sent, received },
-        }
-    }
-}
-
-impl<T: Shareable + Copy, const N: usize, A: Access> Drop for Sender<'_, T, N, A> {
+impl<T: Shareable + Copy, A: Access> Drop for Sender<'_, T, A> {
     fn drop(&mut self) {
-        let Side { count, role } = &self.queue.sender;
-        role.release(count, self.claim);
+        self.ends.sender.release(self.claim);
     }
 }
 
-impl<T: Shareable + Copy, const N: usize, A: Access> fmt::Debug for Sender<'_, T, N, A> {
+impl<T: Shareable + Copy, A: Access> fmt::Debug for Sender<'_, T, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sender").finish_non_exhaustive()
     }
 }
 
-/// The receiver of a [`SpscQueue`]: one at a time, until it is dropped.
-pub struct Receiver<'a, T: Shareable + Copy, const N: usize, A: Access = ReadWrite> {
-    queue: Kept<'a, SpscQueue<T, N, A>>,
+/// The receiver of a [`SpscQueue`] or a [`SpscHead`]: one at a time, until it is dropped.
+pub struct Receiver<'a, T: Shareable + Copy, A: Access = ReadWrite> {
+    ends: Kept<'a, Ends>,
+    slots: Kept<'a, [Shared<T, A>]>,
     claim: Claim,
     place: Place,
+    spot: Spot,
 }
 
-impl<'a, T: Shareable + Copy, const N: usize, A: Readable + Writable> Receiver<'a, T, N, A> {
-    fn claim(queue: Kept<'a, SpscQueue<T, N, A>>) -> Result<Self, WriterError> {
-        let Side { count, role } = &queue.receiver;
-        let claim = role.claim(count, error::Role::Receiver)?;
-        Ok(Self { place: Place::at(count), queue, claim })
+impl<'a, T: Shareable + Copy, A: Readable + Writable> Receiver<'a, T, A> {
+    fn claim((ends, slots): Parts<'a, T, A>) -> Result<Self, WriterError> {
+        let claim = ends.receiver.claim(error::Role::Receiver)?;
+        Ok(Self { place: Place::at(&ends.receiver.count), ends, slots, claim, spot: Spot::default() })
     }
 
     /// Receives the next value, and waits for it if there is none.
@@ -446,7 +503,7 @@ impl<'a, T: Shareable + Copy, const N: usize, A: Readable + Writable> Receiver<'
     ///
     /// As for [`receive`](Self::receive): a value that is not valid is received, and those before it are in `values`.
     pub fn receive_into(&mut self, values: &mut Vec<T>, at_most: usize) -> Result<usize, QueueError> {
-        let at_most = at_most.min(self.queue.len());
+        let at_most = at_most.min(self.ends.len(self.slots.len()));
         if at_most == 0 {
             return Ok(0);
         }
@@ -469,12 +526,12 @@ impl<'a, T: Shareable + Copy, const N: usize, A: Readable + Writable> Receiver<'
     ///
     /// [`QueueError::Lost`], as for [`receive`](Self::receive).
     pub fn skip(&mut self) -> Result<(), QueueError> {
-        let Self { queue, claim, place } = self;
+        let Self { ends, slots, claim, place, .. } = self;
         if !claim.is_here() {
-            return Err(queue.receiver_stuck(Stuck::Lost));
+            return Err(ends.receiver_stuck(Stuck::Lost));
         }
-        queue.receiving(*claim).skip(place).map_err(|stuck| queue.receiver_stuck(stuck))?;
-        bell::ring(&queue.bells.received, &Linux);
+        ends.receiving(*claim, slots.len()).skip(place).map_err(|stuck| ends.receiver_stuck(stuck))?;
+        bell::ring(&ends.bells.received, &Linux);
         Ok(())
     }
 
@@ -488,7 +545,7 @@ impl<'a, T: Shareable + Copy, const N: usize, A: Readable + Writable> Receiver<'
 
     #[cold]
     fn wait(&mut self, deadline: Option<Duration>) -> Result<T, QueueError> {
-        let bell = self.queue.share().map(|queue| &queue.bells.sent);
+        let bell = self.ends.share().map(|ends| &ends.bells.sent);
         let received = bell::wait(&bell, true, deadline, &Linux, || match self.try_receive() {
             Err(QueueError::Empty) => None,
             received => Some(received),
@@ -505,16 +562,17 @@ impl<'a, T: Shareable + Copy, const N: usize, A: Readable + Writable> Receiver<'
     /// Receives one value at least, or returns an error: `valid` is how many places, the first ones, have a value after it.
     #[inline]
     fn step_counted(&mut self, to: &mut [MaybeUninit<T>], valid: &mut usize) -> Result<(), QueueError> {
-        let Self { queue, claim, place } = self;
+        let Self { ends, slots, claim, place, spot } = self;
         if !claim.is_here() {
-            return Err(queue.receiver_stuck(Stuck::Lost));
+            return Err(ends.receiver_stuck(Stuck::Lost));
         }
         let mut invalid = None;
         let (wanted, mut loaded) = (to.len() as u64, 0);
         let load = |count: u64, how_many: u64| {
             for (i, to) in (0..how_many).zip(to) {
+                let Some(slot) = slots.get(spot.find(count.wrapping_add(i), slots.len())) else { break };
                 // SAFETY: the slot is a `T` in a segment, `to` is private and has room for one.
-                unsafe { bulk::copy::<T, Load>(queue.slot(count.wrapping_add(i)).as_ptr(), to.as_mut_ptr()) };
+                unsafe { bulk::copy::<T, Load>(slot.as_ptr(), to.as_mut_ptr()) };
                 // SAFETY: every scalar of a `T` was just copied there.
                 invalid = unsafe { validity::check(Declared::of::<T>(), to.as_ptr().cast()) }.err();
                 if invalid.is_some() {
@@ -524,21 +582,22 @@ impl<'a, T: Shareable + Copy, const N: usize, A: Readable + Writable> Receiver<'
             }
             loaded as u64
         };
-        queue.receiving(*claim).step(place, wanted, load).map_err(|stuck| queue.receiver_stuck(stuck))?;
+        ends.receiving(*claim, slots.len())
+            .step(place, wanted, load)
+            .map_err(|stuck| ends.receiver_stuck(stuck))?;
         *valid = loaded;
-        bell::ring(&queue.bells.received, &Linux);
+        bell::ring(&ends.bells.received, &Linux);
         invalid.map_or(Ok(()), |invalid| Err(QueueError::Invalid(invalid)))
     }
 }
 
-impl<T: Shareable + Copy, const N: usize, A: Access> Drop for Receiver<'_, T, N, A> {
+impl<T: Shareable + Copy, A: Access> Drop for Receiver<'_, T, A> {
     fn drop(&mut self) {
-        let Side { count, role } = &self.queue.receiver;
-        role.release(count, self.claim);
+        self.ends.receiver.release(self.claim);
     }
 }
 
-impl<T: Shareable + Copy, const N: usize, A: Access> fmt::Debug for Receiver<'_, T, N, A> {
+impl<T: Shareable + Copy, A: Access> fmt::Debug for Receiver<'_, T, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Receiver").finish_non_exhaustive()
     }

@@ -73,7 +73,7 @@ impl Frames<'_> {
         words: Words<'_>,
         role: u64,
         size: u64,
-        header: impl Fn(u64) -> Header,
+        header: impl FnMut(u64) -> Header,
         store: impl FnOnce(Place),
     ) -> bool {
         words.advance(role, || {
@@ -93,7 +93,7 @@ impl Frames<'_> {
     /// Moves the tail past the frames whose bytes are needed. What another process wrote over the headers, or the tail, makes
     /// that all frames.
     #[inline]
-    fn make_room(self, end: u64, size: u64, header: impl Fn(u64) -> Header) {
+    fn make_room(self, end: u64, size: u64, mut header: impl FnMut(u64) -> Header) {
         let before = self.tail.load(Relaxed);
         let mut tail = before;
         loop {
