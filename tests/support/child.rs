@@ -319,7 +319,12 @@ impl Peer {
 
     /// Starts it in this role, one of the domain `rings`.
     pub fn rings<T: Shareable>(self, segment: &Segment<T>, role: &str) -> Child {
-        let mut child = Child::start(&mut self.command(&["rings", role, &segment.id().to_string()]));
+        self.rings_of(segment.id(), role)
+    }
+
+    /// The same, of a segment whose role takes its key, or by its id.
+    pub fn rings_of(self, number: i32, role: &str) -> Child {
+        let mut child = Child::start(&mut self.command(&["rings", role, &number.to_string()]));
         child._dir = self.dir;
         child
     }

@@ -4,11 +4,11 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::thread;
 use std::time::Duration;
 
-use shm_runtime::{Segment, sync::QueueError, sync::RingError};
+use shm_runtime::{Attached, Key, Segment, TailedSegment, sync::QueueError, sync::RingError};
 use shm_tests::HANGS;
 use shm_tests::structs::rings::{
-    ByteFeed, ByteWire, FEED_LONGEST, Feed, Item, Newest, Office, RawByteWire, RawWire, WIRE_LONGEST, Wire,
-    message,
+    ByteFeed, ByteWire, FEED_LONGEST, Feed, Item, LongByteFeed, LongByteWire, LongFeed, LongOffice, LongWire,
+    Newest, Office, PASSED_ON, RawByteWire, RawWire, WIRE_LONGEST, Wire, message,
 };
 
 use crate::{Answer, Domain, number};
@@ -34,6 +34,12 @@ impl Domain for Peer {
             "feed-read" => feed_read(&Segment::from_id(id)?),
             "office-send" => office_send(&Segment::from_id(id)?),
             "office-receive" => office_receive(&Segment::from_id(id)?),
+            "long-feed-write" => long_feed_write(id),
+            "long-wire-send" => long_wire_send(id),
+            "long-office-send" => long_office_send(id),
+            "long-office-keep" => long_office_keep(id),
+            "long-lines-write" => long_lines_write(id),
+            "long-lines-send" => long_lines_send(id),
             _ => return Err("no such role".into()),
         }
         Ok(String::new())
@@ -284,4 +290,56 @@ fn office_receive(segment: &Segment<Office>) {
             }
         }
     }
+}
+
+fn by_key<T: TailedSegment + ?Sized>(key: i32) -> Attached<T> {
+    T::options().key(Key::fixed(key.cast_unsigned())).open().unwrap().attach().unwrap()
+}
+
+/// Writes the numbers up to the last one.
+fn long_feed_write(key: i32) {
+    let feed = by_key::<LongFeed>(key);
+    let mut writer = feed.ring.writer(&feed.items).unwrap();
+    (1..=PASSED_ON).for_each(|number| writer.write(&Item::new(number)).unwrap());
+}
+
+/// Sends them, one or some at a time.
+fn long_wire_send(key: i32) {
+    let wire = by_key::<LongWire>(key);
+    let mut sender = wire.queue.sender(&wire.items).unwrap();
+    let items: Vec<Item> = (1..=PASSED_ON).map(Item::new).collect();
+    for (i, items) in items.chunks(5).enumerate() {
+        match i % 2 {
+            0 => sender.send_all(items).unwrap(),
+            _ => items.iter().for_each(|item| sender.send(item).unwrap()),
+        }
+    }
+}
+
+fn long_office_send(key: i32) {
+    let office = by_key::<LongOffice>(key);
+    let jobs = office.queue.over(&office.jobs);
+    (1..=PASSED_ON).for_each(|number| jobs.send(&Item::new(number)).unwrap());
+}
+
+/// Takes a job, and keeps it until it is killed.
+fn long_office_keep(key: i32) {
+    let office = by_key::<LongOffice>(key);
+    let _job = office.queue.over(&office.jobs).receive().unwrap();
+    office.kept.fetch_add(1, SeqCst);
+    loop {
+        thread::park();
+    }
+}
+
+fn long_lines_write(key: i32) {
+    let feed = by_key::<LongByteFeed>(key);
+    let mut writer = feed.ring.writer(&feed.bytes).unwrap();
+    (0..PASSED_ON).for_each(|number| writer.write(&message(number, FEED_LONGEST)).unwrap());
+}
+
+fn long_lines_send(key: i32) {
+    let wire = by_key::<LongByteWire>(key);
+    let mut sender = wire.queue.sender(&wire.bytes).unwrap();
+    (0..PASSED_ON).for_each(|number| sender.send(&message(number, WIRE_LONGEST)).unwrap());
 }

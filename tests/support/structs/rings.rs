@@ -222,3 +222,53 @@ pub struct RawSlot {
     pub marks: [AtomicU64; 4],
     pub value: [u64; 8],
 }
+
+/// A ring whose capacity is chosen at run time.
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private)]
+pub struct LongFeed {
+    pub ring: sync::RingHead,
+    pub items: [Item],
+}
+
+/// A queue of one sender and one receiver whose capacity is chosen at run time.
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private)]
+pub struct LongWire {
+    pub queue: sync::SpscHead,
+    pub items: [Item],
+}
+
+/// A queue of jobs whose capacity is chosen at run time.
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private)]
+pub struct LongOffice {
+    pub queue: sync::QueueHead,
+    /// How many jobs a process has taken to keep them.
+    pub kept: AtomicU64,
+    pub jobs: [sync::QueueSlot<Item>],
+}
+
+/// A ring of messages whose size is chosen at run time.
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private)]
+pub struct LongByteFeed {
+    pub ring: sync::ByteRingHead,
+    pub bytes: [u8],
+}
+
+/// A queue of messages whose size is chosen at run time.
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private)]
+pub struct LongByteWire {
+    pub queue: sync::ByteQueueHead,
+    pub bytes: [u8],
+}
+
+/// How many values or messages are passed on through each of these.
+pub const PASSED_ON: u64 = 5_000;

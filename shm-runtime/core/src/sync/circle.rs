@@ -29,6 +29,7 @@ impl Spot {
 }
 
 /// The place of a position; 0 if there are none.
+#[inline]
 pub(super) fn place(position: u64, len: usize) -> usize {
     let len = len as u64;
     let place =
@@ -36,7 +37,15 @@ pub(super) fn place(position: u64, len: usize) -> usize {
     usize::try_from(place).unwrap_or(0)
 }
 
+/// The place after this one.
+#[inline]
+pub(super) fn after(place: usize, len: usize) -> usize {
+    let next = place + 1;
+    if next < len { next } else { 0 }
+}
+
 #[cold]
+#[inline(never)]
 fn jump(position: u64, len: usize) -> usize {
     place(position, len)
 }

@@ -72,7 +72,7 @@ const LOCK: Duration = Duration::from_millis(100);
 /// # Upgrades
 ///
 /// Nothing is carried to the new segment, in which the queue is empty: a value would be in another slot there if the slice is
-/// longer, as it can be after [`successor`](crate::TailedSegment::successor). What was sent before is in the old segment, as
+/// longer, as it can be after [`successor`](crate::Options::successor). What was sent before is in the old segment, as
 /// long as it is attached. So a receiver first receives what is there, until [`Empty`](QueueError::Empty), and then asks
 /// [`is_current`](crate::Attached::is_current); if it is not, it opens the new one. Senders ask, too, before they send: what is sent
 /// to the old one later is received only by a receiver that still looks.

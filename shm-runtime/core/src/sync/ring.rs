@@ -162,7 +162,7 @@ type Parts<'a, T, A> = (Kept<'a, Head>, Kept<'a, [Shared<T, A>]>);
 /// # Upgrades
 ///
 /// Nothing is carried to the new segment, in which the ring is empty: a value would be in another slot there if the slice is
-/// longer, as it can be after [`successor`](crate::TailedSegment::successor). The values that were written before are in the
+/// longer, as it can be after [`successor`](crate::Options::successor). The values that were written before are in the
 /// old segment, as long as it is attached. So a reader first reads what is there, until
 /// [`NothingNew`](RingError::NothingNew), and then asks [`is_current`](crate::Attached::is_current); if it is not, it opens
 /// the new one.

@@ -49,6 +49,11 @@ impl Place {
         let own = count.load(Relaxed);
         Self { own, limit: own }
     }
+
+    /// Its own count.
+    pub(crate) fn own(self) -> u64 {
+        self.own
+    }
 }
 
 impl End<'_> {
