@@ -116,8 +116,8 @@ pub struct Wire<const W: usize> {
 }
 
 enum End<const W: usize> {
-    Sender(sync::Sender<'static, [u64; W], ROOM>),
-    Receiver(sync::Receiver<'static, [u64; W], ROOM>),
+    Sender(sync::Sender<'static, [u64; W]>),
+    Receiver(sync::Receiver<'static, [u64; W]>),
 }
 
 /// `SpscQueue`, looked at busily.
@@ -156,7 +156,7 @@ impl<const W: usize> Stream<W> for Ours<W> {
 }
 
 #[inline]
-fn busy_send<const W: usize>(sender: &mut sync::Sender<'_, [u64; W], ROOM>, value: &[u64; W]) -> Result<()> {
+fn busy_send<const W: usize>(sender: &mut sync::Sender<'_, [u64; W]>, value: &[u64; W]) -> Result<()> {
     loop {
         match sender.try_send(value) {
             Err(QueueError::Full) => spin_loop(),
@@ -166,7 +166,7 @@ fn busy_send<const W: usize>(sender: &mut sync::Sender<'_, [u64; W], ROOM>, valu
 }
 
 #[inline]
-fn busy_receive<const W: usize>(receiver: &mut sync::Receiver<'_, [u64; W], ROOM>) -> Result<[u64; W]> {
+fn busy_receive<const W: usize>(receiver: &mut sync::Receiver<'_, [u64; W]>) -> Result<[u64; W]> {
     loop {
         match receiver.try_receive() {
             Err(QueueError::Empty) => spin_loop(),
@@ -334,8 +334,8 @@ fn beside_rtrb<const W: usize>(scratch: &Scratch, effort: Effort, places: Places
 
 /// A queue each way: round trips.
 pub struct Trip {
-    to: sync::Sender<'static, Message, ROOM>,
-    from: sync::Receiver<'static, Message, ROOM>,
+    to: sync::Sender<'static, Message>,
+    from: sync::Receiver<'static, Message>,
     _segment: Option<RemoveOnDrop<Segment<Wire<8>>>>,
 }
 
