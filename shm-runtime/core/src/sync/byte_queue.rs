@@ -2,7 +2,6 @@
 
 use core::fmt;
 use core::mem::offset_of;
-use core::sync::atomic::Ordering::{Acquire, Relaxed};
 use core::time::Duration;
 
 use super::builtin::builtin;
@@ -10,7 +9,7 @@ use super::circle;
 use super::error::{self, QueueError, WriterError};
 use super::kernel::{Kernel, Linux};
 use super::protocol::bell;
-use super::protocol::spsc::{End, Place, Stuck};
+use super::protocol::spsc::{End, Place, Stuck, between};
 use super::role::Claim;
 use super::spsc::{Bells, Side};
 use crate::memory::access::{Access, ReadWrite, Readable, Writable};
@@ -148,9 +147,7 @@ impl<const N: usize, A: Access> ByteQueue<N, A> {
     where
         A: Readable,
     {
-        // In this order: the receiver cannot have got further than the sender was later.
-        let received = self.receiver.count.load(Acquire);
-        let used = self.sender.count.load(Relaxed).wrapping_sub(received);
+        let used = between(&self.receiver.count, &self.sender.count);
         usize::try_from(used).unwrap_or(N).min(N)
     }
 

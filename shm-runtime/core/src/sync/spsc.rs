@@ -2,17 +2,14 @@
 
 use core::fmt;
 use core::mem::{MaybeUninit, offset_of};
-use core::sync::atomic::{
-    AtomicU32, AtomicU64,
-    Ordering::{Acquire, Relaxed},
-};
+use core::sync::atomic::{AtomicU32, AtomicU64};
 use core::time::Duration;
 
 use super::builtin::builtin;
 use super::error::{self, QueueError, WriterError};
 use super::kernel::{Kernel, Linux};
 use super::protocol::bell;
-use super::protocol::spsc::{End, Place, Stuck};
+use super::protocol::spsc::{End, Place, Stuck, between};
 use super::role::{Claim, Role};
 use crate::memory::access::{Access, ReadWrite, Readable, Writable};
 use crate::memory::bulk;
@@ -160,9 +157,7 @@ impl<T: Shareable + Copy, const N: usize, A: Access> SpscQueue<T, N, A> {
     where
         A: Readable,
     {
-        // In this order: the receiver cannot have got further than the sender was later.
-        let received = self.receiver.count.load(Acquire);
-        let len = self.sender.count.load(Relaxed).wrapping_sub(received);
+        let len = between(&self.receiver.count, &self.sender.count);
         usize::try_from(len.min(Self::CAPACITY)).unwrap_or(N)
     }
 

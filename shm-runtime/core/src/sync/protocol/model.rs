@@ -9,7 +9,7 @@ use core::time::Duration;
 use std::collections::VecDeque;
 
 use loom::cell::UnsafeCell;
-use loom::sync::atomic::{AtomicU32, AtomicU64, fence};
+use loom::sync::atomic::{AtomicU32, AtomicU64};
 use loom::sync::{Arc, Condvar, Mutex, MutexGuard};
 use loom::thread;
 
@@ -21,7 +21,7 @@ use super::queue::{self, Cursors, Slot};
 use super::ring::{self, Absent};
 use super::seqlock::{self as latch, Identity, Words};
 use super::spsc::{End, Place, Stuck};
-use crate::sync::atomic::{Acquire, Relaxed, Release, SeqCst};
+use crate::sync::atomic::{Acquire, BARRIERS, Relaxed, Release, light_barrier};
 use crate::sync::kernel::{Kernel, OWNER_DIED, Refused, TID, WAITERS};
 
 /// A kernel without any memory ordering, to a thread with this id.
@@ -76,7 +76,7 @@ impl Kernel for Weak {
     }
 
     fn barrier(&self) {
-        fence(SeqCst);
+        light_barrier();
     }
 }
 
@@ -245,7 +245,7 @@ impl Kernel for Strict {
     }
 
     fn barrier(&self) {
-        fence(SeqCst);
+        light_barrier();
     }
 }
 
@@ -282,6 +282,13 @@ fn bounded(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(preemptions);
     builder.check(model);
+}
+
+/// The same, where roles are taken away.
+fn bounded_with_barriers(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
+    BARRIERS.set(true);
+    bounded(preemptions, model);
+    BARRIERS.set(false);
 }
 
 #[test]
@@ -526,8 +533,7 @@ fn a_role_that_is_looked_at_is_that_of_its_own_process_while_claims_come_and_go(
             if let Some((role, process)) = other.words().current() {
                 let pid = latch::pid(role);
                 assert!(pid == 2 || pid == 3);
-                // Not known only if all is over meanwhile, or about to be.
-                assert!(process.is_none_or(|process| process == Identity { pid, marks: [pid.into(); 2] }));
+                assert_eq!(process, Some(Identity { pid, marks: [pid.into(); 2] }));
             }
         });
         for pid in [2, 3] {
@@ -562,7 +568,7 @@ fn one_writer_at_a_time_who_goes_on_where_the_last_one_ended() {
 
 #[test]
 fn a_writer_that_lost_its_role_in_the_middle_of_a_write_and_the_next_one_do_not_write_at_once() {
-    bounded(5, || {
+    bounded_with_barriers(5, || {
         let latch = Latch::new();
         let first = latch.claim(1).unwrap();
         let old = Arc::clone(&latch);
@@ -744,7 +750,7 @@ fn what_is_received_from_a_queue_is_whole_and_in_order_and_never_overwritten_bef
 
 #[test]
 fn a_sender_goes_on_where_the_one_ended_whose_end_was_taken_away_in_the_middle() {
-    bounded(3, || {
+    bounded_with_barriers(3, || {
         let queue = Passed::new();
         let (first, receiver) = (queue.claim(0, 1), queue.claim(1, 9));
         let old = Arc::clone(&queue);
