@@ -20,7 +20,7 @@ use super::mutex::{Lock, Me, Patience, Refusal, Value};
 use super::queue::{self, Cursors, Slot};
 use super::ring::{self, Absent};
 use super::seqlock::{self as latch, Identity, Words};
-use super::spsc::{End, Place, Stuck};
+use super::spsc::{End, Place, Stuck, between};
 use crate::sync::atomic::{Acquire, BARRIERS, Relaxed, Release, light_barrier};
 use crate::sync::kernel::{Kernel, OWNER_DIED, Refused, TID, WAITERS};
 
@@ -291,6 +291,28 @@ fn bounded_with_barriers(preemptions: usize, model: impl Fn() + Sync + Send + 's
     BARRIERS.set(false);
 }
 
+/// Two threads that do things in every order.
+///
+/// Loom tries what comes of it if another thread acts in place of one that has accessed the same word; but only of the last one that
+/// has. So where a thread loads a word and then stores it, as a writer does with its sequence number, loom does not see that
+/// a reader has loaded it before. Therefore each says when it has done something, in a word that only the other loads.
+struct Turns([AtomicU32; 2]);
+
+impl Turns {
+    fn new() -> Arc<Self> {
+        Arc::new(Self([AtomicU32::new(0), AtomicU32::new(0)]))
+    }
+
+    /// Something that the first of the two does, or the second, as it is told.
+    fn take<R>(&self, thread: usize, act: impl FnOnce() -> R) -> R {
+        // Whatever it is: relaxed, it orders nothing.
+        self.0[1 - thread].load(Relaxed);
+        let done = act();
+        self.0[thread].store(1, Relaxed);
+        done
+    }
+}
+
 #[test]
 fn the_mutex_lets_one_in_at_a_time_who_sees_what_the_last_one_wrote() {
     loom::model(|| {
@@ -502,18 +524,18 @@ impl Latch {
 
 #[test]
 fn a_read_of_the_sequence_lock_is_whole_and_never_goes_back() {
-    loom::model(|| {
-        let latch = Latch::new();
+    bounded(3, || {
+        let (latch, turns) = (Latch::new(), Turns::new());
         let role = latch.claim(1).unwrap();
-        let writer = Arc::clone(&latch);
+        let (writer, its) = (Arc::clone(&latch), Arc::clone(&turns));
         let thread = thread::spawn(move || {
             for number in 1..=2 {
-                assert!(writer.write(role, || number));
+                assert!(its.take(0, || writer.write(role, || number)));
             }
         });
         let mut last = 0;
         for _ in 0..2 {
-            if let Some([first, second]) = latch.read() {
+            if let Some([first, second]) = turns.take(1, || latch.read()) {
                 assert_eq!(first, second, "torn");
                 assert!(first >= last, "older than before");
                 last = first;
@@ -526,19 +548,19 @@ fn a_read_of_the_sequence_lock_is_whole_and_never_goes_back() {
 
 #[test]
 fn a_role_that_is_looked_at_is_that_of_its_own_process_while_claims_come_and_go() {
-    bounded(4, || {
-        let latch = Latch::new();
-        let other = Arc::clone(&latch);
+    bounded(2, || {
+        let (latch, turns) = (Latch::new(), Turns::new());
+        let (other, its) = (Arc::clone(&latch), Arc::clone(&turns));
         let thread = thread::spawn(move || {
-            if let Some((role, process)) = other.words().current() {
+            if let Some((role, process)) = its.take(1, || other.words().current()) {
                 let pid = latch::pid(role);
                 assert!(pid == 2 || pid == 3);
                 assert_eq!(process, Some(Identity { pid, marks: [pid.into(); 2] }));
             }
         });
         for pid in [2, 3] {
-            let role = latch.claim(pid).unwrap();
-            latch.words().release(role);
+            let role = turns.take(0, || latch.claim(pid).unwrap());
+            turns.take(0, || latch.words().release(role));
         }
         thread.join().unwrap();
         assert_eq!(latch.words().current(), None);
@@ -642,17 +664,17 @@ fn no_announcement_is_lost() {
 #[test]
 fn who_waits_for_a_value_with_a_bell_gets_it_whole_and_sees_what_was_written_before() {
     bounded(3, || {
-        let latch = Latch::new();
+        let (latch, turns) = (Latch::new(), Turns::new());
         let (bell, before) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
         let role = latch.claim(1).unwrap();
-        let writer = (Arc::clone(&latch), Arc::clone(&bell), Arc::clone(&before));
+        let writer = (Arc::clone(&latch), Arc::clone(&bell), Arc::clone(&before), Arc::clone(&turns));
         let thread = thread::spawn(move || {
-            let (latch, bell, before) = writer;
+            let (latch, bell, before, turns) = writer;
             before.store(1, Relaxed);
-            assert!(latch.write(role, || 1));
+            assert!(turns.take(0, || latch.write(role, || 1)));
             bell::ring(&bell, &Weak(1));
         });
-        let newer = || latch.read().filter(|&value| value != [0; 2]);
+        let newer = || turns.take(1, || latch.read()).filter(|&value| value != [0; 2]);
         assert_eq!(bell::wait(&bell, true, None, &Weak(2), newer), Some([1; 2]));
         assert_eq!(before.load(Relaxed), 1);
         thread.join().unwrap();
@@ -727,17 +749,18 @@ impl Passed {
 #[test]
 fn what_is_received_from_a_queue_is_whole_and_in_order_and_never_overwritten_before() {
     bounded(3, || {
-        let queue = Passed::new();
+        let (queue, turns) = (Passed::new(), Turns::new());
         let roles = [queue.claim(0, 1), queue.claim(1, 2)];
-        let sender = Arc::clone(&queue);
+        let (sender, its) = (Arc::clone(&queue), Arc::clone(&turns));
         let thread = thread::spawn(move || {
             let mut place = sender.place(0);
-            [2, 1, 1].map(|wanted| sender.send(roles[0], &mut place, wanted).unwrap_or(0)).iter().sum::<u64>()
+            let mut send = |wanted| its.take(0, || sender.send(roles[0], &mut place, wanted)).unwrap_or(0);
+            send(2) + send(1) + send(1)
         });
         let mut place = queue.place(1);
         let mut received = 0;
         for _ in 0..2 {
-            received += queue.receive(roles[1], &mut place).unwrap_or(0);
+            received += turns.take(1, || queue.receive(roles[1], &mut place)).unwrap_or(0);
         }
         let sent = thread.join().unwrap();
         while let Ok(more) = queue.receive(roles[1], &mut place) {
@@ -745,6 +768,26 @@ fn what_is_received_from_a_queue_is_whole_and_in_order_and_never_overwritten_bef
         }
         assert!(sent >= 2);
         assert_eq!(received, sent);
+    });
+}
+
+#[test]
+fn what_is_said_to_be_in_a_queue_was_sent() {
+    bounded(3, || {
+        let (queue, turns) = (Passed::new(), Turns::new());
+        let roles = [queue.claim(0, 1), queue.claim(1, 2)];
+        let (ends, its) = (Arc::clone(&queue), Arc::clone(&turns));
+        let thread = thread::spawn(move || {
+            let (mut sent, mut received) = (ends.place(0), ends.place(1));
+            for _ in 0..2 {
+                assert_eq!(its.take(0, || ends.send(roles[0], &mut sent, 1)), Ok(1));
+                assert_eq!(its.take(0, || ends.receive(roles[1], &mut received)), Ok(1));
+            }
+        });
+        for _ in 0..2 {
+            assert!(turns.take(1, || between(&queue.ends[1][0], &queue.ends[0][0])) <= 2);
+        }
+        thread.join().unwrap();
     });
 }
 
@@ -764,26 +807,28 @@ fn a_sender_goes_on_where_the_one_ended_whose_end_was_taken_away_in_the_middle()
 
 #[test]
 fn a_read_of_a_ring_is_whole_and_what_is_missed_is_what_was_overwritten() {
-    bounded(4, || {
-        let values = Passed::new();
+    bounded(3, || {
+        let (values, turns) = (Passed::new(), Turns::new());
         let role = values.claim(0, 1);
-        let writer = Arc::clone(&values);
+        let (writer, its) = (Arc::clone(&values), Arc::clone(&turns));
         let thread = thread::spawn(move || {
             for how_many in [2, 1] {
                 let mut left = how_many;
-                assert!(writer.words(0).advance_each(role, |count| {
+                let step = |count| {
                     left -= 1;
                     if left >= 0 {
                         writer.store(count);
                     }
                     left >= 0
-                }));
+                };
+                assert!(its.take(0, || writer.words(0).advance_each(role, step)));
             }
         });
         let count = &values.ends[0][0];
         let mut cursor = 0;
         for _ in 0..3 {
-            match ring::read(count, 2, cursor, 2, |how_many| (how_many, values.load(cursor))) {
+            let load = |how_many| (how_many, values.load(cursor));
+            match turns.take(1, || ring::read(count, 2, cursor, 2, load)) {
                 Ok((0, (how_many, value))) => {
                     assert_eq!(how_many, 1);
                     assert_eq!(value, [u32::try_from(cursor).unwrap() + 1; 2], "torn, or another one");
@@ -879,17 +924,18 @@ impl Lines {
 
 #[test]
 fn a_message_that_is_read_is_whole_whatever_made_room_for_the_next_ones() {
-    bounded(3, || {
+    bounded(2, || {
         let lines = Lines::new();
         let me = Identity { pid: 1, marks: [1; 2] };
         let role = lines.words().claim(me, |_| false, &Weak(0)).unwrap();
         lines.write(role, 1);
-        let writer = Arc::clone(&lines);
+        let turns = Turns::new();
+        let (writer, its) = (Arc::clone(&lines), Arc::clone(&turns));
         // The last one takes the room of both before it.
-        let thread = thread::spawn(move || [1, 10].map(|len| writer.write(role, len)));
+        let thread = thread::spawn(move || [1, 10].map(|len| its.take(0, || writer.write(role, len))));
         let mut cursor = frames::Place { number: 0, at: 0 };
         for _ in 0..3 {
-            match lines.read(cursor) {
+            match turns.take(1, || lines.read(cursor)) {
                 Ok((Header { len, number }, bytes)) => {
                     assert_eq!((number, bytes), (low(cursor.number), [number + 1; 2]), "torn");
                     assert_eq!(len, if number == 2 { 10 } else { 1 });
@@ -907,7 +953,7 @@ fn a_message_that_is_read_is_whole_whatever_made_room_for_the_next_ones() {
                 }
             }
         }
-        if let Some(oldest) = lines.frames().oldest(|at| lines.header(at)) {
+        if let Some(oldest) = turns.take(1, || lines.frames().oldest(|at| lines.header(at))) {
             assert_eq!(oldest.at, oldest.number.min(2) * 9 + if oldest.number == 3 { 18 } else { 0 });
         }
         thread.join().unwrap();
