@@ -924,7 +924,7 @@ impl Lines {
 
 #[test]
 fn a_message_that_is_read_is_whole_whatever_made_room_for_the_next_ones() {
-    bounded(2, || {
+    bounded(3, || {
         let lines = Lines::new();
         let me = Identity { pid: 1, marks: [1; 2] };
         let role = lines.words().claim(me, |_| false, &Weak(0)).unwrap();
@@ -953,11 +953,29 @@ fn a_message_that_is_read_is_whole_whatever_made_room_for_the_next_ones() {
                 }
             }
         }
-        if let Some(oldest) = turns.take(1, || lines.frames().oldest(|at| lines.header(at))) {
-            assert_eq!(oldest.at, oldest.number.min(2) * 9 + if oldest.number == 3 { 18 } else { 0 });
-        }
         thread.join().unwrap();
         assert_eq!(ring::published(&lines.words[0]), 3);
+    });
+}
+
+#[test]
+fn the_oldest_message_is_one_that_was_not_overwritten_when_it_was_asked_for() {
+    bounded(2, || {
+        let (lines, turns) = (Lines::new(), Turns::new());
+        let me = Identity { pid: 1, marks: [1; 2] };
+        let role = lines.words().claim(me, |_| false, &Weak(0)).unwrap();
+        lines.write(role, 1);
+        let (writer, its) = (Arc::clone(&lines), Arc::clone(&turns));
+        let thread = thread::spawn(move || [1, 10].map(|len| its.take(0, || writer.write(role, len))));
+        let (tail, oldest) = turns.take(1, || {
+            let tail = lines.tail.load(Relaxed);
+            (tail, lines.frames().oldest(|at| lines.header(at)))
+        });
+        if let Some(oldest) = oldest {
+            assert_eq!(oldest.at, oldest.number.min(2) * 9 + if oldest.number == 3 { 18 } else { 0 });
+            assert!(oldest.at >= tail, "overwritten already");
+        }
+        thread.join().unwrap();
     });
 }
 
