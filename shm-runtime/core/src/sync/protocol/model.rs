@@ -577,9 +577,10 @@ fn one_writer_at_a_time_who_goes_on_where_the_last_one_ended() {
             latch.words().release(role);
             1
         };
-        let other = Arc::clone(&latch);
-        let thread = thread::spawn(move || turn(&other, 2));
-        let mut writes = turn(&latch, 1);
+        let turns = Turns::new();
+        let (other, its) = (Arc::clone(&latch), Arc::clone(&turns));
+        let thread = thread::spawn(move || its.take(0, || turn(&other, 2)));
+        let mut writes = turns.take(1, || turn(&latch, 1));
         let seen = latch.read().unwrap();
         assert_eq!(seen[0], seen[1], "torn");
         writes += thread.join().unwrap();
