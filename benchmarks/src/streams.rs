@@ -1,5 +1,8 @@
 //! Values from one process to others, as fast as they go: queues beside what others have. Each value is checked.
 
+mod queues;
+mod robust;
+
 use std::hint::{black_box, spin_loop};
 use std::sync::mpsc;
 use std::thread;
@@ -16,7 +19,7 @@ use crate::link::{self, Link, Message};
 use crate::measure::{self, Effort, Outcome};
 use crate::ours::{PingPong, Raw};
 use crate::report::{Goal, Report};
-use crate::sys::{self, checked};
+use crate::sys;
 use crate::{Result, Scratch};
 
 /// Values that fit in, of every queue.
@@ -367,163 +370,10 @@ impl Link for Trip {
     }
 }
 
-#[derive(SharedSegment)]
-#[repr(C)]
-#[shm(private)]
-struct Office {
-    jobs: sync::Queue<Message, 256>,
-}
-
-/// What two processes send and two receive, of `Message`s.
-trait Many: Sized {
-    const NAME: &'static str;
-
-    fn create() -> Result<(Self, String)>;
-
-    fn open(id: &str) -> Result<Self>;
-
-    fn send(&self, message: &Message) -> Result<()>;
-
-    fn receive(&self) -> Result<Message>;
-}
-
-struct OurQueue(
-    Attached<Office>,
-    #[expect(dead_code, reason = "removes it")] Option<RemoveOnDrop<Segment<Office>>>,
-);
-
-impl Many for OurQueue {
-    const NAME: &'static str = "queue";
-
-    fn create() -> Result<(Self, String)> {
-        let segment = Office::create()?.remove_on_drop();
-        let id = segment.id().to_string();
-        Ok((Self(segment.attach()?, Some(segment)), id))
-    }
-
-    fn open(id: &str) -> Result<Self> {
-        Ok(Self(Segment::from_id(id.parse()?)?.attach()?, None))
-    }
-
-    fn send(&self, message: &Message) -> Result<()> {
-        Ok(self.0.jobs.send(message)?)
-    }
-
-    fn receive(&self) -> Result<Message> {
-        let received = self.0.jobs.receive()?;
-        let message = *received;
-        received.done()?;
-        Ok(message)
-    }
-}
-
-struct SystemV(i32, bool);
-
-#[repr(C)]
-struct Letter {
-    kind: libc::c_long,
-    message: Message,
-}
-
-impl Many for SystemV {
-    const NAME: &'static str = "msg";
-
-    fn create() -> Result<(Self, String)> {
-        // SAFETY: takes numbers only.
-        let id = checked(unsafe { libc::msgget(libc::IPC_PRIVATE, libc::IPC_CREAT | 0o600) })?;
-        Ok((Self(id, true), id.to_string()))
-    }
-
-    fn open(id: &str) -> Result<Self> {
-        Ok(Self(id.parse()?, false))
-    }
-
-    fn send(&self, message: &Message) -> Result<()> {
-        let letter = Letter { kind: 1, message: *message };
-        // SAFETY: reads the kind and as many bytes after it.
-        checked(unsafe { libc::msgsnd(self.0, (&raw const letter).cast(), size_of::<Message>(), 0) })?;
-        Ok(())
-    }
-
-    fn receive(&self) -> Result<Message> {
-        let mut letter = Letter { kind: 0, message: [0; 8] };
-        let to = (&raw mut letter).cast();
-        // SAFETY: writes the kind and as many bytes after it at most.
-        match unsafe { libc::msgrcv(self.0, to, size_of::<Message>(), 0, 0) } {
-            -1 => Err(std::io::Error::last_os_error().into()),
-            _ => Ok(letter.message),
-        }
-    }
-}
-
-impl Drop for SystemV {
-    fn drop(&mut self) {
-        if self.1 {
-            // SAFETY: IPC_RMID ignores the pointer.
-            unsafe { libc::msgctl(self.0, libc::IPC_RMID, std::ptr::null_mut()) };
-        }
-    }
-}
-
-fn many<M: Many>(arguments: &[String]) -> Result<()> {
-    let [id, role] = arguments else { return Err("an argument is missing".into()) };
-    let queue = M::open(id)?;
-    child::say("ready")?;
-    child::obey(|line| {
-        let mut sum: u64 = 0;
-        for number in 0..line.parse::<u64>()? {
-            if role == "send" {
-                queue.send(&value(number))?;
-                sum += number;
-            } else {
-                let found = queue.receive()?;
-                check(&found, found[0])?;
-                sum += found[0];
-            }
-        }
-        child::say(sum)
-    })
-}
-
-struct Crowd<M> {
-    /// Two that send, and two that receive. They end before the queue goes.
-    peers: Vec<Peer>,
-    _queue: M,
-}
-
-impl<M: Many> Crowd<M> {
-    fn start() -> Result<Self> {
-        let (queue, id) = M::create()?;
-        let mut peers = Vec::new();
-        for role in ["send", "receive", "receive", "send"] {
-            let mut peer = Peer::start("many", M::NAME, &[id.clone(), role.to_owned()])?;
-            peer.answer()?;
-            peers.push(peer);
-        }
-        Ok(Self { peers, _queue: queue })
-    }
-
-    /// As many by each.
-    fn run(&mut self, count: u32) -> Result<Duration> {
-        let start = Instant::now();
-        for peer in &mut self.peers {
-            peer.tell(count)?;
-        }
-        let sums: Vec<u64> =
-            self.peers.iter_mut().map(|peer| Ok(peer.answer()?.parse()?)).collect::<Result<_>>()?;
-        let took = start.elapsed();
-        match sums[..] {
-            [a, b, c, d] if a + d == b + c => Ok(took),
-            _ => Err(format!("{}: sums are {sums:?}", M::NAME).into()),
-        }
-    }
-}
-
 /// The second processes.
 pub fn second(role: &str, name: &str, arguments: &[String]) -> Result<()> {
     match (role, name) {
-        ("many", OurQueue::NAME) => many::<OurQueue>(arguments),
-        ("many", SystemV::NAME) => many::<SystemV>(arguments),
+        ("many", name) => queues::second(name, arguments),
         (_, "ours-1") => drain::<1, Ours<1>>(arguments),
         (_, "ours-8") => drain::<8, Ours<8>>(arguments),
         (_, "ours-32") => drain::<32, Ours<32>>(arguments),
@@ -548,7 +398,6 @@ struct Values {
 pub fn measure(scratch: &Scratch, effort: Effort, report: &mut Report) -> Result<()> {
     const STREAM: &str = "`SpscQueue`, a value, two processes, both busy";
     const TRIP: &str = "`SpscQueue`, round trip of 64 bytes, two processes, both busy";
-    const QUEUE: &str = "`Queue` of 64 bytes, two processes send and two receive, a value";
     const LATEST: &str = "`Latest` of 64 bytes, undisturbed, one process";
     let Some(places) = Places::get() else {
         report.skip(STREAM, "takes two processors");
@@ -572,15 +421,7 @@ pub fn measure(scratch: &Scratch, effort: Effort, report: &mut Report) -> Result
     let iceoryx = link::compare::<Trip, crate::channels::Iceoryx>(s, e)?;
     report.add(TRIP, "there and back", "iceoryx2, busy", iceoryx, Goal::Speed(1.0));
 
-    let (mut ours, mut peer) = (Crowd::<OurQueue>::start()?, Crowd::<SystemV>::start()?);
-    let count = if effort.quick { 500 } else { 2_000 };
-    let outcome = measure::pairs(
-        effort.pairs / 5,
-        || Ok(measure::each(ours.run(count)?, 2 * count)),
-        || Ok(measure::each(peer.run(count)?, 2 * count)),
-    )?;
-    report.add(QUEUE, "send, receive, done", "System V message queue", outcome, Goal::Speed(3.0));
-    drop((ours, peer));
+    queues::measure(effort, report)?;
 
     let segment = Values::create()?.remove_on_drop();
     let (writing, reading) = (segment.attach()?, segment.attach_read_only()?);
