@@ -150,8 +150,7 @@ pub fn measure(scratch: &Scratch, effort: Effort, report: &mut Report) -> Result
     report.add(LIFE, what, "System V by libc, 4 KiB", outcome, Goal::Time(1.15));
 
     let (bare_value, sealed_value) = (key_of("bare")?, key_of("sealed")?);
-    let (bare_key, sealed_key) =
-        (Key::fixed(bare_value.cast_unsigned()), Key::fixed(sealed_value.cast_unsigned()));
+    let (bare_key, sealed_key) = (Key::fixed(bare_value.cast_unsigned()), Key::fixed(sealed_value.cast_unsigned()));
     let _bare = Bare::options().key(bare_key.clone()).create()?.remove_on_drop();
     let _sealed = Sealed::options().key(sealed_key.clone()).create()?.remove_on_drop();
     let open_bare = || Ok(Bare::options().key(bare_key.clone()).open()?.attach_read_only()?.values[0].get());

@@ -1,6 +1,8 @@
 //! Values from one process to others, as fast as they go: queues beside what others have. Each value is checked.
 
+mod kills;
 mod queues;
+mod rings;
 mod robust;
 
 use std::hint::{black_box, spin_loop};
@@ -9,7 +11,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use iceoryx2::port::{publisher::Publisher, subscriber::Subscriber};
-use iceoryx2::prelude::{BackpressureStrategy, Config, FileName, NodeBuilder, Path, SemanticString, ipc};
+use iceoryx2::prelude::{
+    BackpressureStrategy, Config, FileName, Node, NodeBuilder, Path, SemanticString, ipc,
+};
 use ringfire::{CleanupMode, FlowControl, RingConsumer, RingProducer, RingProducerBuilder};
 use shm_runtime::sync::{self, QueueError};
 use shm_runtime::{Attached, RemoveOnDrop, Segment, SharedSegment};
@@ -178,6 +182,14 @@ fn busy_receive<const W: usize>(receiver: &mut sync::Receiver<'_, [u64; W], ROOM
     }
 }
 
+/// A node of the crate iceoryx2, whose files are those of this run.
+fn iceoryx(root: &str, prefix: &str) -> Result<Node<ipc::Service>> {
+    let mut config = Config::default();
+    config.global.set_root_path(&Path::new(root.as_bytes()).map_err(|_| "not a path")?);
+    config.global.prefix = FileName::new(prefix.as_bytes()).map_err(|_| "not a file name")?;
+    Ok(NodeBuilder::new().config(&config).create()?)
+}
+
 /// The crate iceoryx2: publish-subscribe, in which the publisher waits for the subscriber, as a queue does.
 struct Iceoryx<const W: usize> {
     publisher: Option<Publisher<ipc::Service, [u64; W], ()>>,
@@ -187,12 +199,8 @@ struct Iceoryx<const W: usize> {
 impl<const W: usize> Iceoryx<W> {
     fn of(arguments: &[String], sends: bool) -> Result<Self> {
         let [root, prefix] = arguments else { return Err("an argument is missing".into()) };
-        let mut config = Config::default();
-        config.global.set_root_path(&Path::new(root.as_bytes()).map_err(|_| "not a path")?);
-        config.global.prefix = FileName::new(prefix.as_bytes()).map_err(|_| "not a file name")?;
-        let node = NodeBuilder::new().config(&config).create::<ipc::Service>()?;
         let name = format!("stream{W}");
-        let service = node
+        let service = iceoryx(root, prefix)?
             .service_builder(&name.as_str().try_into()?)
             .publish_subscribe::<[u64; W]>()
             .enable_safe_overflow(false)
@@ -374,6 +382,8 @@ impl Link for Trip {
 pub fn second(role: &str, name: &str, arguments: &[String]) -> Result<()> {
     match (role, name) {
         ("many", name) => queues::second(name, arguments),
+        ("kill", name) => kills::second(name, arguments),
+        ("broadcast", name) => rings::second(name, arguments),
         (_, "ours-1") => drain::<1, Ours<1>>(arguments),
         (_, "ours-8") => drain::<8, Ours<8>>(arguments),
         (_, "ours-32") => drain::<32, Ours<32>>(arguments),
@@ -422,6 +432,8 @@ pub fn measure(scratch: &Scratch, effort: Effort, report: &mut Report) -> Result
     report.add(TRIP, "there and back", "iceoryx2, busy", iceoryx, Goal::Speed(1.0));
 
     queues::measure(effort, report)?;
+    rings::measure(s, e, report)?;
+    kills::measure(e, report)?;
 
     let segment = Values::create()?.remove_on_drop();
     let (writing, reading) = (segment.attach()?, segment.attach_read_only()?);

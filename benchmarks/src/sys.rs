@@ -140,6 +140,22 @@ impl Signals {
     }
 }
 
+/// Stops a child of this process, and waits until it has stopped.
+pub fn stop(child: u32) -> io::Result<()> {
+    let pid = i32::try_from(child).map_err(io::Error::other)?;
+    // SAFETY: takes numbers only.
+    checked(unsafe { libc::kill(pid, libc::SIGSTOP) })?;
+    // SAFETY: no status is written.
+    checked(unsafe { libc::waitpid(pid, std::ptr::null_mut(), libc::WUNTRACED) }).map(drop)
+}
+
+/// Lets a child go on that was stopped.
+pub fn go_on(child: u32) -> io::Result<()> {
+    let pid = i32::try_from(child).map_err(io::Error::other)?;
+    // SAFETY: takes numbers only.
+    checked(unsafe { libc::kill(pid, libc::SIGCONT) }).map(drop)
+}
+
 /// Kills a process group that this process made.
 pub fn kill_group(leader: u32) {
     if let Ok(group @ 2..) = i32::try_from(leader) {
