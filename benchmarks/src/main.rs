@@ -133,6 +133,7 @@ fn second(role: &str, arguments: &[String]) -> Result<ExitCode> {
         (_, "attachment") => echo::<PingPong<Attached<Ball>>>(arguments)?,
         (_, "raw") => echo::<PingPong<Raw>>(arguments)?,
         (_, "trip") => echo::<streams::Trip>(arguments)?,
+        (_, "ringfire-trip") => echo::<streams::RingfireTrip>(arguments)?,
         (_, "mail") => echo::<Mail>(arguments)?,
         (_, "latest") => echo::<Latest>(arguments)?,
         (_, "event") => echo::<Rung>(arguments)?,

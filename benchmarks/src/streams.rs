@@ -1,11 +1,13 @@
 //! Values from one process to others, as fast as they go: queues beside what others have. Each value is checked.
 
+mod bytes;
 mod kills;
 mod queues;
 mod rings;
 mod robust;
 
 use std::hint::{black_box, spin_loop};
+use std::sync::atomic::{AtomicU32, Ordering::Release};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -101,8 +103,8 @@ impl<S> Flow<S> {
     }
 }
 
-fn compare<const W: usize, S: Stream<W>>(scratch: &Scratch, effort: Effort) -> Result<Outcome> {
-    let (mut ours, mut peer) = (Flow::<Ours<W>>::start(scratch)?, Flow::<S>::start(scratch)?);
+fn compare<const W: usize, O: Stream<W>, S: Stream<W>>(scratch: &Scratch, effort: Effort) -> Result<Outcome> {
+    let (mut ours, mut peer) = (Flow::<O>::start(scratch)?, Flow::<S>::start(scratch)?);
     // Long beside the pipe's answer at the end.
     let sample = effort.sample * 8;
     let our_count = measure::calibrate(sample, |count| ours.run(count))?;
@@ -384,6 +386,8 @@ pub fn second(role: &str, name: &str, arguments: &[String]) -> Result<()> {
         ("many", name) => queues::second(name, arguments),
         ("kill", name) => kills::second(name, arguments),
         ("broadcast", name) => rings::second(name, arguments),
+        (_, "bytes-8") => drain::<8, bytes::Bytes>(arguments),
+        (_, "slices-8") => drain::<8, bytes::Slices>(arguments),
         (_, "ours-1") => drain::<1, Ours<1>>(arguments),
         (_, "ours-8") => drain::<8, Ours<8>>(arguments),
         (_, "ours-32") => drain::<32, Ours<32>>(arguments),
@@ -397,18 +401,84 @@ pub fn second(role: &str, name: &str, arguments: &[String]) -> Result<()> {
     }
 }
 
+/// The crate ringfire: a ring each way, with writers that wait for nobody: there is one message at a time.
+pub struct RingfireTrip {
+    to: RingProducer<Message>,
+    /// Attached when the other end has made it.
+    from: Option<RingConsumer<Message>>,
+    path: String,
+}
+
+impl RingfireTrip {
+    fn of(to: &str, from: &str) -> Result<Self> {
+        let to = RingProducerBuilder::new(ROOM as u64)
+            .cleanup_mode(CleanupMode::UnlinkOnDrop)
+            .flow_control(FlowControl::LossyLatestWins)
+            .build(to)?;
+        Ok(Self { to, from: None, path: from.to_owned() })
+    }
+
+    fn attach(&mut self) -> Result<()> {
+        self.from = Some(RingConsumer::builder().start_from_oldest().attach(&self.path)?);
+        Ok(())
+    }
+}
+
+impl Link for RingfireTrip {
+    const NAME: &'static str = "ringfire-trip";
+
+    fn new(scratch: &Scratch) -> Result<(Self, Vec<String>)> {
+        let names = ["trip-there", "trip-back"].map(|way| scratch.memory_file(way));
+        Ok((Self::of(&names[0], &names[1])?, names.to_vec()))
+    }
+
+    fn open(arguments: &[String]) -> Result<Self> {
+        let [there, back] = arguments else { return Err("a path is missing".into()) };
+        let mut end = Self::of(back, there)?;
+        end.attach()?;
+        Ok(end)
+    }
+
+    fn connect(&mut self) -> Result<()> {
+        while self.attach().is_err() {
+            thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn send(&mut self, message: &Message) -> Result<()> {
+        self.to.push(message);
+        Ok(())
+    }
+
+    #[inline]
+    fn receive(&mut self) -> Result<Message> {
+        let from = self.from.as_mut().ok_or("not connected")?;
+        loop {
+            if let Some(message) = from.try_recv() {
+                return Ok(message);
+            }
+            spin_loop();
+        }
+    }
+}
+
 #[derive(SharedSegment)]
 #[repr(C)]
 #[shm(private)]
 struct Values {
     latest: sync::Latest<Message>,
     lock: sync::SeqLock<Message>,
+    event: sync::Event,
+    futex: AtomicU32,
 }
 
 pub fn measure(scratch: &Scratch, effort: Effort, report: &mut Report) -> Result<()> {
     const STREAM: &str = "`SpscQueue`, a value, two processes, both busy";
     const TRIP: &str = "`SpscQueue`, round trip of 64 bytes, two processes, both busy";
     const LATEST: &str = "`Latest` of 64 bytes, undisturbed, one process";
+    const NOTIFY: &str = "`Event` that nobody waits for, one process";
     let Some(places) = Places::get() else {
         report.skip(STREAM, "takes two processors");
         return Ok(());
@@ -417,12 +487,30 @@ pub fn measure(scratch: &Scratch, effort: Effort, report: &mut Report) -> Result
     report.add(STREAM, "8 B", "rtrb (in-process)", beside_rtrb::<1>(s, e, places)?, Goal::Speed(1.0));
     report.add(STREAM, "64 B", "rtrb (in-process)", beside_rtrb::<8>(s, e, places)?, Goal::Speed(1.0));
     report.add(STREAM, "256 B", "rtrb (in-process)", beside_rtrb::<32>(s, e, places)?, Goal::Speed(1.0));
-    report.add(STREAM, "8 B", "ringfire, lossless", compare::<1, Ringfire<1>>(s, e)?, Goal::Speed(2.0));
-    report.add(STREAM, "64 B", "ringfire, lossless", compare::<8, Ringfire<8>>(s, e)?, Goal::Speed(2.0));
-    report.add(STREAM, "256 B", "ringfire, lossless", compare::<32, Ringfire<32>>(s, e)?, Goal::Speed(2.0));
-    report.add(STREAM, "8 B", "iceoryx2", compare::<1, Iceoryx<1>>(s, e)?, Goal::Speed(2.0));
-    report.add(STREAM, "64 B", "iceoryx2", compare::<8, Iceoryx<8>>(s, e)?, Goal::Speed(2.0));
-    report.add(STREAM, "256 B", "iceoryx2", compare::<32, Iceoryx<32>>(s, e)?, Goal::Speed(2.0));
+    report.add(
+        STREAM,
+        "8 B",
+        "ringfire, lossless",
+        compare::<1, Ours<1>, Ringfire<1>>(s, e)?,
+        Goal::Speed(2.0),
+    );
+    report.add(
+        STREAM,
+        "64 B",
+        "ringfire, lossless",
+        compare::<8, Ours<8>, Ringfire<8>>(s, e)?,
+        Goal::Speed(2.0),
+    );
+    report.add(
+        STREAM,
+        "256 B",
+        "ringfire, lossless",
+        compare::<32, Ours<32>, Ringfire<32>>(s, e)?,
+        Goal::Speed(2.0),
+    );
+    report.add(STREAM, "8 B", "iceoryx2", compare::<1, Ours<1>, Iceoryx<1>>(s, e)?, Goal::Speed(2.0));
+    report.add(STREAM, "64 B", "iceoryx2", compare::<8, Ours<8>, Iceoryx<8>>(s, e)?, Goal::Speed(2.0));
+    report.add(STREAM, "256 B", "iceoryx2", compare::<32, Ours<32>, Iceoryx<32>>(s, e)?, Goal::Speed(2.0));
     report
         .skip("tachyon-ipc", "its core in C++ needs GCC 14 or Clang 17, which this program does not ask for");
 
@@ -430,9 +518,12 @@ pub fn measure(scratch: &Scratch, effort: Effort, report: &mut Report) -> Result
     report.add(TRIP, "there and back", "a cache line by raw pointers", raw, Goal::Time(1.3));
     let iceoryx = link::compare::<Trip, crate::channels::Iceoryx>(s, e)?;
     report.add(TRIP, "there and back", "iceoryx2, busy", iceoryx, Goal::Speed(1.0));
+    let ringfire = link::compare::<Trip, RingfireTrip>(s, e)?;
+    report.add(TRIP, "there and back", "ringfire, busy", ringfire, Goal::Speed(1.0));
 
     queues::measure(effort, report)?;
     rings::measure(s, e, report)?;
+    bytes::measure(s, e, report)?;
     kills::measure(e, report)?;
 
     let segment = Values::create()?.remove_on_drop();
@@ -458,5 +549,17 @@ pub fn measure(scratch: &Scratch, effort: Effort, report: &mut Report) -> Result
         },
     )?;
     report.add(LATEST, "write", "`SeqLock` and clock_gettime", with_time, Goal::Time(1.1));
+
+    let notify = || Ok(writing.event.notify_one());
+    let wake = || Ok(sys::futex_wake_one(&writing.futex));
+    let woken = measure::operations(effort, notify, wake)?;
+    report.add(NOTIFY, "`notify_one`", "FUTEX_WAKE", woken, Goal::Time(1.1));
+    let counted = measure::operations(effort, notify, || {
+        writing.futex.fetch_add(1, Release);
+        wake()
+    })?;
+    report.add(NOTIFY, "`notify_one`", "add 1, FUTEX_WAKE", counted, Goal::Time(1.1));
+    let op = measure::operations(effort, notify, || Ok(sys::futex_add_one_and_wake_one(&writing.futex)))?;
+    report.add(NOTIFY, "`notify_one`", "FUTEX_WAKE_OP, which adds 1", op, Goal::Time(1.1));
     Ok(())
 }

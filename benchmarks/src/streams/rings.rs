@@ -553,9 +553,10 @@ fn row<O: Broadcast, P: Broadcast>(
 }
 
 pub fn measure(s: &Scratch, e: Effort, report: &mut Report) -> Result<()> {
-    const WRITE: &str = "`Ring` of 64 bytes, the writer's time for a value, it waits for nobody (what arrived: of ours, of theirs)";
-    const BURSTS: &str = "`Ring` of 64 bytes, a value at all readers, bursts of 256";
-    const BYTES: &str = "`ByteRing` of messages of 64 bytes, one to one (what arrived: of ours, of theirs)";
+    const WRITE: &str = "`Ring` of 64 bytes, the writer's time for a value; it waits for no reader (what arrived: ours, theirs)";
+    const BURSTS: &str =
+        "`Ring` of 64 bytes, the time of a value until all readers have it, in bursts of 256";
+    const BYTES: &str = "`ByteRing` of messages of 64 bytes, one to one (what arrived: ours, theirs)";
     let none = Goal::None;
     for readers in [0, 1, 2, 4] {
         let by_hand = (WRITE, "", "the same by raw pointers");
