@@ -550,8 +550,14 @@ pub fn measure(scratch: &Scratch, effort: Effort, report: &mut Report) -> Result
     )?;
     report.add(LATEST, "write", "`SeqLock` and clock_gettime", with_time, Goal::Time(1.1));
 
-    let notify = || Ok(writing.event.notify_one());
-    let wake = || Ok(sys::futex_wake_one(&writing.futex));
+    let notify = || {
+        writing.event.notify_one();
+        Ok(())
+    };
+    let wake = || {
+        sys::futex_wake_one(&writing.futex);
+        Ok(())
+    };
     let woken = measure::operations(effort, notify, wake)?;
     report.add(NOTIFY, "`notify_one`", "FUTEX_WAKE", woken, Goal::Time(1.1));
     let counted = measure::operations(effort, notify, || {
@@ -559,7 +565,10 @@ pub fn measure(scratch: &Scratch, effort: Effort, report: &mut Report) -> Result
         wake()
     })?;
     report.add(NOTIFY, "`notify_one`", "add 1, FUTEX_WAKE", counted, Goal::Time(1.1));
-    let op = measure::operations(effort, notify, || Ok(sys::futex_add_one_and_wake_one(&writing.futex)))?;
+    let op = measure::operations(effort, notify, || {
+        sys::futex_add_one_and_wake_one(&writing.futex);
+        Ok(())
+    })?;
     report.add(NOTIFY, "`notify_one`", "FUTEX_WAKE_OP, which adds 1", op, Goal::Time(1.1));
     Ok(())
 }

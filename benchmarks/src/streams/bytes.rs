@@ -1,11 +1,11 @@
 //! Messages of bytes from one process to another, beside values of the same size, and what others have for bytes.
 
+use std::hint::spin_loop;
+
 use iceoryx2::port::{publisher::Publisher, subscriber::Subscriber};
 use iceoryx2::prelude::{BackpressureStrategy, ipc};
 use shm_runtime::sync::{self, QueueError};
 use shm_runtime::{Attached, RemoveOnDrop, Segment, SharedSegment};
-
-use std::hint::spin_loop;
 
 use super::{Ours, ROOM, Stream, compare, iceoryx};
 use crate::link::{Message, from_bytes, to_bytes};
