@@ -44,7 +44,7 @@ trait Scene {
     /// In the other process: waits for it. What this returns was got after the kill, or it is an error.
     fn wait(place: &Attached<Place>) -> Result<()>;
 
-    /// In the other process: checks, and puts things in order for the next.
+    /// When the first process is dead to all: checks, and puts things in order for the next.
     fn restore(_: &Attached<Place>) -> Result<()> {
         Ok(())
     }
@@ -258,7 +258,6 @@ fn heir<S: Scene>(place: &Attached<Place>) -> Result<()> {
         child::say("waiting")?;
         S::wait(place)?;
         let when = sys::monotonic();
-        S::restore(place)?;
         child::say(when.as_nanos())
     })
 }
@@ -285,6 +284,8 @@ fn kill<S: Scene>(place: &Attached<Place>, id: &str, kills: u32) -> Result<Vec<f
         let went_on: u128 = heir.answer()?.parse()?;
         let took = went_on.checked_sub(killed).ok_or("it went on before the kill")?;
         times.push(took as f64);
+        victim.wait()?;
+        S::restore(place)?;
     }
     Ok(times)
 }
