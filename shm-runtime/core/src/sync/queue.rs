@@ -110,6 +110,8 @@ const LOCK: Duration = Duration::from_millis(100);
 /// | `bells` | aligned to 64 bytes | `sent`, 4 bytes, and `received`, 4 bytes: futexes, odd while a receiver or a sender sleeps on it |
 /// | `slots` | `N` structs | the n-th value, counted from 0, is in slot n modulo N: `state`, 8 bytes, `marks`, 4 times 8 bytes, `value` |
 ///
+/// The highest bit of `tail` is 1 if the queue was carried to another segment, and nothing is sent or received any more.
+///
 /// A `state` has in its low 22 bits the pid of the process that has the value, or 0, above them the number of the giving; the
 /// highest bit is 1 if the value was given back. The process is told from others with its pid by `marks`, as the writer of a
 /// [`SeqLock`](super::SeqLock) is: the first two if the number is even, the others if it is odd.

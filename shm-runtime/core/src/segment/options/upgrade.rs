@@ -220,7 +220,7 @@ impl<T: Whole + ?Sized> Options<T> {
             Err(error) => return Err(error),
         };
         // What was copied, and no other: while it is mapped, its id is its own.
-        let closed = |closed| held.iter().for_each(|held: &Box<dyn Held>| held.close(closed));
+        let closed = |closed| held.iter().for_each(|held| held.close(closed));
         closed(true);
         if let Err(error) = sys::shm_remove(id) {
             closed(false);
