@@ -74,8 +74,8 @@ const HEADER: u64 = 4;
 ///
 /// # Upgrades
 ///
-/// What is in the queue is carried to the new segment if there was a moment at which nothing was sent or received; the two ends
-/// are free there.
+/// What was sent before, and is not received, is carried to the new segment, also if messages are sent and received all the time; the
+/// two ends are free there. What a sender that stays attached to the old one sends after that is in the old one only.
 ///
 /// # Layout
 ///
@@ -100,7 +100,7 @@ pub struct ByteQueue<const N: usize, A = ReadWrite> {
 builtin! {
     unsafe impl [const N: usize] ByteQueue<N>, ByteQueue<N, A>: "ByteQueue", 4 {
         sender: Side, receiver: Side, bells: Bells, bytes: [u8; N]
-    } together
+    } passed
 }
 
 impl<const N: usize, A: Access> ByteQueue<N, A> {

@@ -10,17 +10,20 @@ use core::sync::atomic::{
 use core::time::Duration;
 
 use super::builtin::builtin;
-use super::error::{QueueError, Role, WriterError};
+use super::error::{LockError, QueueError, Role, WriterError};
 use super::kernel::{Kernel, Linux};
 use super::mutex::{Mutex, MutexGuard};
 use super::protocol::bell;
 use super::protocol::queue::{self as protocol, Given, Stuck};
 use super::seqlock::{identity, process};
 use super::spsc::Bells;
+use super::thread;
 use crate::memory::access::{Access, ReadWrite, Readable, Writable};
 use crate::memory::bulk;
+use crate::memory::carry::{Held, Unheld};
 use crate::memory::direction::{Load, Store};
 use crate::memory::fields::{Fields, Member};
+use crate::memory::region::Region;
 use crate::memory::shareable::Shareable;
 use crate::memory::shared::Shared;
 use crate::memory::structure::Declared;
@@ -93,8 +96,9 @@ const LOCK: Duration = Duration::from_millis(100);
 ///
 /// # Upgrades
 ///
-/// What is in the queue is carried to the new segment if there was a moment at which nothing was sent, received or done; a
-/// value that a process has is given again there when that process is dead. The lock is free.
+/// No value that was accepted is lost. The lock is held while the queue is carried to the new segment, and from then on `send` and
+/// `receive` return [`QueueError::Upgraded`] in the old one: open the segment anew. A value that a process has meanwhile is given again
+/// in the new one, with the mark, even if that process then says that it is done.
 ///
 /// # Layout
 ///
@@ -105,6 +109,8 @@ const LOCK: Duration = Duration::from_millis(100);
 /// | `lock` | a [`Mutex`] | of three numbers of 8 bytes, each a count of values: `head` (all before it are done), `next` (all before it were given), `tail` (all before it were accepted) |
 /// | `bells` | aligned to 64 bytes | `sent`, 4 bytes, and `received`, 4 bytes: futexes, odd while a receiver or a sender sleeps on it |
 /// | `slots` | `N` structs | the n-th value, counted from 0, is in slot n modulo N: `state`, 8 bytes, `marks`, 4 times 8 bytes, `value` |
+///
+/// The highest bit of `tail` is 1 if the queue was carried to another segment, and nothing is sent or received any more.
 ///
 /// A `state` has in its low 22 bits the pid of the process that has the value, or 0, above them the number of the giving; the
 /// highest bit is 1 if the value was given back. The process is told from others with its pid by `marks`, as the writer of a
@@ -119,7 +125,7 @@ pub struct Queue<T, const N: usize, A = ReadWrite> {
 builtin! {
     unsafe impl [T: Shareable + Copy, const N: usize] Queue<T, N>, Queue<T, N, A>: "Queue", 3 {
         lock: Mutex<Cursors>, bells: Bells, slots: [Slot<T>; N]
-    } together
+    } held(hold)
 }
 
 #[repr(C)]
@@ -143,6 +149,37 @@ struct Slot<T, A = ReadWrite> {
 builtin! {
     unsafe impl [T: Shareable + Copy] Slot<T>, Slot<T, A>: "Slot", 3 {
         state: AtomicU64, marks: [AtomicU64; 4], value: T
+    } given
+}
+
+/// The lock of a queue, held while the queue is carried into another segment.
+struct HeldQueue<'a>(MutexGuard<'a, Cursors>);
+
+impl Held for HeldQueue<'_> {
+    fn close(&self, closed: bool) {
+        protocol::close(&self.0.tail, closed);
+    }
+}
+
+/// Acquires the lock of the queue at this place.
+fn hold(region: Region<'_>, at: usize, patience: Duration) -> Result<Option<Box<dyn Held + '_>>, Unheld> {
+    const { assert!(offset_of!(Queue<u8, 1>, lock) == 0, "the lock is the first field, whatever the values are") };
+    let lock = region.parts::<Mutex<Cursors>>(at);
+    match lock.lock_timeout(patience).or_else(|error| error.repair(|_| {})) {
+        Ok(held) => {
+            let held = HeldQueue(held);
+            // One that carried it before may have died.
+            held.close(false);
+            Ok(Some(Box::new(held)))
+        }
+        Err(LockError::Corrupted { .. }) => Ok(None),
+        Err(LockError::AlreadyHeld) => Err(Unheld { holder: thread::id() }),
+        Err(
+            LockError::Deadlock { holder }
+            | LockError::TimedOut { holder }
+            | LockError::WouldBlock { holder },
+        ) => Err(Unheld { holder }),
+        Err(_) => Err(Unheld { holder: 0 }),
     }
 }
 
@@ -335,6 +372,7 @@ impl<T: Shareable + Copy, const N: usize, A: Readable + Writable> Queue<T, N, A>
         }
         Err(match stuck {
             Stuck::Waiting => QueueError::Full,
+            Stuck::Closed => QueueError::Upgraded,
             Stuck::Corrupted { sent, received } => QueueError::Corrupted { sent, received },
         })
     }
@@ -363,6 +401,7 @@ impl<T: Shareable + Copy, const N: usize, A: Readable + Writable> Queue<T, N, A>
         drop(held);
         let given = given.map_err(|stuck| match stuck {
             Stuck::Waiting => QueueError::Empty,
+            Stuck::Closed => QueueError::Upgraded,
             Stuck::Corrupted { sent, received } => QueueError::Corrupted { sent, received },
         })?;
         let mut value = MaybeUninit::<T>::uninit();

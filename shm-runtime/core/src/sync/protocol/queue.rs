@@ -16,6 +16,9 @@ use crate::sync::atomic::{AcqRel, Acquire, AtomicU64, Relaxed, Release};
 /// In a state: the receiver has given the value back.
 const RETURNED: u64 = PENDING;
 
+/// In the tail: the values are in another segment.
+const CLOSED: u64 = 1 << 63;
+
 /// After so many values, a receiver looks for what dead ones have taken, although there are others to receive.
 const LOOK: u64 = 64;
 
@@ -52,6 +55,8 @@ pub(crate) struct Given {
 pub(crate) enum Stuck {
     /// It is full, or empty.
     Waiting,
+    /// The values are in another segment.
+    Closed,
     /// The positions are no positions of a queue.
     Corrupted { sent: u64, received: u64 },
 }
@@ -96,12 +101,21 @@ pub(crate) fn free(slot: Slot<'_>) {
     slot.state.fetch_and(!(PID | RETURNED), AcqRel);
 }
 
+/// Whether the values are in another segment, and nothing is sent or received here any more. By the one who has the lock.
+pub(crate) fn close(tail: &AtomicU64, closed: bool) {
+    let now = tail.load(Relaxed);
+    tail.store(if closed { now | CLOSED } else { now & !CLOSED }, Release);
+}
+
 impl<'a> Cursors<'a> {
     /// `next`, `tail`, and how many values are between.
     fn ready(self, capacity: u64) -> Result<(u64, u64, u64), Stuck> {
         let (next, tail) = (self.next.load(Relaxed), self.tail.load(Relaxed));
         let ready = tail.wrapping_sub(next);
         if ready > capacity {
+            if tail & CLOSED != 0 {
+                return Err(Stuck::Closed);
+            }
             return Err(Stuck::Corrupted { sent: tail, received: next });
         }
         Ok((next, tail, ready))
