@@ -77,7 +77,7 @@ const LOCK: Duration = Duration::from_millis(100);
 /// | | |
 /// | --- | --- |
 /// | a sender is killed | before the value was accepted: there is none; after: it is received |
-/// | a receiver is killed that has a value | that is given again, to the next receiver that finds no other or, if there always are others, within 64 values. One that waits looks every 20 ms |
+/// | a receiver is killed that has a value | that is given again, to the next receiver that finds no other or, if there always are others, within 64 values, or half of the capacity if that is less. One that waits looks every 20 ms |
 /// | ... between doing the job and saying so | the job is given again: only the mark tells |
 /// | a process is killed that holds the lock | the next one goes on: there is nothing to repair |
 /// | ... before it has woken those who wait | they look by themselves, after 20 ms at the latest |

@@ -19,7 +19,8 @@ const RETURNED: u64 = PENDING;
 /// In the tail: the values are in another segment.
 const CLOSED: u64 = 1 << 63;
 
-/// After so many values, a receiver looks for what dead ones have taken, although there are others to receive.
+/// After so many values, a receiver looks for what dead ones have taken, although there are others to receive: or after half of
+/// the capacity, if that is less, because a sender waits for ever when it comes to such a slot, if the one that receives is itself.
 const LOOK: u64 = 64;
 
 /// The positions: each counts values, in the order in which they were accepted.
@@ -153,7 +154,7 @@ impl<'a> Cursors<'a> {
     ) -> Result<Given, Stuck> {
         loop {
             let (next, _, ready) = self.ready(capacity)?;
-            if ready == 0 || next % LOOK == 0 {
+            if ready == 0 || next % LOOK.min(capacity / 2).max(1) == 0 {
                 if let Some(given) = self.again(&slot, capacity, me, &is_dead) {
                     return Ok(given);
                 }
@@ -367,6 +368,24 @@ mod tests {
         let mut drained = words.drain();
         drained.sort_unstable();
         assert_eq!(drained, [(1, true), (2, false)]);
+    }
+
+    #[test]
+    fn what_a_dead_one_has_does_not_fill_the_queue_of_one_that_sends_and_receives_in_turns() {
+        for before in 0..3 {
+            let words = Words::default();
+            for value in 0..before {
+                words.send(value).unwrap();
+                words.drain();
+            }
+            words.send(10).unwrap();
+            words.receive(DEAD).unwrap();
+            for value in 11..15 {
+                assert_eq!(words.send(value), Ok(()), "after {before} values");
+                let (_, given) = words.receive(ME).unwrap();
+                assert!(finish(words.slot(given.position), given.state, false));
+            }
+        }
     }
 
     #[test]

@@ -141,11 +141,12 @@ impl Words<'_> {
         if !self.begin(role) {
             return false;
         }
-        let mut more = true;
-        while more {
+        loop {
             let number = self.following();
-            more = step(number);
-            if !self.publish(role, number.wrapping_add(u64::from(more))) {
+            if !step(number) {
+                break;
+            }
+            if !self.publish(role, number.wrapping_add(1)) {
                 return false;
             }
         }
