@@ -13,27 +13,11 @@ use iceoryx2::prelude::{Config, FileName, NodeBuilder, Path, SemanticString, ipc
 use ipc_channel::ipc::{self as ipc_channels, IpcOneShotServer, IpcReceiver, IpcSender};
 use mmap_sync::synchronizer::Synchronizer;
 
-use crate::link::{Link, Message};
+use crate::link::{Link, Message, from_bytes, to_bytes};
 use crate::sys::{self, checked};
 use crate::{Result, Scratch};
 
 const SIZE: usize = size_of::<Message>();
-
-fn to_bytes(message: &Message) -> [u8; SIZE] {
-    let mut bytes = [0; SIZE];
-    for (to, word) in bytes.chunks_exact_mut(8).zip(message) {
-        to.copy_from_slice(&word.to_ne_bytes());
-    }
-    bytes
-}
-
-fn from_bytes(bytes: &[u8; SIZE]) -> Message {
-    let mut message = [0; 8];
-    for (to, word) in message.iter_mut().zip(bytes.as_chunks().0) {
-        *to = u64::from_ne_bytes(*word);
-    }
-    message
-}
 
 /// The argument number `index`.
 fn argument(arguments: &[String], index: usize) -> Result<&str> {

@@ -45,6 +45,21 @@ impl Peer {
         }
         Ok(line.trim().to_owned())
     }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// By SIGKILL.
+    pub fn kill(&mut self) -> Result<()> {
+        Ok(self.child.kill()?)
+    }
+
+    /// Until it has ended.
+    pub fn wait(&mut self) -> Result<()> {
+        self.child.wait()?;
+        Ok(())
+    }
 }
 
 impl Drop for Peer {

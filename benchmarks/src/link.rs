@@ -9,6 +9,22 @@ use crate::{Result, Scratch};
 /// What is carried: a cache line. Its first word is one higher each time it is sent.
 pub type Message = [u64; 8];
 
+pub fn to_bytes(message: &Message) -> [u8; size_of::<Message>()] {
+    let mut bytes = [0; size_of::<Message>()];
+    for (to, word) in bytes.chunks_exact_mut(8).zip(message) {
+        to.copy_from_slice(&word.to_ne_bytes());
+    }
+    bytes
+}
+
+pub fn from_bytes(bytes: &[u8; size_of::<Message>()]) -> Message {
+    let mut message = [0; 8];
+    for (to, word) in message.iter_mut().zip(bytes.as_chunks().0) {
+        *to = u64::from_ne_bytes(*word);
+    }
+    message
+}
+
 /// Something that carries messages both ways.
 pub trait Link: Sized {
     /// The argument by which the child knows which one it is.

@@ -98,7 +98,10 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let done = match arguments.split_first() {
         Some((role, rest)) if role == "work" => work(rest),
-        Some((role, rest)) if ["echo", "contend", "attach", "stream", "many"].contains(&role.as_str()) => {
+        Some((role, rest))
+            if ["echo", "contend", "attach", "stream", "many", "broadcast", "kill"]
+                .contains(&role.as_str()) =>
+        {
             second(role, rest)
         }
         _ => Options::parse(arguments.into_iter()).and_then(|options| supervise::run(&options)),
@@ -118,18 +121,19 @@ fn second(role: &str, arguments: &[String]) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     match Places::get() {
-        // Four share the two processors, as the kernel places them.
-        Some(places) if role == "many" => sys::unpin(&[places.parent, places.child])?,
+        // Several share the two processors, as the kernel places them.
+        Some(places) if ["many", "kill"].contains(&role) => sys::unpin(&[places.parent, places.child])?,
         Some(places) => sys::pin(places.child)?,
         None => {}
     }
     match (role, name.as_str()) {
-        ("stream" | "many", name) => streams::second(role, name, arguments)?,
+        ("stream" | "many" | "broadcast" | "kill", name) => streams::second(role, name, arguments)?,
         ("contend", name) => locks::contend(name, arguments)?,
         (_, "reference") => echo::<PingPong<&AtomicU64>>(arguments)?,
         (_, "attachment") => echo::<PingPong<Attached<Ball>>>(arguments)?,
         (_, "raw") => echo::<PingPong<Raw>>(arguments)?,
         (_, "trip") => echo::<streams::Trip>(arguments)?,
+        (_, "ringfire-trip") => echo::<streams::RingfireTrip>(arguments)?,
         (_, "mail") => echo::<Mail>(arguments)?,
         (_, "latest") => echo::<Latest>(arguments)?,
         (_, "event") => echo::<Rung>(arguments)?,

@@ -80,10 +80,20 @@ pub struct Growth {
     pub lines: Vec<(f64, String, Vec<f64>)>,
 }
 
+/// A table of times that have no peer: a line for each thing, of which they were taken many times.
+pub struct Delays {
+    pub title: &'static str,
+    pub explanation: &'static str,
+    pub what: &'static str,
+    /// What it is, and each of its times in nanoseconds.
+    pub lines: Vec<(String, Vec<f64>)>,
+}
+
 #[derive(Default)]
 pub struct Report {
     pub rows: Vec<Row>,
     pub growth: Vec<Growth>,
+    pub delays: Vec<Delays>,
     pub skipped: Vec<Skipped>,
 }
 
@@ -146,6 +156,9 @@ impl Report {
         for growth in &self.growth {
             text.push_str(&growth.markdown());
         }
+        for delays in &self.delays {
+            text.push_str(&delays.markdown());
+        }
         if let Some(core) = core {
             let summary = "The library by itself: beside raw pointers, memcpy and libc, in one process";
             let core = core.trim_end();
@@ -177,6 +190,24 @@ impl Growth {
         for (_, name, costs) in &self.lines {
             let costs: Vec<_> = costs.iter().map(|&cost| time(cost)).collect();
             let _ = writeln!(text, "| {name} | {} |", costs.join(" | "));
+        }
+        text
+    }
+}
+
+impl Delays {
+    fn markdown(&self) -> String {
+        let Self { title, explanation, what, lines } = self;
+        let mut text = format!(
+            "\n### {title}\n\n{explanation}\n\n| {what} | times | median | 99th percentile | longest |\n\
+             | --- | ---: | ---: | ---: | ---: |\n"
+        );
+        for (name, times) in lines {
+            let mut times = times.clone();
+            times.sort_by(f64::total_cmp);
+            let at = |percent: usize| times.get(times.len().saturating_sub(1) * percent / 100).copied();
+            let [median, high, longest] = [50, 99, 100].map(|percent| time(at(percent).unwrap_or(f64::NAN)));
+            let _ = writeln!(text, "| {name} | {} | {median} | {high} | {longest} |", times.len());
         }
         text
     }

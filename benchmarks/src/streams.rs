@@ -1,12 +1,21 @@
 //! Values from one process to others, as fast as they go: queues beside what others have. Each value is checked.
 
+mod bytes;
+mod kills;
+mod queues;
+mod rings;
+mod robust;
+
 use std::hint::{black_box, spin_loop};
+use std::sync::atomic::{AtomicU32, Ordering::Release};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use iceoryx2::port::{publisher::Publisher, subscriber::Subscriber};
-use iceoryx2::prelude::{BackpressureStrategy, Config, FileName, NodeBuilder, Path, SemanticString, ipc};
+use iceoryx2::prelude::{
+    BackpressureStrategy, Config, FileName, Node, NodeBuilder, Path, SemanticString, ipc,
+};
 use ringfire::{CleanupMode, FlowControl, RingConsumer, RingProducer, RingProducerBuilder};
 use shm_runtime::sync::{self, QueueError};
 use shm_runtime::{Attached, RemoveOnDrop, Segment, SharedSegment};
@@ -16,7 +25,7 @@ use crate::link::{self, Link, Message};
 use crate::measure::{self, Effort, Outcome};
 use crate::ours::{PingPong, Raw};
 use crate::report::{Goal, Report};
-use crate::sys::{self, checked};
+use crate::sys;
 use crate::{Result, Scratch};
 
 /// Values that fit in, of every queue.
@@ -94,8 +103,8 @@ impl<S> Flow<S> {
     }
 }
 
-fn compare<const W: usize, S: Stream<W>>(scratch: &Scratch, effort: Effort) -> Result<Outcome> {
-    let (mut ours, mut peer) = (Flow::<Ours<W>>::start(scratch)?, Flow::<S>::start(scratch)?);
+fn compare<const W: usize, O: Stream<W>, S: Stream<W>>(scratch: &Scratch, effort: Effort) -> Result<Outcome> {
+    let (mut ours, mut peer) = (Flow::<O>::start(scratch)?, Flow::<S>::start(scratch)?);
     // Long beside the pipe's answer at the end.
     let sample = effort.sample * 8;
     let our_count = measure::calibrate(sample, |count| ours.run(count))?;
@@ -175,6 +184,14 @@ fn busy_receive<const W: usize>(receiver: &mut sync::Receiver<'_, [u64; W]>) -> 
     }
 }
 
+/// A node of the crate iceoryx2, whose files are those of this run.
+fn iceoryx(root: &str, prefix: &str) -> Result<Node<ipc::Service>> {
+    let mut config = Config::default();
+    config.global.set_root_path(&Path::new(root.as_bytes()).map_err(|_| "not a path")?);
+    config.global.prefix = FileName::new(prefix.as_bytes()).map_err(|_| "not a file name")?;
+    Ok(NodeBuilder::new().config(&config).create()?)
+}
+
 /// The crate iceoryx2: publish-subscribe, in which the publisher waits for the subscriber, as a queue does.
 struct Iceoryx<const W: usize> {
     publisher: Option<Publisher<ipc::Service, [u64; W], ()>>,
@@ -184,12 +201,8 @@ struct Iceoryx<const W: usize> {
 impl<const W: usize> Iceoryx<W> {
     fn of(arguments: &[String], sends: bool) -> Result<Self> {
         let [root, prefix] = arguments else { return Err("an argument is missing".into()) };
-        let mut config = Config::default();
-        config.global.set_root_path(&Path::new(root.as_bytes()).map_err(|_| "not a path")?);
-        config.global.prefix = FileName::new(prefix.as_bytes()).map_err(|_| "not a file name")?;
-        let node = NodeBuilder::new().config(&config).create::<ipc::Service>()?;
         let name = format!("stream{W}");
-        let service = node
+        let service = iceoryx(root, prefix)?
             .service_builder(&name.as_str().try_into()?)
             .publish_subscribe::<[u64; W]>()
             .enable_safe_overflow(false)
@@ -367,163 +380,14 @@ impl Link for Trip {
     }
 }
 
-#[derive(SharedSegment)]
-#[repr(C)]
-#[shm(private)]
-struct Office {
-    jobs: sync::Queue<Message, 256>,
-}
-
-/// What two processes send and two receive, of `Message`s.
-trait Many: Sized {
-    const NAME: &'static str;
-
-    fn create() -> Result<(Self, String)>;
-
-    fn open(id: &str) -> Result<Self>;
-
-    fn send(&self, message: &Message) -> Result<()>;
-
-    fn receive(&self) -> Result<Message>;
-}
-
-struct OurQueue(
-    Attached<Office>,
-    #[expect(dead_code, reason = "removes it")] Option<RemoveOnDrop<Segment<Office>>>,
-);
-
-impl Many for OurQueue {
-    const NAME: &'static str = "queue";
-
-    fn create() -> Result<(Self, String)> {
-        let segment = Office::create()?.remove_on_drop();
-        let id = segment.id().to_string();
-        Ok((Self(segment.attach()?, Some(segment)), id))
-    }
-
-    fn open(id: &str) -> Result<Self> {
-        Ok(Self(Segment::from_id(id.parse()?)?.attach()?, None))
-    }
-
-    fn send(&self, message: &Message) -> Result<()> {
-        Ok(self.0.jobs.send(message)?)
-    }
-
-    fn receive(&self) -> Result<Message> {
-        let received = self.0.jobs.receive()?;
-        let message = *received;
-        received.done()?;
-        Ok(message)
-    }
-}
-
-struct SystemV(i32, bool);
-
-#[repr(C)]
-struct Letter {
-    kind: libc::c_long,
-    message: Message,
-}
-
-impl Many for SystemV {
-    const NAME: &'static str = "msg";
-
-    fn create() -> Result<(Self, String)> {
-        // SAFETY: takes numbers only.
-        let id = checked(unsafe { libc::msgget(libc::IPC_PRIVATE, libc::IPC_CREAT | 0o600) })?;
-        Ok((Self(id, true), id.to_string()))
-    }
-
-    fn open(id: &str) -> Result<Self> {
-        Ok(Self(id.parse()?, false))
-    }
-
-    fn send(&self, message: &Message) -> Result<()> {
-        let letter = Letter { kind: 1, message: *message };
-        // SAFETY: reads the kind and as many bytes after it.
-        checked(unsafe { libc::msgsnd(self.0, (&raw const letter).cast(), size_of::<Message>(), 0) })?;
-        Ok(())
-    }
-
-    fn receive(&self) -> Result<Message> {
-        let mut letter = Letter { kind: 0, message: [0; 8] };
-        let to = (&raw mut letter).cast();
-        // SAFETY: writes the kind and as many bytes after it at most.
-        match unsafe { libc::msgrcv(self.0, to, size_of::<Message>(), 0, 0) } {
-            -1 => Err(std::io::Error::last_os_error().into()),
-            _ => Ok(letter.message),
-        }
-    }
-}
-
-impl Drop for SystemV {
-    fn drop(&mut self) {
-        if self.1 {
-            // SAFETY: IPC_RMID ignores the pointer.
-            unsafe { libc::msgctl(self.0, libc::IPC_RMID, std::ptr::null_mut()) };
-        }
-    }
-}
-
-fn many<M: Many>(arguments: &[String]) -> Result<()> {
-    let [id, role] = arguments else { return Err("an argument is missing".into()) };
-    let queue = M::open(id)?;
-    child::say("ready")?;
-    child::obey(|line| {
-        let mut sum: u64 = 0;
-        for number in 0..line.parse::<u64>()? {
-            if role == "send" {
-                queue.send(&value(number))?;
-                sum += number;
-            } else {
-                let found = queue.receive()?;
-                check(&found, found[0])?;
-                sum += found[0];
-            }
-        }
-        child::say(sum)
-    })
-}
-
-struct Crowd<M> {
-    /// Two that send, and two that receive. They end before the queue goes.
-    peers: Vec<Peer>,
-    _queue: M,
-}
-
-impl<M: Many> Crowd<M> {
-    fn start() -> Result<Self> {
-        let (queue, id) = M::create()?;
-        let mut peers = Vec::new();
-        for role in ["send", "receive", "receive", "send"] {
-            let mut peer = Peer::start("many", M::NAME, &[id.clone(), role.to_owned()])?;
-            peer.answer()?;
-            peers.push(peer);
-        }
-        Ok(Self { peers, _queue: queue })
-    }
-
-    /// As many by each.
-    fn run(&mut self, count: u32) -> Result<Duration> {
-        let start = Instant::now();
-        for peer in &mut self.peers {
-            peer.tell(count)?;
-        }
-        let sums: Vec<u64> =
-            self.peers.iter_mut().map(|peer| Ok(peer.answer()?.parse()?)).collect::<Result<_>>()?;
-        let took = start.elapsed();
-        match sums[..] {
-            [a, b, c, d] if a + d == b + c => Ok(took),
-            _ => Err(format!("{}: sums are {sums:?}", M::NAME).into()),
-        }
-    }
-}
-
 /// The second processes.
 pub fn second(role: &str, name: &str, arguments: &[String]) -> Result<()> {
     match (role, name) {
-        ("many", OurQueue::NAME) => many::<OurQueue>(arguments),
-        ("many", SystemV::NAME) => many::<SystemV>(arguments),
+        ("many", name) => queues::second(name, arguments),
+        ("kill", name) => kills::second(name, arguments),
+        ("broadcast", name) => rings::second(name, arguments),
+        (_, "bytes-8") => drain::<8, bytes::Bytes>(arguments),
+        (_, "slices-8") => drain::<8, bytes::Slices>(arguments),
         (_, "ours-1") => drain::<1, Ours<1>>(arguments),
         (_, "ours-8") => drain::<8, Ours<8>>(arguments),
         (_, "ours-32") => drain::<32, Ours<32>>(arguments),
@@ -537,19 +401,84 @@ pub fn second(role: &str, name: &str, arguments: &[String]) -> Result<()> {
     }
 }
 
+/// The crate ringfire: a ring each way, with writers that wait for nobody: there is one message at a time.
+pub struct RingfireTrip {
+    to: RingProducer<Message>,
+    /// Attached when the other end has made it.
+    from: Option<RingConsumer<Message>>,
+    path: String,
+}
+
+impl RingfireTrip {
+    fn of(to: &str, from: &str) -> Result<Self> {
+        let to = RingProducerBuilder::new(ROOM as u64)
+            .cleanup_mode(CleanupMode::UnlinkOnDrop)
+            .flow_control(FlowControl::LossyLatestWins)
+            .build(to)?;
+        Ok(Self { to, from: None, path: from.to_owned() })
+    }
+
+    fn attach(&mut self) -> Result<()> {
+        self.from = Some(RingConsumer::builder().start_from_oldest().attach(&self.path)?);
+        Ok(())
+    }
+}
+
+impl Link for RingfireTrip {
+    const NAME: &'static str = "ringfire-trip";
+
+    fn new(scratch: &Scratch) -> Result<(Self, Vec<String>)> {
+        let names = ["trip-there", "trip-back"].map(|way| scratch.memory_file(way));
+        Ok((Self::of(&names[0], &names[1])?, names.to_vec()))
+    }
+
+    fn open(arguments: &[String]) -> Result<Self> {
+        let [there, back] = arguments else { return Err("a path is missing".into()) };
+        let mut end = Self::of(back, there)?;
+        end.attach()?;
+        Ok(end)
+    }
+
+    fn connect(&mut self) -> Result<()> {
+        while self.attach().is_err() {
+            thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn send(&mut self, message: &Message) -> Result<()> {
+        self.to.push(message);
+        Ok(())
+    }
+
+    #[inline]
+    fn receive(&mut self) -> Result<Message> {
+        let from = self.from.as_mut().ok_or("not connected")?;
+        loop {
+            if let Some(message) = from.try_recv() {
+                return Ok(message);
+            }
+            spin_loop();
+        }
+    }
+}
+
 #[derive(SharedSegment)]
 #[repr(C)]
 #[shm(private)]
 struct Values {
     latest: sync::Latest<Message>,
     lock: sync::SeqLock<Message>,
+    event: sync::Event,
+    futex: AtomicU32,
 }
 
 pub fn measure(scratch: &Scratch, effort: Effort, report: &mut Report) -> Result<()> {
     const STREAM: &str = "`SpscQueue`, a value, two processes, both busy";
     const TRIP: &str = "`SpscQueue`, round trip of 64 bytes, two processes, both busy";
-    const QUEUE: &str = "`Queue` of 64 bytes, two processes send and two receive, a value";
     const LATEST: &str = "`Latest` of 64 bytes, undisturbed, one process";
+    const NOTIFY: &str = "`Event` that nobody waits for, one process";
     let Some(places) = Places::get() else {
         report.skip(STREAM, "takes two processors");
         return Ok(());
@@ -558,12 +487,30 @@ pub fn measure(scratch: &Scratch, effort: Effort, report: &mut Report) -> Result
     report.add(STREAM, "8 B", "rtrb (in-process)", beside_rtrb::<1>(s, e, places)?, Goal::Speed(1.0));
     report.add(STREAM, "64 B", "rtrb (in-process)", beside_rtrb::<8>(s, e, places)?, Goal::Speed(1.0));
     report.add(STREAM, "256 B", "rtrb (in-process)", beside_rtrb::<32>(s, e, places)?, Goal::Speed(1.0));
-    report.add(STREAM, "8 B", "ringfire, lossless", compare::<1, Ringfire<1>>(s, e)?, Goal::Speed(2.0));
-    report.add(STREAM, "64 B", "ringfire, lossless", compare::<8, Ringfire<8>>(s, e)?, Goal::Speed(2.0));
-    report.add(STREAM, "256 B", "ringfire, lossless", compare::<32, Ringfire<32>>(s, e)?, Goal::Speed(2.0));
-    report.add(STREAM, "8 B", "iceoryx2", compare::<1, Iceoryx<1>>(s, e)?, Goal::Speed(2.0));
-    report.add(STREAM, "64 B", "iceoryx2", compare::<8, Iceoryx<8>>(s, e)?, Goal::Speed(2.0));
-    report.add(STREAM, "256 B", "iceoryx2", compare::<32, Iceoryx<32>>(s, e)?, Goal::Speed(2.0));
+    report.add(
+        STREAM,
+        "8 B",
+        "ringfire, lossless",
+        compare::<1, Ours<1>, Ringfire<1>>(s, e)?,
+        Goal::Speed(2.0),
+    );
+    report.add(
+        STREAM,
+        "64 B",
+        "ringfire, lossless",
+        compare::<8, Ours<8>, Ringfire<8>>(s, e)?,
+        Goal::Speed(2.0),
+    );
+    report.add(
+        STREAM,
+        "256 B",
+        "ringfire, lossless",
+        compare::<32, Ours<32>, Ringfire<32>>(s, e)?,
+        Goal::Speed(2.0),
+    );
+    report.add(STREAM, "8 B", "iceoryx2", compare::<1, Ours<1>, Iceoryx<1>>(s, e)?, Goal::Speed(2.0));
+    report.add(STREAM, "64 B", "iceoryx2", compare::<8, Ours<8>, Iceoryx<8>>(s, e)?, Goal::Speed(2.0));
+    report.add(STREAM, "256 B", "iceoryx2", compare::<32, Ours<32>, Iceoryx<32>>(s, e)?, Goal::Speed(2.0));
     report
         .skip("tachyon-ipc", "its core in C++ needs GCC 14 or Clang 17, which this program does not ask for");
 
@@ -571,16 +518,13 @@ pub fn measure(scratch: &Scratch, effort: Effort, report: &mut Report) -> Result
     report.add(TRIP, "there and back", "a cache line by raw pointers", raw, Goal::Time(1.3));
     let iceoryx = link::compare::<Trip, crate::channels::Iceoryx>(s, e)?;
     report.add(TRIP, "there and back", "iceoryx2, busy", iceoryx, Goal::Speed(1.0));
+    let ringfire = link::compare::<Trip, RingfireTrip>(s, e)?;
+    report.add(TRIP, "there and back", "ringfire, busy", ringfire, Goal::Speed(1.0));
 
-    let (mut ours, mut peer) = (Crowd::<OurQueue>::start()?, Crowd::<SystemV>::start()?);
-    let count = if effort.quick { 500 } else { 2_000 };
-    let outcome = measure::pairs(
-        effort.pairs / 5,
-        || Ok(measure::each(ours.run(count)?, 2 * count)),
-        || Ok(measure::each(peer.run(count)?, 2 * count)),
-    )?;
-    report.add(QUEUE, "send, receive, done", "System V message queue", outcome, Goal::Speed(3.0));
-    drop((ours, peer));
+    queues::measure(effort, report)?;
+    rings::measure(s, e, report)?;
+    bytes::measure(s, e, report)?;
+    kills::measure(e, report)?;
 
     let segment = Values::create()?.remove_on_drop();
     let (writing, reading) = (segment.attach()?, segment.attach_read_only()?);
@@ -605,5 +549,26 @@ pub fn measure(scratch: &Scratch, effort: Effort, report: &mut Report) -> Result
         },
     )?;
     report.add(LATEST, "write", "`SeqLock` and clock_gettime", with_time, Goal::Time(1.1));
+
+    let notify = || {
+        writing.event.notify_one();
+        Ok(())
+    };
+    let wake = || {
+        sys::futex_wake_one(&writing.futex);
+        Ok(())
+    };
+    let woken = measure::operations(effort, notify, wake)?;
+    report.add(NOTIFY, "`notify_one`", "FUTEX_WAKE", woken, Goal::Time(1.1));
+    let counted = measure::operations(effort, notify, || {
+        writing.futex.fetch_add(1, Release);
+        wake()
+    })?;
+    report.add(NOTIFY, "`notify_one`", "add 1, FUTEX_WAKE", counted, Goal::Time(1.1));
+    let op = measure::operations(effort, notify, || {
+        sys::futex_add_one_and_wake_one(&writing.futex);
+        Ok(())
+    })?;
+    report.add(NOTIFY, "`notify_one`", "FUTEX_WAKE_OP, which adds 1", op, Goal::Time(1.1));
     Ok(())
 }

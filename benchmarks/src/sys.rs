@@ -103,6 +103,15 @@ pub fn futex_wake_one(word: &AtomicU32) {
     unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, 1) };
 }
 
+/// futex(2) with FUTEX_WAKE_OP, between processes: adds one, and wakes one.
+pub fn futex_add_one_and_wake_one(word: &AtomicU32) {
+    // One more is woken if the word was u32::MAX.
+    let add_one = libc::FUTEX_OP(libc::FUTEX_OP_ADD, 1, libc::FUTEX_OP_CMP_EQ, -1);
+    let (word, op) = (word.as_ptr(), libc::FUTEX_WAKE_OP);
+    // SAFETY: the word outlives the call, which adds to it as an atomic does.
+    unsafe { libc::syscall(libc::SYS_futex, word, op, 1, 0_usize, word, add_one) };
+}
+
 /// The signals that the supervisor waits for, no longer delivered otherwise.
 pub struct Signals(libc::sigset_t);
 
@@ -138,6 +147,22 @@ impl Signals {
         checked(unsafe { libc::sigprocmask(libc::SIG_UNBLOCK, &raw const self.0, std::ptr::null_mut()) })
             .map(drop)
     }
+}
+
+/// Stops a child of this process, and waits until it has stopped.
+pub fn stop(child: u32) -> io::Result<()> {
+    let pid = i32::try_from(child).map_err(io::Error::other)?;
+    // SAFETY: takes numbers only.
+    checked(unsafe { libc::kill(pid, libc::SIGSTOP) })?;
+    // SAFETY: no status is written.
+    checked(unsafe { libc::waitpid(pid, std::ptr::null_mut(), libc::WUNTRACED) }).map(drop)
+}
+
+/// Lets a child go on that was stopped.
+pub fn go_on(child: u32) -> io::Result<()> {
+    let pid = i32::try_from(child).map_err(io::Error::other)?;
+    // SAFETY: takes numbers only.
+    checked(unsafe { libc::kill(pid, libc::SIGCONT) }).map(drop)
 }
 
 /// Kills a process group that this process made.

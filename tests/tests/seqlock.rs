@@ -34,8 +34,9 @@ fn a_read_is_never_torn() {
         writer.write(&Frame::new(number)).unwrap();
     }
     readers.into_iter().for_each(Child::ends);
-    assert!(number > 1_000, "only {number} writes");
-    assert!(board.done.load(SeqCst) > 1_000, "only {} reads", board.done.load(SeqCst));
+    // Many thousands; a few hundred where a busy machine emulates another processor.
+    assert!(number > 100, "only {number} writes");
+    assert!(board.done.load(SeqCst) > 100, "only {} reads", board.done.load(SeqCst));
     assert_eq!(board.frame.version(), number);
     assert_eq!(board.frame.read().unwrap().number, number);
 }

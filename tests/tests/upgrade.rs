@@ -654,11 +654,16 @@ fn what_is_passed_on_is_in_the_new_segment_and_all_roles_are_free_there() {
         assert_eq!(line, expected);
     }
     assert!(new.feed.writer().is_ok() && new.lines.sender().is_ok());
-    // The one that this process has stays with it, while it lives.
+    // What this process has is given again, as what it gave back.
     let next = new.jobs.receive().expect("there");
     assert_eq!((*next, next.is_redelivered()), (pair(5), false));
-    let again = new.jobs.receive().expect("there");
-    assert_eq!((*again, again.is_redelivered()), (pair(4), true));
+    for low in [3, 4] {
+        let again = new.jobs.receive().expect("there");
+        assert_eq!((*again, again.is_redelivered()), (pair(low), true));
+        again.done().expect("ours");
+    }
+    assert!(matches!(old.jobs.send(&pair(6)), Err(QueueError::Upgraded)));
+    assert!(matches!(old.jobs.try_receive(), Err(QueueError::Upgraded)));
     assert!(matches!(new.jobs.try_receive(), Err(QueueError::Empty)));
 }
 
@@ -679,10 +684,14 @@ fn what_is_passed_on_without_a_pause_is_taken_over_whole_or_left_out() {
                 }
                 ring.write(&pair(low)).expect("ours");
                 sender.send(&pair(low)).expect("ours");
-                old.jobs.send(&pair(low)).expect("room");
+                // Refused from the upgrade on.
+                let sent = old.jobs.send(&pair(low));
                 if low > 1 {
                     receiver.receive().expect("there");
-                    old.jobs.receive().expect("there").done().expect("ours");
+                    let job = sent.and_then(|()| old.jobs.receive());
+                    if let Ok(job) = job {
+                        job.done().expect("ours");
+                    }
                 }
             }
         });
@@ -710,4 +719,71 @@ fn what_is_passed_on_without_a_pause_is_taken_over_whole_or_left_out() {
         assert!(seen.into_iter().all(whole));
         new.jobs.send(&pair(0)).expect("a lock that is free");
     });
+}
+
+#[test]
+fn each_value_that_a_queue_accepted_during_an_upgrade_is_received_and_twice_only_with_the_mark() {
+    let pair = |low| Pair { low, high: !low };
+    for _ in 0..20 {
+        let own = Name::new();
+        let old = options::<OldPassed>(&own.name).create().expect("new").attach().expect("ours");
+        let received = AtomicU64::new(0);
+        let (accepted, mut first, mut again, new) = std::thread::scope(|scope| {
+            let sending = scope.spawn(|| {
+                for low in 0.. {
+                    match old.jobs.send(&pair(low)) {
+                        Ok(()) => {}
+                        Err(QueueError::Upgraded) => return low,
+                        Err(error) => panic!("{error}"),
+                    }
+                }
+                unreachable!("it is upgraded before")
+            });
+            let receiving = scope.spawn(|| {
+                let mut values = Vec::new();
+                loop {
+                    match old.jobs.receive() {
+                        Ok(job) => {
+                            assert!(!job.is_redelivered() && job.high == !job.low);
+                            values.push(job.low);
+                            job.done().expect("ours");
+                            received.fetch_add(1, Relaxed);
+                        }
+                        Err(QueueError::Upgraded) => return values,
+                        Err(error) => panic!("{error}"),
+                    }
+                }
+            });
+            eventually(|| received.load(Relaxed) > 100);
+            let new = options::<NewPassed>(&own.name).upgrade(|_| {}).open().expect("upgraded");
+            let first = receiving.join().expect("it receives");
+            (sending.join().expect("it sends"), first, Vec::new(), new)
+        });
+        let new = new.attach().expect("ready");
+        loop {
+            match new.jobs.try_receive() {
+                Ok(job) => {
+                    assert_eq!(job.high, !job.low);
+                    if job.is_redelivered() {
+                        again.push(job.low)
+                    } else {
+                        first.push(job.low)
+                    }
+                    job.done().expect("ours");
+                }
+                Err(QueueError::Empty) => break,
+                Err(error) => panic!("{error}"),
+            }
+        }
+        // Without the mark, none twice; with those that have it, all.
+        let unmarked = first.len();
+        first.sort_unstable();
+        first.dedup();
+        assert_eq!(first.len(), unmarked, "twice without the mark");
+        first.extend(again);
+        first.sort_unstable();
+        first.dedup();
+        assert!(first.into_iter().eq(0..accepted), "{accepted} were accepted");
+        new.jobs.send(&pair(0)).expect("open");
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::io::Read as _;
 use std::os::fd::AsRawFd as _;
+use std::os::unix::net::UnixStream;
 use std::sync::atomic::Ordering::Relaxed;
 
 use shm_runtime::{Attached, Key, Permissions, ReadOnly, ReadWrite, Segment, WriteOnly};
@@ -19,8 +20,8 @@ enum Mapped<T: Whole> {
 pub(crate) struct Told<T: Whole> {
     segment: Option<Segment<T>>,
     mapped: Option<Mapped<T>>,
-    /// The process that this one forked, and the pipe that ends it when it is closed.
-    forked: Option<(i32, std::io::PipeWriter)>,
+    /// The process that this one forked, and the socket that ends it when it is closed.
+    forked: Option<(i32, UnixStream)>,
     /// Where racing processes wait for each other.
     gate: Option<Attached<Board>>,
 }
@@ -227,12 +228,12 @@ impl<T: Whole> Told<T> {
     }
 
     fn fork(&mut self) -> Answer {
-        let (mut until, ours) = std::io::pipe()?;
+        let (mut until, ours) = UnixStream::pair()?;
         // SAFETY: there is one thread, so the child may do anything.
         let pid = unsafe { libc::fork() };
         assert_ne!(pid, -1, "fork");
         if pid == 0 {
-            // SAFETY: our copy of the writing end, which `ours` is not used for here.
+            // SAFETY: our copy of the parent's end, which `ours` is not used for here.
             unsafe { libc::close(ours.as_raw_fd()) };
             // Ends when the parent closes its end or dies.
             let _ = until.read(&mut [0]);

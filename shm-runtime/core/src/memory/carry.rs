@@ -1,6 +1,8 @@
 //! Taking values over from one segment into another, in which no other process is yet.
 
 use core::sync::atomic::{Ordering::Acquire, fence};
+use core::time::Duration;
+use std::time::Instant;
 
 use crate::memory::direction::{Direction, Load, Store};
 use crate::memory::layout::{Carried, Field, Kind, Layout, Scalar};
@@ -15,12 +17,89 @@ const STILL: u32 = 100;
 /// The second word of a lock whose value is half-changed.
 const ABANDONED: u32 = 1;
 
+/// In the state of a slot of a queue: the process that has the value.
+const PID: u64 = (1 << 22) - 1;
+
+/// ... and that the value was given back.
+const RETURNED: u64 = 1 << 63;
+
+/// Holds what is at this offset of a region still, and waits for that at most so long. `None` if nothing can change it anyway, because
+/// another process has overwritten its lock.
+pub(crate) type Hold = for<'a> fn(Region<'a>, usize, Duration) -> Result<Option<Box<dyn Held + 'a>>, Unheld>;
+
+/// What is held still while it is carried, until this is dropped.
+pub(crate) trait Held {
+    /// Whether all who use it are refused when it is not held any more, because it is in another segment.
+    fn close(&self, closed: bool);
+}
+
+/// Something is not held still, because this thread has its lock; 0 if the kernel refuses the lock.
+pub(crate) struct Unheld {
+    pub(crate) holder: u32,
+}
+
+/// Whether there is something in these fields that has to be held while it is carried.
+pub(crate) fn needs_hold(fields: &[Field]) -> bool {
+    fields.iter().any(|field| layout_needs_hold(field.layout))
+}
+
+fn layout_needs_hold(layout: &Layout) -> bool {
+    match (layout.carried, &layout.kind) {
+        (Carried::Held(_), _) => true,
+        (_, Kind::Array { of, .. } | Kind::Tail { of }) => layout_needs_hold(of),
+        (_, Kind::Struct { fields, .. }) => needs_hold(fields),
+        (_, Kind::Scalar(_) | Kind::Atomic(_) | Kind::Enum { .. }) => false,
+    }
+}
+
+/// Holds all in these fields that has to be held while it is carried; of a slice at the end, in the first `len` elements. Waits for that at
+/// most so long.
+pub(crate) fn hold<'a>(
+    fields: &[Field],
+    len: usize,
+    from: Region<'a>,
+    patience: Duration,
+) -> Result<Vec<Box<dyn Held + 'a>>, Unheld> {
+    let mut held = Vec::new();
+    let deadline = Instant::now() + patience;
+    for field in fields {
+        hold_each(field.layout, field.offset, len, &mut |hold: Hold, at| {
+            held.extend(hold(from, at, deadline.saturating_duration_since(Instant::now()))?);
+            Ok(())
+        })?;
+    }
+    Ok(held)
+}
+
+fn hold_each(
+    layout: &Layout,
+    at: usize,
+    tail: usize,
+    each: &mut dyn FnMut(Hold, usize) -> Result<(), Unheld>,
+) -> Result<(), Unheld> {
+    let (of, len) = match (layout.carried, &layout.kind) {
+        (Carried::Held(hold), _) => return each(hold, at),
+        (_, Kind::Struct { fields, .. }) => {
+            return fields
+                .iter()
+                .try_for_each(|field| hold_each(field.layout, at + field.offset, tail, each));
+        }
+        (_, &Kind::Array { of, len }) => (of, len),
+        (_, &Kind::Tail { of }) => (of, tail),
+        (_, Kind::Scalar(_) | Kind::Atomic(_) | Kind::Enum { .. }) => return Ok(()),
+    };
+    if !layout_needs_hold(of) {
+        return Ok(());
+    }
+    (0..len).try_for_each(|i| hold_each(of, at + i * of.size, tail, each))
+}
+
 /// Copies the `fields` of the struct at the start of `from` into that at the start of `to`, which has them at the same places;
 /// of a slice at its end, the first `len` elements.
 ///
 /// Each scalar is copied by one atomic access on each side, and what is written meanwhile may be taken or not. A lock is free
 /// in `to`; if it was held, or its value was half-changed, the next to lock it is told that a holder died. Of a sequence
-/// lock, a value is taken that was written as a whole.
+/// lock, a value is taken that was written as a whole. Of what has to be [held](hold), the caller does it.
 ///
 /// # Panics
 ///
@@ -69,6 +148,33 @@ impl Regions<'_> {
                 }
             }
             (Carried::Nothing, _) => {}
+            // A value is overwritten only after the receiver's count has moved past it: so those from that count on, as it is after the
+            // copy, are whole, up to the sender's, as it was before it.
+            (Carried::Passed, Kind::Struct { fields: [ends, rest @ ..], .. }) => {
+                let Kind::Struct { fields: [sender, receiver, ..], .. } = ends.layout.kind else { return };
+                let [sent_at, received_at] = [sender, receiver].map(|end| at + ends.offset + end.offset);
+                let sent = self.load(Scalar::U64, sent_at);
+                fence(Acquire);
+                rest.iter().for_each(|field| self.carry(field.layout, at + field.offset));
+                fence(Acquire);
+                let received = self.load(Scalar::U64, received_at);
+                // What was sent meanwhile may have been received, too.
+                let is_past = received.wrapping_sub(sent) <= u64::MAX / 2;
+                self.store(Scalar::U64, sent_at, if is_past { received } else { sent });
+                self.store(Scalar::U64, received_at, received);
+            }
+            (Carried::Held(_), Kind::Struct { fields: [lock, rest @ ..], .. }) => {
+                if let Kind::Struct { fields: [.., value], .. } = lock.layout.kind {
+                    self.carry(value.layout, at + lock.offset + value.offset);
+                }
+                rest.iter().for_each(|field| self.carry(field.layout, at + field.offset));
+            }
+            (Carried::Given, Kind::Struct { fields: [state, rest @ ..], .. }) => {
+                rest.iter().for_each(|field| self.carry(field.layout, at + field.offset));
+                let found = self.load(Scalar::U64, at + state.offset);
+                let returned = if found & PID == 0 { 0 } else { RETURNED };
+                self.store(Scalar::U64, at + state.offset, (found & !PID) | returned);
+            }
             (Carried::Still, Kind::Struct { fields, .. }) => {
                 let still = (0..STILL).any(|_| {
                     fields.iter().for_each(|field| self.carry(field.layout, at + field.offset));

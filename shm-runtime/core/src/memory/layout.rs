@@ -1,5 +1,6 @@
 //! The layout of a type as a constant: what the derive generates, and what everything else here reads.
 
+use crate::memory::carry::Hold;
 use crate::memory::fingerprint::Hash;
 
 /// A scalar, by its Rust name.
@@ -106,7 +107,7 @@ pub struct Layout {
 }
 
 /// How a value is taken over into another segment, where no process uses it yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Carried {
     /// Scalar by scalar.
     Verbatim,
@@ -119,6 +120,13 @@ pub(crate) enum Carried {
     Nothing,
     /// Field by field, all as they were at one moment; or zero if there was none, as they changed all the time.
     Still,
+    /// A queue with one sender and one receiver, whose first field begins with what the two write, of which the first is the count: what
+    /// was sent and is not received.
+    Passed,
+    /// A queue with a lock, which is its first field: the lock free, the rest field by field, held still by this function meanwhile.
+    Held(Hold),
+    /// A slot of such a queue, whose first field says which process has the value: given back, if one has it.
+    Given,
 }
 
 #[derive(Debug)]

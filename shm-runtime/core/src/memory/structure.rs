@@ -1,6 +1,7 @@
 //! The layout of a Rust type, held against the type itself: of arrays, structs and enums, and what the derives assert of them.
 
 use crate::memory::access::ReadWrite;
+use crate::memory::carry::Hold;
 use crate::memory::fingerprint::Hash;
 use crate::memory::layout::{Carried, Field, Kind, Layout, MAX_DEPTH, MAX_EMPTY, Scalar};
 use crate::memory::shareable::Shareable;
@@ -205,6 +206,24 @@ impl Declared {
     pub(crate) const fn together(self) -> Self {
         let Self(layout) = self;
         Self(Layout { carried: Carried::Still, ..layout })
+    }
+
+    /// The same, of a queue with one sender and one receiver.
+    pub(crate) const fn passed(self) -> Self {
+        let Self(layout) = self;
+        Self(Layout { carried: Carried::Passed, ..layout })
+    }
+
+    /// The same, of a queue with a lock, which `hold` acquires.
+    pub(crate) const fn held(self, hold: Hold) -> Self {
+        let Self(layout) = self;
+        Self(Layout { carried: Carried::Held(hold), ..layout })
+    }
+
+    /// The same, of a slot of such a queue.
+    pub(crate) const fn given(self) -> Self {
+        let Self(layout) = self;
+        Self(Layout { carried: Carried::Given, ..layout })
     }
 
     /// The same, of a sequence lock.

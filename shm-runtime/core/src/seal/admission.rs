@@ -320,7 +320,12 @@ fn wait_until_ready(
             }
             // A segment without a seal: the caller will see that.
             _ if !seal.is_blank() && !seal.has_magic() => return Ok(()),
-            State::New | State::Initialising if seal.creator_is_dead(&stat) => return abandoned(),
+            State::New | State::Initialising if seal.creator_is_dead(&stat) => match seal.state() {
+                // It has done so since the look above, and then ended.
+                State::Ready => return Ok(()),
+                now if now == state => return abandoned(),
+                _ => {}
+            },
             State::Abandoned => return abandoned(),
             // It is what it was before: a claim that becomes valid later finds this process attached.
             State::Claiming(claim) if claim.was_ready => return Ok(()),

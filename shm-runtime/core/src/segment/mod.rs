@@ -255,7 +255,7 @@ impl<T: Whole + ?Sized> Segment<T> {
 
     /// That thread ids mean to this process what they mean to the creator, as far as that is known: both are in one pid
     /// namespace.
-    fn same_thread_ids(&self, mapping: &Mapping) -> Result<(), ErrorKind> {
+    pub(super) fn same_thread_ids(&self, mapping: &Mapping) -> Result<(), ErrorKind> {
         if self.terms.allows_other_pid_namespace || self.shares_pid_namespace(mapping) != Some(false) {
             return Ok(());
         }

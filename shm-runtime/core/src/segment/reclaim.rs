@@ -59,7 +59,9 @@ pub(crate) struct Rules<'a> {
 /// yet is taken for ours only if it has `blank_size` bytes, all of them zero: a program that does not seal can have made it.
 ///
 /// Between looking and removing, a process could attach. So the state in the seal is changed first, to a claim of this
-/// process: one that attaches after that sees it and detaches, and one that attached before is counted by the kernel.
+/// process: one that attaches after that sees it and detaches, and one that attached before is counted by the kernel. One of
+/// the two is so on every processor: the kernel counts an attachment, and says how many there are, under one lock, that of the
+/// segment. If it says so first, then by this lock a process that attaches later sees what was stored before it was asked.
 /// The claim of a process that dies here is void: it says which process makes it.
 pub(crate) fn reclaim(id: i32, observed: &Observed, rules: Rules<'_>) -> Result<Outcome, (Call, io::Error)> {
     let Rules { expected, blank_size, replace, wait, trusts_writers } = rules;

@@ -12,7 +12,7 @@
 macro_rules! builtin {
     (
         unsafe impl [$($generics:tt)*] $type:ty, $twin:ty: $name:literal, $count:literal { $($field:ident: $of:ty),+ }
-        $($carried:ident)?
+        $($carried:ident $(($hold:expr))?)?
     ) => {
         // SAFETY: `__LAYOUT` names the fields at their offsets, and `__copy` copies them; that they are all is checked by the
         // size. `__Parts<A>` has the same layout, since `Shared<F, A>` has that of an `F` whatever `A` is; it is valid with any
@@ -24,7 +24,7 @@ macro_rules! builtin {
             const __MEMBERS: Fields = Fields::listed::<($(<$of as Shareable>::__Member,)+)>();
             const __NAMES: &'static [&'static str] = &[$(stringify!($field)),+];
             const __OFFSETS: &'static [usize] = &[$(offset_of!(Self, $field)),+];
-            const __LAYOUT: Declared = Declared::builtin::<Self, $count>($name)$(.$carried())?;
+            const __LAYOUT: Declared = Declared::builtin::<Self, $count>($name)$(.$carried($($hold)?))?;
         }
     };
 }

@@ -79,8 +79,8 @@ const LEAST: usize = 5;
 ///
 /// # Upgrades
 ///
-/// What is in the queue is carried to the new segment if there was a moment at which nothing was sent or received; the two ends
-/// are free there.
+/// What was sent before, and is not received, is carried to the new segment, also if messages are sent and received all the time; the
+/// two ends are free there. What a sender that stays attached to the old one sends after that is in the old one only.
 ///
 /// # Layout
 ///
@@ -103,7 +103,7 @@ pub struct ByteQueue<const N: usize, A = ReadWrite> {
 builtin! {
     unsafe impl [const N: usize] ByteQueue<N>, ByteQueue<N, A>: "ByteQueue", 2 {
         ends: Ends, bytes: [u8; N]
-    } together
+    } passed
 }
 
 /// The head of a [`ByteQueue`] whose size is chosen when its segment is created: the bytes are the slice at the end of the

@@ -78,8 +78,8 @@ use crate::memory::structure::Declared;
 ///
 /// # Upgrades
 ///
-/// The messages are carried to the new segment with their count if there was a moment at which nothing was written; the role of
-/// the writer is not.
+/// The messages are carried to the new segment with their count if nothing was written while they were copied, which is tried a hundred
+/// times; otherwise the ring is empty there, and its count 0. The role of the writer is not carried.
 ///
 /// # Layout
 ///

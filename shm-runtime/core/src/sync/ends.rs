@@ -1,14 +1,11 @@
 //! The two ends of a queue with one sender and one receiver: what there is beside its values or bytes.
 
 use core::mem::offset_of;
-use core::sync::atomic::{
-    AtomicU32, AtomicU64,
-    Ordering::{Acquire, Relaxed},
-};
+use core::sync::atomic::{AtomicU32, AtomicU64};
 
 use super::builtin::builtin;
 use super::error::{self, QueueError, WriterError};
-use super::protocol::spsc::{End, Stuck};
+use super::protocol::spsc::{End, Stuck, between};
 use super::role::{Claim, Role};
 use crate::memory::access::Access;
 use crate::memory::fields::{Fields, Member};
@@ -65,9 +62,7 @@ impl Ends {
     /// How much is between the two; at most `capacity`, whatever another process wrote.
     #[inline]
     pub(super) fn len(&self, capacity: usize) -> usize {
-        // In this order: the receiver cannot have got further than the sender was later.
-        let received = self.receiver.count.load(Acquire);
-        let len = self.sender.count.load(Relaxed).wrapping_sub(received);
+        let len = between(&self.receiver.count, &self.sender.count);
         usize::try_from(len).unwrap_or(capacity).min(capacity)
     }
 

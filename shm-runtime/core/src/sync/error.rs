@@ -345,6 +345,8 @@ pub enum QueueError {
     Full,
     /// There is no value, and was none all the time that it was waited for.
     Empty,
+    /// The segment was upgraded: the values of the [`Queue`](super::Queue) are in another segment under the key, which is to be opened.
+    Upgraded,
     /// This end of the queue is not this one's any more; of a [`Queue`](super::Queue), the value.
     Lost(WriterError),
     /// The bytes of the value are not one of its type: another process wrote them.
@@ -384,6 +386,10 @@ impl fmt::Display for QueueError {
                 "the queue is full: values are not received, or not done, as fast as they are sent",
             ),
             Self::Empty => f.write_str("the queue is empty: nothing was sent"),
+            Self::Upgraded => f.write_str(
+                "the values of the queue were carried to another segment, by an upgrade: open and attach the one that has the key \
+                 now. If that is this one, the program that upgraded it was killed: start it again",
+            ),
             Self::Lost(error) => fmt::Display::fmt(error, f),
             Self::Lock(error) => write!(f, "the lock of the queue: {error}"),
             Self::Invalid(invalid) => fmt::Display::fmt(invalid, f),
@@ -407,6 +413,7 @@ impl core::error::Error for QueueError {
         match self {
             Self::Full
             | Self::Empty
+            | Self::Upgraded
             | Self::Corrupted { .. }
             | Self::TooLong { .. }
             | Self::BadLength { .. } => None,

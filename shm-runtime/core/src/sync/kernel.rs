@@ -38,7 +38,12 @@ const UNFENCED: Duration = Duration::from_millis(100);
 
 /// The system calls of the protocols.
 ///
-/// None of them is relied on for memory ordering, but `barrier`.
+/// None of them is relied on for memory ordering, but two. One is `barrier`. The other is the answer that a thread or process is
+/// dead, from `is_dead` or another call: what is done after it sees all that the dead one stored. A thread that dies has carried
+/// out all its instructions up to one, and its processor has passed full barriers before the kernel says that it is dead;
+/// and the return from a system call is a point that no later load is moved across (on Arm a context synchronization event). So a
+/// value that is in order between any two instructions is in order for the next thread. Stores whose order matters only for that
+/// are `Release` all the same, or have a fence between them: this keeps the compiler from exchanging them.
 pub(super) trait Kernel {
     /// Acquires the lock, or waits for it until `deadline`.
     fn lock(&self, word: &AtomicU32, deadline: Duration) -> Result<(), Refused>;

@@ -7,12 +7,15 @@ use core::time::Duration;
 
 use super::builtin::builtin;
 use super::ends::Bells;
-use super::error::{QueueError, Role, WriterError};
-use super::mutex::Mutex;
-use super::protocol::queue::Given;
+use super::error::{LockError, QueueError, Role, WriterError};
+use super::mutex::{Mutex, MutexGuard};
+use super::protocol::queue::{self as protocol, Given};
 use super::queue_view::{Cursors, QueueView, Slot};
+use super::thread;
 use crate::memory::access::{Access, ReadWrite, Readable, Writable};
+use crate::memory::carry::{Held, Unheld};
 use crate::memory::fields::{Fields, Member};
+use crate::memory::region::Region;
 use crate::memory::shareable::Shareable;
 use crate::memory::structure::Declared;
 use crate::sys::process as this_process;
@@ -61,7 +64,7 @@ use crate::sys::process as this_process;
 /// | | |
 /// | --- | --- |
 /// | a sender is killed | before the value was accepted: there is none; after: it is received |
-/// | a receiver is killed that has a value | that is given again, to the next receiver that finds no other or, if there always are others, within 64 values. One that waits looks every 20 ms |
+/// | a receiver is killed that has a value | that is given again, to the next receiver that finds no other or, if there always are others, within 64 values, or half of the capacity if that is less. One that waits looks every 20 ms |
 /// | ... between doing the job and saying so | the job is given again: only the mark tells |
 /// | a process is killed that holds the lock | the next one goes on: there is nothing to repair |
 /// | ... before it has woken those who wait | they look by themselves, after 20 ms at the latest |
@@ -80,8 +83,9 @@ use crate::sys::process as this_process;
 ///
 /// # Upgrades
 ///
-/// What is in the queue is carried to the new segment if there was a moment at which nothing was sent, received or done; a
-/// value that a process has is given again there when that process is dead. The lock is free.
+/// No value that was accepted is lost. The lock is held while the queue is carried to the new segment, and from then on `send` and
+/// `receive` return [`QueueError::Upgraded`] in the old one: open the segment anew. A value that a process has meanwhile is given again
+/// in the new one, with the mark, even if that process then says that it is done.
 ///
 /// # Layout
 ///
@@ -92,6 +96,8 @@ use crate::sys::process as this_process;
 /// | `lock` | a [`Mutex`] | of three numbers of 8 bytes, each a count of values: `head` (all before it are done), `next` (all before it were given), `tail` (all before it were accepted) |
 /// | `bells` | aligned to 64 bytes | `sent`, 4 bytes, and `received`, 4 bytes: futexes, odd while a receiver or a sender sleeps on it |
 /// | `slots` | `N` structs | the n-th value, counted from 0, is in slot n modulo N: `state`, 8 bytes, `marks`, 4 times 8 bytes, `value` |
+///
+/// The highest bit of `tail` is 1 if the queue was carried to another segment, and nothing is sent or received any more.
 ///
 /// A `state` has in its low 22 bits the pid of the process that has the value, or 0, above them the number of the giving; the
 /// highest bit is 1 if the value was given back. The process is told from others with its pid by `marks`, as the writer of a
@@ -106,7 +112,38 @@ pub struct Queue<T, const N: usize, A = ReadWrite> {
 builtin! {
     unsafe impl [T: Shareable + Copy, const N: usize] Queue<T, N>, Queue<T, N, A>: "Queue", 3 {
         lock: Mutex<Cursors>, bells: Bells, slots: [Slot<T>; N]
-    } together
+    } held(hold)
+}
+
+/// The lock of a queue, held while the queue is carried into another segment.
+struct HeldQueue<'a>(MutexGuard<'a, Cursors>);
+
+impl Held for HeldQueue<'_> {
+    fn close(&self, closed: bool) {
+        protocol::close(&self.0.tail, closed);
+    }
+}
+
+/// Acquires the lock of the queue at this place.
+fn hold(region: Region<'_>, at: usize, patience: Duration) -> Result<Option<Box<dyn Held + '_>>, Unheld> {
+    const { assert!(offset_of!(Queue<u8, 1>, lock) == 0, "the lock is the first field, whatever the values are") };
+    let lock = region.parts::<Mutex<Cursors>>(at);
+    match lock.lock_timeout(patience).or_else(|error| error.repair(|_| {})) {
+        Ok(held) => {
+            let held = HeldQueue(held);
+            // One that carried it before may have died.
+            held.close(false);
+            Ok(Some(Box::new(held)))
+        }
+        Err(LockError::Corrupted { .. }) => Ok(None),
+        Err(LockError::AlreadyHeld) => Err(Unheld { holder: thread::id() }),
+        Err(
+            LockError::Deadlock { holder }
+            | LockError::TimedOut { holder }
+            | LockError::WouldBlock { holder },
+        ) => Err(Unheld { holder }),
+        Err(_) => Err(Unheld { holder: 0 }),
+    }
 }
 
 impl<T: Shareable + Copy, const N: usize, A: Readable + Writable> Queue<T, N, A> {

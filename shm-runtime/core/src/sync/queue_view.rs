@@ -127,7 +127,7 @@ impl<T: Shareable + Copy> QueueSlot<T> {
 pub(super) struct Cursors {
     head: AtomicU64,
     next: AtomicU64,
-    tail: AtomicU64,
+    pub(super) tail: AtomicU64,
 }
 
 builtin! {
@@ -144,7 +144,7 @@ pub(super) struct Slot<T, A = ReadWrite> {
 builtin! {
     unsafe impl [T: Shareable + Copy] Slot<T>, Slot<T, A>: "Slot", 3 {
         state: AtomicU64, marks: [AtomicU64; 4], value: T
-    }
+    } given
 }
 
 /// A queue with its slots, as [`QueueHead::over`] gives it: what a [`Queue`](super::Queue) can do.
@@ -359,6 +359,7 @@ impl<'a, T: Shareable + Copy, A: Readable + Writable> QueueView<'a, T, A> {
         }
         Err(match stuck {
             Stuck::Waiting => QueueError::Full,
+            Stuck::Closed => QueueError::Upgraded,
             Stuck::Corrupted { sent, received } => QueueError::Corrupted { sent, received },
         })
     }
@@ -390,6 +391,7 @@ impl<'a, T: Shareable + Copy, A: Readable + Writable> QueueView<'a, T, A> {
         drop(held);
         let given = given.map_err(|stuck| match stuck {
             Stuck::Waiting => QueueError::Empty,
+            Stuck::Closed => QueueError::Upgraded,
             Stuck::Corrupted { sent, received } => QueueError::Corrupted { sent, received },
         })?;
         let mut value = MaybeUninit::<T>::uninit();

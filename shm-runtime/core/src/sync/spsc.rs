@@ -71,8 +71,8 @@ use crate::memory::validity;
 ///
 /// # Upgrades
 ///
-/// What is in the queue is carried to the new segment if there was a moment at which nothing was sent or received; the two ends
-/// are free there.
+/// What was sent before, and is not received, is carried to the new segment, also if values are sent and received all the time; the
+/// two ends are free there. What a sender that stays attached to the old one sends after that is in the old one only.
 ///
 /// # Layout
 ///
@@ -93,7 +93,7 @@ pub struct SpscQueue<T, const N: usize, A = ReadWrite> {
 builtin! {
     unsafe impl [T: Shareable + Copy, const N: usize] SpscQueue<T, N>, SpscQueue<T, N, A>: "SpscQueue", 2 {
         ends: Ends, slots: [T; N]
-    } together
+    } passed
 }
 
 /// The head of a [`SpscQueue`] whose capacity is chosen when its segment is created: the slots are the slice at the end of

@@ -52,6 +52,7 @@ impl ErrorKind {
             &Self::SizeDiffers { found, expected } => seal::size_differs(found, expected, about, f),
             &Self::LengthDiffers { found, expected } => seal::length_differs(found, expected, about, f),
             &Self::NotReady { creator_pid, waited } => seal::not_ready(creator_pid, waited, about, f),
+            &Self::QueueHeld { holder, waited } => seal::queue_held(holder, waited, f),
             &Self::Abandoned { creator_pid, created_at } => {
                 seal::abandoned(creator_pid, created_at, about, f)
             }

@@ -68,6 +68,14 @@ pub enum ErrorKind {
         /// How long this process waited.
         waited: Duration,
     },
+    /// A [`Queue`](crate::sync::Queue) in the segment cannot be upgraded, because its lock was held, and the waiting time is over.
+    #[non_exhaustive]
+    QueueHeld {
+        /// The thread that holds it, as the lock says; 0 if the kernel refused the lock.
+        holder: u32,
+        /// How long this process waited.
+        waited: Duration,
+    },
     /// The segment was never initialised to the end: its creator died or panicked over it.
     #[non_exhaustive]
     Abandoned {

@@ -85,6 +85,23 @@ pub(super) fn not_ready(
     }
 }
 
+/// A queue that is not to be held still.
+pub(super) fn queue_held(holder: u32, waited: Duration, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match holder {
+        0 => write!(
+            f,
+            "the kernel refused the lock of a queue in it, which has to be held while the queue is carried to the new segment: see \
+             that futex(2) is allowed"
+        ),
+        _ => write!(
+            f,
+            "thread {holder} holds the lock of a queue in it, and did for {waited:?}; it is needed while the queue is carried to the new \
+             segment. A thread that is not stopped holds it for as long as a copy takes: let it go on, or end its process. If it is none \
+             that uses the queue, another process overwrote the lock: `clear` of the queue frees it, and throws its values away"
+        ),
+    }
+}
+
 /// Never initialised to the end.
 pub(super) fn abandoned(
     creator_pid: i32,

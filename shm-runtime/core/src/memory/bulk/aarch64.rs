@@ -7,15 +7,15 @@
 //! Here the manual promises all of it ("Requirements for single-copy atomicity" in part B2 of the Arm Architecture
 //! Reference Manual for A-profile):
 //!
-//! - `ld1` and `st1` are loads and stores of elements, and if each element is aligned to its size, **each element is
-//!   single-copy atomic**. The elements are as large as the largest scalar of what is copied. Both sides begin at a multiple
-//!   of that, and so does every element and every scalar; smaller scalars are within one element.
+//! - `ld1` and `st1` are reads and writes of elements, and if each element has 64 bits or less and is aligned to its size,
+//!   **each element is single-copy atomic**. The elements are as large as the largest scalar of what is copied. Both sides
+//!   begin at a multiple of that, and so does every element and every scalar; smaller scalars are within one element.
 //! - What is left, less than 16 bytes, is moved by one element of a vector, or one register, at a time: aligned loads and
 //!   stores of one register are single-copy atomic.
 //!
 //! The wider moves (`ldp` of two vectors) are promised to be whole in pieces of 8 bytes only where they are aligned to 8, which
 //! both sides of a copy of smaller scalars cannot always be. So there is one instruction for each size of element; and the
-//! loop is the same for all.
+//! loop is the same for all. (`ldp` of two general registers is promised to be whole in each, and moves a quarter as much.)
 //!
 //! Nor is a scalar stored twice, as it would be by a last vector that overlaps the one before: another process that saw the
 //! first store and wrote something else would find it undone by the second.
@@ -27,6 +27,12 @@
 //! `dmb ishld`, after which no later access, and no earlier load, is on the wrong side; a store with `Release` is an `stlr`,
 //! which comes after all accesses before it. To the compiler an assembly block that may access memory is on the same side
 //! of a fence as where it is written.
+
+//! # What it is worth
+//!
+//! Relaxed atomics are not put together, nor is their loop unrolled: it has four instructions for each scalar. So for 64
+//! bytes it has 32 instructions with scalars of 8 bytes, 64 with 4, 128 with 2 and 256 with 1. The loop here has four, whatever
+//! the scalars (rustc 1.96, `opt-level = 3`).
 
 use core::arch::asm;
 

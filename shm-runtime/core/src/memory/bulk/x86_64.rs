@@ -28,6 +28,14 @@
 //!
 //! Nor is a scalar stored twice, as it would be by a last vector that overlaps the one before: another
 //! process that saw the first store and wrote something else would find it undone by the second.
+//!
+//! # Order
+//!
+//! None among the scalars, as among relaxed accesses. What orders a copy stands outside it, and counts on two rules of the
+//! processor, by which `fence(Acquire)`, `fence(Release)` and a store with `Release` need no instruction. No later access is
+//! done before a load: this holds for vectors and for what `rep movsq` loads as for any load. And no store is done before an
+//! earlier one: this holds for vectors, and for `rep movsq` as a whole; `movntdq` is the exception, with its `sfence`. To the
+//! compiler an assembly block that may access memory is on the same side of a fence as where it is written.
 
 use core::arch::asm;
 use core::arch::x86_64::{__cpuid_count, CpuidResult};

@@ -285,6 +285,9 @@ impl<T: Whole + ?Sized> Options<T> {
     ///
     /// - **What is written to the old segment from when its values are copied is lost**, as is what those write that stay
     ///   attached to it. So stop the writers, or let each of them ask `is_current` and write again.
+    /// - Except of a [`Queue`](crate::sync::Queue): it is held still while it is carried, and then is closed in the old segment, so that
+    ///   no value that it accepted is lost: those that use it there get [`QueueError::Upgraded`](crate::sync::QueueError::Upgraded). If
+    ///   a process dies between that and the removal of the old segment, the next upgrade goes on.
     /// - A [`Mutex`](crate::sync::Mutex) is free in the new segment; if it was held while it was copied, the next to lock it gets
     ///   [`OwnerDied`](crate::sync::LockError::OwnerDied), because its value may be half-changed. A
     ///   [`SeqLock`](crate::sync::SeqLock) has a value that was written as a whole, and no writer. A listener that sleeps on an
@@ -297,7 +300,7 @@ impl<T: Whole + ?Sized> Options<T> {
     ///   Which one is from before is known by the system's clock.
     /// - If the new segment cannot be created then, because a limit was reached in that moment, the error says so, and the values
     ///   stay in the third segment. A process goes on with it when the one that made it has ended.
-    /// - It takes the memory for two copies for a moment, and one segment more.
+    /// - It takes the memory for two copies for a moment, for three if there is a `Queue`, and one segment more.
     ///
     /// A segment whose seal this program does not understand, a bare one, and one of which fields were removed, moved or given
     /// another type, are not upgraded. Segments that are opened by their id are not, either.

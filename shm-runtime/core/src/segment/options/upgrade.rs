@@ -21,7 +21,7 @@ use super::{Init, Options};
 use crate::ipc::error::{Error, ErrorKind};
 use crate::ipc::key::Key;
 use crate::ipc::stat::segment::Stat;
-use crate::memory::carry::carry;
+use crate::memory::carry::{Held, carry, hold, needs_hold};
 use crate::memory::layout::{Field, Kind};
 use crate::memory::structure::Declared;
 use crate::memory::tail::{Extent, Whole};
@@ -57,6 +57,20 @@ struct Old<T: ?Sized> {
     len: usize,
     /// Whether it is older only in that the slice has another length than it is to have.
     same_layout: bool,
+}
+
+impl<T: Whole + ?Sized> Old<T> {
+    /// Another mapping, to be written, if there is something to be held while it is carried.
+    fn to_hold(&self, fields: &[Field]) -> Result<Option<Mapping>, Error> {
+        if !needs_hold(fields) {
+            return Ok(None);
+        }
+        let mapping = self.segment.map(true)?;
+        // Of no other size than the one that was compared with the fields.
+        assert!(mapping.size() >= self.mapping.size(), "a segment does not shrink");
+        self.segment.same_thread_ids(&mapping).map_err(|kind| self.segment.error("upgrade", kind))?;
+        Ok(Some(mapping))
+    }
 }
 
 impl<T: Whole + ?Sized> Options<T> {
@@ -184,12 +198,17 @@ impl<T: Whole + ?Sized> Options<T> {
     ) -> Result<Option<Segment<T>>, Error> {
         let (stat, id) = (old.segment.stat()?, old.segment.id());
         let len = self.len.unwrap_or(old.len);
+        let old_fields = &fields::<T>()[..old.fields];
+        let (writable, mut held) = (old.to_hold(old_fields)?, Vec::new());
         let made = spare.with_mode_of(&stat, len).create_filled(|new, to, value| {
             // While this process has the spare, no other removes the old one to upgrade it; but one may have done so before.
             if old.segment.stat()?.removed {
                 return Err(old.segment.error("upgrade", ErrorKind::Removed));
             }
-            carry(&fields::<T>()[..old.fields], old.len.min(len), old.mapping.region(), to);
+            if let Some(mapping) = &writable {
+                held = self.held(&old, old_fields, mapping)?;
+            }
+            carry(old_fields, old.len.min(len), old.mapping.region(), to);
             if !old.same_layout {
                 init(value);
             }
@@ -201,7 +220,10 @@ impl<T: Whole + ?Sized> Options<T> {
             Err(error) => return Err(error),
         };
         // What was copied, and no other: while it is mapped, its id is its own.
+        let closed = |closed| held.iter().for_each(|held| held.close(closed));
+        closed(true);
         if let Err(error) = sys::shm_remove(id) {
+            closed(false);
             let error = old.segment.error("upgrade", diagnose::shmctl(error, id));
             // Removed by a user: what was copied is to go, too.
             return if is_overtaken(&error) { Ok(None) } else { Err(error) };
@@ -210,10 +232,26 @@ impl<T: Whole + ?Sized> Options<T> {
         let spare = spare.keep();
         *mine = Some(spare.id());
         drop(old);
+        // Those who are refused then find the new one. What is not held needs no third copy.
+        let _until_it_is_there = (!held.is_empty()).then_some(held);
         match spare.map(false) {
             Ok(mapping) => self.finish(&spare, &mapping, fields::<T>(), len, None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Holds what has to be held while it is carried.
+    fn held<'a>(
+        &self,
+        old: &Old<T>,
+        fields: &[Field],
+        mapping: &'a Mapping,
+    ) -> Result<Vec<Box<dyn Held + 'a>>, Error> {
+        let start = Instant::now();
+        hold(fields, old.len, mapping.region(), self.wait).map_err(|unheld| {
+            let kind = ErrorKind::QueueHeld { holder: unheld.holder, waited: start.elapsed() };
+            old.segment.error("upgrade", kind)
+        })
     }
 
     /// Goes on with a spare of a process that died, or of this call (`mine`).

@@ -65,7 +65,8 @@ pub(crate) fn wait<R>(
             true => bell.fetch_or(ASLEEP, Relaxed) | ASLEEP,
             false => bell.load(Relaxed),
         };
-        // The look comes after that.
+        // The look comes after that. So the only value that is missed is one that is still in the processor of a thread which has
+        // looked at the word before it was odd: for a moment, where without this fence the look could be from long before.
         fence(SeqCst);
         if let Some(found) = look() {
             return Some(found);

@@ -149,8 +149,7 @@ impl Frames<'_> {
     /// The place of the oldest message.
     pub(crate) fn oldest(self, header: impl FnOnce(u64) -> Header) -> Option<Place> {
         let tail = self.tail.load(Relaxed);
-        // Sees the messages that were published before the tail was moved there.
-        fence(Acquire);
+        // Sees the messages that were published before the tail was moved there: it looks at the count again after a fence.
         let (newest, _) = self.newest()?;
         Some(self.place(tail, newest, header))
     }

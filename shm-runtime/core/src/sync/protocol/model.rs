@@ -9,7 +9,7 @@ use core::time::Duration;
 use std::collections::VecDeque;
 
 use loom::cell::UnsafeCell;
-use loom::sync::atomic::{AtomicU32, AtomicU64, fence};
+use loom::sync::atomic::{AtomicU32, AtomicU64};
 use loom::sync::{Arc, Condvar, Mutex, MutexGuard};
 use loom::thread;
 
@@ -20,8 +20,8 @@ use super::mutex::{Lock, Me, Patience, Refusal, Value};
 use super::queue::{self, Cursors, Slot};
 use super::ring::{self, Absent};
 use super::seqlock::{self as latch, Identity, Words};
-use super::spsc::{End, Place, Stuck};
-use crate::sync::atomic::{Acquire, Relaxed, Release, SeqCst};
+use super::spsc::{End, Place, Stuck, between};
+use crate::sync::atomic::{Acquire, BARRIERS, Relaxed, Release, light_barrier};
 use crate::sync::kernel::{Kernel, OWNER_DIED, Refused, TID, WAITERS};
 
 /// A kernel without any memory ordering, to a thread with this id.
@@ -76,7 +76,7 @@ impl Kernel for Weak {
     }
 
     fn barrier(&self) {
-        fence(SeqCst);
+        light_barrier();
     }
 }
 
@@ -245,7 +245,7 @@ impl Kernel for Strict {
     }
 
     fn barrier(&self) {
-        fence(SeqCst);
+        light_barrier();
     }
 }
 
@@ -282,6 +282,35 @@ fn bounded(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(preemptions);
     builder.check(model);
+}
+
+/// The same, where roles are taken away.
+fn bounded_with_barriers(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
+    BARRIERS.set(true);
+    bounded(preemptions, model);
+    BARRIERS.set(false);
+}
+
+/// Two threads that do things in every order.
+///
+/// Loom tries what comes of it if another thread acts in place of one that has accessed the same word; but only of the last one that
+/// has. So where a thread loads a word and then stores it, as a writer does with its sequence number, loom does not see that
+/// a reader has loaded it before. Therefore each says when it has done something, in a word that only the other loads.
+struct Turns([AtomicU32; 2]);
+
+impl Turns {
+    fn new() -> Arc<Self> {
+        Arc::new(Self([AtomicU32::new(0), AtomicU32::new(0)]))
+    }
+
+    /// Something that the first of the two does, or the second, as it is told.
+    fn take<R>(&self, thread: usize, act: impl FnOnce() -> R) -> R {
+        // Whatever it is: relaxed, it orders nothing.
+        self.0[1 - thread].load(Relaxed);
+        let done = act();
+        self.0[thread].store(1, Relaxed);
+        done
+    }
 }
 
 #[test]
@@ -495,18 +524,18 @@ impl Latch {
 
 #[test]
 fn a_read_of_the_sequence_lock_is_whole_and_never_goes_back() {
-    loom::model(|| {
-        let latch = Latch::new();
+    bounded(3, || {
+        let (latch, turns) = (Latch::new(), Turns::new());
         let role = latch.claim(1).unwrap();
-        let writer = Arc::clone(&latch);
+        let (writer, its) = (Arc::clone(&latch), Arc::clone(&turns));
         let thread = thread::spawn(move || {
             for number in 1..=2 {
-                assert!(writer.write(role, || number));
+                assert!(its.take(0, || writer.write(role, || number)));
             }
         });
         let mut last = 0;
         for _ in 0..2 {
-            if let Some([first, second]) = latch.read() {
+            if let Some([first, second]) = turns.take(1, || latch.read()) {
                 assert_eq!(first, second, "torn");
                 assert!(first >= last, "older than before");
                 last = first;
@@ -519,20 +548,19 @@ fn a_read_of_the_sequence_lock_is_whole_and_never_goes_back() {
 
 #[test]
 fn a_role_that_is_looked_at_is_that_of_its_own_process_while_claims_come_and_go() {
-    bounded(4, || {
-        let latch = Latch::new();
-        let other = Arc::clone(&latch);
+    bounded(2, || {
+        let (latch, turns) = (Latch::new(), Turns::new());
+        let (other, its) = (Arc::clone(&latch), Arc::clone(&turns));
         let thread = thread::spawn(move || {
-            if let Some((role, process)) = other.words().current() {
+            if let Some((role, process)) = its.take(1, || other.words().current()) {
                 let pid = latch::pid(role);
                 assert!(pid == 2 || pid == 3);
-                // Not known only if all is over meanwhile, or about to be.
-                assert!(process.is_none_or(|process| process == Identity { pid, marks: [pid.into(); 2] }));
+                assert_eq!(process, Some(Identity { pid, marks: [pid.into(); 2] }));
             }
         });
         for pid in [2, 3] {
-            let role = latch.claim(pid).unwrap();
-            latch.words().release(role);
+            let role = turns.take(0, || latch.claim(pid).unwrap());
+            turns.take(0, || latch.words().release(role));
         }
         thread.join().unwrap();
         assert_eq!(latch.words().current(), None);
@@ -549,9 +577,10 @@ fn one_writer_at_a_time_who_goes_on_where_the_last_one_ended() {
             latch.words().release(role);
             1
         };
-        let other = Arc::clone(&latch);
-        let thread = thread::spawn(move || turn(&other, 2));
-        let mut writes = turn(&latch, 1);
+        let turns = Turns::new();
+        let (other, its) = (Arc::clone(&latch), Arc::clone(&turns));
+        let thread = thread::spawn(move || its.take(0, || turn(&other, 2)));
+        let mut writes = turns.take(1, || turn(&latch, 1));
         let seen = latch.read().unwrap();
         assert_eq!(seen[0], seen[1], "torn");
         writes += thread.join().unwrap();
@@ -562,7 +591,7 @@ fn one_writer_at_a_time_who_goes_on_where_the_last_one_ended() {
 
 #[test]
 fn a_writer_that_lost_its_role_in_the_middle_of_a_write_and_the_next_one_do_not_write_at_once() {
-    bounded(5, || {
+    bounded_with_barriers(5, || {
         let latch = Latch::new();
         let first = latch.claim(1).unwrap();
         let old = Arc::clone(&latch);
@@ -636,17 +665,17 @@ fn no_announcement_is_lost() {
 #[test]
 fn who_waits_for_a_value_with_a_bell_gets_it_whole_and_sees_what_was_written_before() {
     bounded(3, || {
-        let latch = Latch::new();
+        let (latch, turns) = (Latch::new(), Turns::new());
         let (bell, before) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
         let role = latch.claim(1).unwrap();
-        let writer = (Arc::clone(&latch), Arc::clone(&bell), Arc::clone(&before));
+        let writer = (Arc::clone(&latch), Arc::clone(&bell), Arc::clone(&before), Arc::clone(&turns));
         let thread = thread::spawn(move || {
-            let (latch, bell, before) = writer;
+            let (latch, bell, before, turns) = writer;
             before.store(1, Relaxed);
-            assert!(latch.write(role, || 1));
+            assert!(turns.take(0, || latch.write(role, || 1)));
             bell::ring(&bell, &Weak(1));
         });
-        let newer = || latch.read().filter(|&value| value != [0; 2]);
+        let newer = || turns.take(1, || latch.read()).filter(|&value| value != [0; 2]);
         assert_eq!(bell::wait(&bell, true, None, &Weak(2), newer), Some([1; 2]));
         assert_eq!(before.load(Relaxed), 1);
         thread.join().unwrap();
@@ -721,17 +750,18 @@ impl Passed {
 #[test]
 fn what_is_received_from_a_queue_is_whole_and_in_order_and_never_overwritten_before() {
     bounded(3, || {
-        let queue = Passed::new();
+        let (queue, turns) = (Passed::new(), Turns::new());
         let roles = [queue.claim(0, 1), queue.claim(1, 2)];
-        let sender = Arc::clone(&queue);
+        let (sender, its) = (Arc::clone(&queue), Arc::clone(&turns));
         let thread = thread::spawn(move || {
             let mut place = sender.place(0);
-            [2, 1, 1].map(|wanted| sender.send(roles[0], &mut place, wanted).unwrap_or(0)).iter().sum::<u64>()
+            let mut send = |wanted| its.take(0, || sender.send(roles[0], &mut place, wanted)).unwrap_or(0);
+            send(2) + send(1) + send(1)
         });
         let mut place = queue.place(1);
         let mut received = 0;
         for _ in 0..2 {
-            received += queue.receive(roles[1], &mut place).unwrap_or(0);
+            received += turns.take(1, || queue.receive(roles[1], &mut place)).unwrap_or(0);
         }
         let sent = thread.join().unwrap();
         while let Ok(more) = queue.receive(roles[1], &mut place) {
@@ -743,8 +773,28 @@ fn what_is_received_from_a_queue_is_whole_and_in_order_and_never_overwritten_bef
 }
 
 #[test]
-fn a_sender_goes_on_where_the_one_ended_whose_end_was_taken_away_in_the_middle() {
+fn what_is_said_to_be_in_a_queue_was_sent() {
     bounded(3, || {
+        let (queue, turns) = (Passed::new(), Turns::new());
+        let roles = [queue.claim(0, 1), queue.claim(1, 2)];
+        let (ends, its) = (Arc::clone(&queue), Arc::clone(&turns));
+        let thread = thread::spawn(move || {
+            let (mut sent, mut received) = (ends.place(0), ends.place(1));
+            for _ in 0..2 {
+                assert_eq!(its.take(0, || ends.send(roles[0], &mut sent, 1)), Ok(1));
+                assert_eq!(its.take(0, || ends.receive(roles[1], &mut received)), Ok(1));
+            }
+        });
+        for _ in 0..2 {
+            assert!(turns.take(1, || between(&queue.ends[1][0], &queue.ends[0][0])) <= 2);
+        }
+        thread.join().unwrap();
+    });
+}
+
+#[test]
+fn a_sender_goes_on_where_the_one_ended_whose_end_was_taken_away_in_the_middle() {
+    bounded_with_barriers(3, || {
         let queue = Passed::new();
         let (first, receiver) = (queue.claim(0, 1), queue.claim(1, 9));
         let old = Arc::clone(&queue);
@@ -758,26 +808,28 @@ fn a_sender_goes_on_where_the_one_ended_whose_end_was_taken_away_in_the_middle()
 
 #[test]
 fn a_read_of_a_ring_is_whole_and_what_is_missed_is_what_was_overwritten() {
-    bounded(4, || {
-        let values = Passed::new();
+    bounded(3, || {
+        let (values, turns) = (Passed::new(), Turns::new());
         let role = values.claim(0, 1);
-        let writer = Arc::clone(&values);
+        let (writer, its) = (Arc::clone(&values), Arc::clone(&turns));
         let thread = thread::spawn(move || {
             for how_many in [2, 1] {
                 let mut left = how_many;
-                assert!(writer.words(0).advance_each(role, |count| {
+                let step = |count| {
                     left -= 1;
                     if left >= 0 {
                         writer.store(count);
                     }
                     left >= 0
-                }));
+                };
+                assert!(its.take(0, || writer.words(0).advance_each(role, step)));
             }
         });
         let count = &values.ends[0][0];
         let mut cursor = 0;
         for _ in 0..3 {
-            match ring::read(count, 2, cursor, 2, |how_many| (how_many, values.load(cursor))) {
+            let load = |how_many| (how_many, values.load(cursor));
+            match turns.take(1, || ring::read(count, 2, cursor, 2, load)) {
                 Ok((0, (how_many, value))) => {
                     assert_eq!(how_many, 1);
                     assert_eq!(value, [u32::try_from(cursor).unwrap() + 1; 2], "torn, or another one");
@@ -878,12 +930,13 @@ fn a_message_that_is_read_is_whole_whatever_made_room_for_the_next_ones() {
         let me = Identity { pid: 1, marks: [1; 2] };
         let role = lines.words().claim(me, |_| false, &Weak(0)).unwrap();
         lines.write(role, 1);
-        let writer = Arc::clone(&lines);
+        let turns = Turns::new();
+        let (writer, its) = (Arc::clone(&lines), Arc::clone(&turns));
         // The last one takes the room of both before it.
-        let thread = thread::spawn(move || [1, 10].map(|len| writer.write(role, len)));
+        let thread = thread::spawn(move || [1, 10].map(|len| its.take(0, || writer.write(role, len))));
         let mut cursor = frames::Place { number: 0, at: 0 };
         for _ in 0..3 {
-            match lines.read(cursor) {
+            match turns.take(1, || lines.read(cursor)) {
                 Ok((Header { len, number }, bytes)) => {
                     assert_eq!((number, bytes), (low(cursor.number), [number + 1; 2]), "torn");
                     assert_eq!(len, if number == 2 { 10 } else { 1 });
@@ -901,11 +954,29 @@ fn a_message_that_is_read_is_whole_whatever_made_room_for_the_next_ones() {
                 }
             }
         }
-        if let Some(oldest) = lines.frames().oldest(|at| lines.header(at)) {
-            assert_eq!(oldest.at, oldest.number.min(2) * 9 + if oldest.number == 3 { 18 } else { 0 });
-        }
         thread.join().unwrap();
         assert_eq!(ring::published(&lines.words[0]), 3);
+    });
+}
+
+#[test]
+fn the_oldest_message_is_one_that_was_not_overwritten_when_it_was_asked_for() {
+    bounded(2, || {
+        let (lines, turns) = (Lines::new(), Turns::new());
+        let me = Identity { pid: 1, marks: [1; 2] };
+        let role = lines.words().claim(me, |_| false, &Weak(0)).unwrap();
+        lines.write(role, 1);
+        let (writer, its) = (Arc::clone(&lines), Arc::clone(&turns));
+        let thread = thread::spawn(move || [1, 10].map(|len| its.take(0, || writer.write(role, len))));
+        let (tail, oldest) = turns.take(1, || {
+            let tail = lines.tail.load(Relaxed);
+            (tail, lines.frames().oldest(|at| lines.header(at)))
+        });
+        if let Some(oldest) = oldest {
+            assert_eq!(oldest.at, oldest.number.min(2) * 9 + if oldest.number == 3 { 18 } else { 0 });
+            assert!(oldest.at >= tail, "overwritten already");
+        }
+        thread.join().unwrap();
     });
 }
 

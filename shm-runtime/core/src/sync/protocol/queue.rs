@@ -16,7 +16,11 @@ use crate::sync::atomic::{AcqRel, Acquire, AtomicU64, Relaxed, Release};
 /// In a state: the receiver has given the value back.
 const RETURNED: u64 = PENDING;
 
-/// After so many values, a receiver looks for what dead ones have taken, although there are others to receive.
+/// In the tail: the values are in another segment.
+const CLOSED: u64 = 1 << 63;
+
+/// After so many values, a receiver looks for what dead ones have taken, although there are others to receive: or after half of
+/// the capacity, if that is less, because a sender waits for ever when it comes to such a slot, if the one that receives is itself.
 const LOOK: u64 = 64;
 
 /// The positions: each counts values, in the order in which they were accepted.
@@ -52,6 +56,8 @@ pub(crate) struct Given {
 pub(crate) enum Stuck {
     /// It is full, or empty.
     Waiting,
+    /// The values are in another segment.
+    Closed,
     /// The positions are no positions of a queue.
     Corrupted { sent: u64, received: u64 },
 }
@@ -96,12 +102,21 @@ pub(crate) fn free(slot: Slot<'_>) {
     slot.state.fetch_and(!(PID | RETURNED), AcqRel);
 }
 
+/// Whether the values are in another segment, and nothing is sent or received here any more. By the one who has the lock.
+pub(crate) fn close(tail: &AtomicU64, closed: bool) {
+    let now = tail.load(Relaxed);
+    tail.store(if closed { now | CLOSED } else { now & !CLOSED }, Release);
+}
+
 impl<'a> Cursors<'a> {
     /// `next`, `tail`, and how many values are between.
     fn ready(self, capacity: u64) -> Result<(u64, u64, u64), Stuck> {
         let (next, tail) = (self.next.load(Relaxed), self.tail.load(Relaxed));
         let ready = tail.wrapping_sub(next);
         if ready > capacity {
+            if tail & CLOSED != 0 {
+                return Err(Stuck::Closed);
+            }
             return Err(Stuck::Corrupted { sent: tail, received: next });
         }
         Ok((next, tail, ready))
@@ -139,7 +154,7 @@ impl<'a> Cursors<'a> {
     ) -> Result<Given, Stuck> {
         loop {
             let (next, _, ready) = self.ready(capacity)?;
-            if ready == 0 || next % LOOK == 0 {
+            if ready == 0 || next % LOOK.min(capacity / 2).max(1) == 0 {
                 if let Some(given) = self.again(&slot, capacity, me, &is_dead) {
                     return Ok(given);
                 }
@@ -353,6 +368,24 @@ mod tests {
         let mut drained = words.drain();
         drained.sort_unstable();
         assert_eq!(drained, [(1, true), (2, false)]);
+    }
+
+    #[test]
+    fn what_a_dead_one_has_does_not_fill_the_queue_of_one_that_sends_and_receives_in_turns() {
+        for before in 0..3 {
+            let words = Words::default();
+            for value in 0..before {
+                words.send(value).unwrap();
+                words.drain();
+            }
+            words.send(10).unwrap();
+            words.receive(DEAD).unwrap();
+            for value in 11..15 {
+                assert_eq!(words.send(value), Ok(()), "after {before} values");
+                let (_, given) = words.receive(ME).unwrap();
+                assert!(finish(words.slot(given.position), given.state, false));
+            }
+        }
     }
 
     #[test]

@@ -141,11 +141,12 @@ impl Words<'_> {
         if !self.begin(role) {
             return false;
         }
-        let mut more = true;
-        while more {
+        loop {
             let number = self.following();
-            more = step(number);
-            if !self.publish(role, number.wrapping_add(u64::from(more))) {
+            if !step(number) {
+                break;
+            }
+            if !self.publish(role, number.wrapping_add(1)) {
                 return false;
             }
         }
@@ -187,6 +188,8 @@ impl Words<'_> {
         if self.writing.load(Relaxed) != role && self.writer.load(Relaxed) != role {
             return false;
         }
+        // Release: who sees this number sees what was stored for it; and what was read for it was read by then, so the sender
+        // of a queue, which sees it, may overwrite that.
         self.sequence.store(next, Release);
         true
     }
@@ -318,8 +321,9 @@ impl Words<'_> {
             // Sees the marks of a role that it sees.
             fence(Acquire);
             identity = self.identity(role);
+            // If the marks are those of a later claim, sees that the role has changed.
+            fence(Acquire);
             let now = self.writer.load(Relaxed);
-            // The marks of a later claim can be there only if the role has changed.
             if identity.is_some() || now == role {
                 break;
             }

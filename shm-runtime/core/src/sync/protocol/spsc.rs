@@ -5,8 +5,19 @@
 //! a role, as the writer of a sequence lock is, and the count is its sequence number. Each end keeps in private memory where it
 //! is and how far it may go, and looks at the other end's count only when it has got there, at its own never.
 
+use super::ring::published;
 use super::seqlock::Words;
 use crate::sync::atomic::{Acquire, AtomicU64, Relaxed};
+
+/// How many there are that were sent and not received: never less than none, as the receiver's count is looked at first, and
+/// cannot have got further than the sender's is seen to be after that.
+///
+/// Loads are relaxed with a fence beside them, because pages that are mapped read-only allow no other.
+#[inline]
+pub(crate) fn between(received: &AtomicU64, sent: &AtomicU64) -> u64 {
+    let received = published(received);
+    sent.load(Relaxed).wrapping_sub(received)
+}
 
 /// One end, to the process that has it.
 #[derive(Clone, Copy)]
