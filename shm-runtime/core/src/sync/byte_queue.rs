@@ -6,7 +6,7 @@ use core::mem::offset_of;
 use core::time::Duration;
 
 use super::builtin::builtin;
-use super::circle::{self, Spot};
+use super::circle::{self, Lap};
 use super::ends::Ends;
 use super::error::{self, QueueError, WriterError};
 use super::kernel::{Kernel, Linux};
@@ -333,13 +333,13 @@ pub struct ByteSender<'a, A: Access = ReadWrite> {
     bytes: Kept<'a, [Shared<u8, A>]>,
     claim: Claim,
     place: Place,
-    spot: Spot,
+    lap: Lap,
 }
 
 impl<'a, A: Readable + Writable> ByteSender<'a, A> {
     fn claim((ends, bytes): Parts<'a, A>) -> Result<Self, WriterError> {
         let claim = ends.sender.claim(error::Role::Sender)?;
-        Ok(Self { place: Place::at(&ends.sender.count), ends, bytes, claim, spot: Spot::default() })
+        Ok(Self { place: Place::at(&ends.sender.count), ends, bytes, claim, lap: Lap::default() })
     }
 
     /// Sends a message, and waits for room if there is none.
@@ -360,7 +360,7 @@ impl<'a, A: Readable + Writable> ByteSender<'a, A> {
     /// [`QueueError::Full`] if there is none; otherwise as for [`send`](Self::send).
     #[inline]
     pub fn try_send(&mut self, message: &[u8]) -> Result<(), QueueError> {
-        let Self { ends, bytes, claim, place, spot } = self;
+        let Self { ends, bytes, claim, place, lap } = self;
         let max = max_len(bytes.len());
         let len = u32::try_from(message.len()).ok().filter(|_| message.len() <= max);
         let len = len.ok_or(QueueError::TooLong { len: message.len(), max })?;
@@ -372,8 +372,8 @@ impl<'a, A: Readable + Writable> ByteSender<'a, A> {
             if room < size {
                 return 0;
             }
-            circle::store(bytes, spot, at, &len.to_ne_bytes());
-            circle::store(bytes, spot, at.wrapping_add(HEADER), message);
+            circle::store(bytes, lap, at, &len.to_ne_bytes());
+            circle::store(bytes, lap, at.wrapping_add(HEADER), message);
             size
         };
         let sent = ends.sending(*claim, bytes.len()).step(place, size, store);
@@ -434,13 +434,13 @@ pub struct ByteReceiver<'a, A: Access = ReadWrite> {
     bytes: Kept<'a, [Shared<u8, A>]>,
     claim: Claim,
     place: Place,
-    spot: Spot,
+    lap: Lap,
 }
 
 impl<'a, A: Readable + Writable> ByteReceiver<'a, A> {
     fn claim((ends, bytes): Parts<'a, A>) -> Result<Self, WriterError> {
         let claim = ends.receiver.claim(error::Role::Receiver)?;
-        Ok(Self { place: Place::at(&ends.receiver.count), ends, bytes, claim, spot: Spot::default() })
+        Ok(Self { place: Place::at(&ends.receiver.count), ends, bytes, claim, lap: Lap::default() })
     }
 
     /// Receives the next message into `message`, in place of what is there, and waits for it if there is none.
@@ -462,7 +462,7 @@ impl<'a, A: Readable + Writable> ByteReceiver<'a, A> {
     /// [`QueueError::Empty`] if there is none; otherwise as for [`receive_into`](Self::receive_into).
     #[inline]
     pub fn try_receive_into(&mut self, message: &mut Vec<u8>) -> Result<(), QueueError> {
-        let Self { ends, bytes, claim, place, spot } = self;
+        let Self { ends, bytes, claim, place, lap } = self;
         if !claim.is_here() {
             return Err(ends.receiver_stuck(Stuck::Lost));
         }
@@ -472,12 +472,12 @@ impl<'a, A: Readable + Writable> ByteReceiver<'a, A> {
                 bad = Some((0, there));
                 return 0;
             };
-            let len = circle::load_u32(bytes, spot, at);
+            let len = circle::load_u32(bytes, lap, at);
             if u64::from(len) > left {
                 bad = Some((len, left));
                 return 0;
             }
-            circle::load_into(bytes, spot, at.wrapping_add(HEADER), len, message);
+            circle::load_into(bytes, lap, at.wrapping_add(HEADER), len, message);
             HEADER + u64::from(len)
         };
         // If there is anything, there is a message.

@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicU32, AtomicU64};
 use core::time::Duration;
 
 use super::builtin::builtin;
-use super::circle::{self, Spot};
+use super::circle::{self, Lap};
 use super::error::{self, RingError, WriterError};
 use super::kernel::{Kernel, Linux};
 use super::protocol::bell;
@@ -149,8 +149,8 @@ fn max_len(bytes: usize) -> usize {
 }
 
 #[inline]
-fn header<A: Readable>(bytes: &[Shared<u8, A>], spot: &mut Spot, at: u64) -> Header {
-    let [len, number] = [at, at.wrapping_add(4)].map(|at| circle::load_u32(bytes, spot, at));
+fn header<A: Readable>(bytes: &[Shared<u8, A>], lap: &mut Lap, at: u64) -> Header {
+    let [len, number] = [at, at.wrapping_add(4)].map(|at| circle::load_u32(bytes, lap, at));
     Header { len, number }
 }
 
@@ -321,13 +321,13 @@ pub struct ByteRingWriter<'a, A: Access = ReadWrite> {
     bytes: Kept<'a, [Shared<u8, A>]>,
     claim: Claim,
     /// Of the next message, and of the oldest one.
-    spots: [Spot; 2],
+    laps: [Lap; 2],
 }
 
 impl<'a, A: Readable + Writable> ByteRingWriter<'a, A> {
     fn claim((head, bytes): Parts<'a, A>) -> Result<Self, WriterError> {
         let claim = head.role.claim(&head.count, error::Role::Writer)?;
-        Ok(Self { head, bytes, claim, spots: [Spot::default(); 2] })
+        Ok(Self { head, bytes, claim, laps: [Lap::default(); 2] })
     }
 
     /// Writes a message, over the oldest ones if there is no room. It waits for no other process, and calls the kernel only if a
@@ -339,7 +339,7 @@ impl<'a, A: Readable + Writable> ByteRingWriter<'a, A> {
     /// or if the role was taken away. Nothing is written then.
     #[inline]
     pub fn write(&mut self, message: &[u8]) -> Result<(), WriterError> {
-        let Self { head, bytes, claim, spots: [next, oldest] } = self;
+        let Self { head, bytes, claim, laps: [next, oldest] } = self;
         let max = max_len(bytes.len());
         let len = u32::try_from(message.len()).ok().filter(|_| message.len() <= max);
         let len = len.ok_or(WriterError::TooLong { len: message.len(), max })?;
@@ -379,20 +379,20 @@ pub struct ByteRingReader<'a, A: Access = ReadWrite> {
     bytes: Kept<'a, [Shared<u8, A>]>,
     /// The next message.
     cursor: Place,
-    spot: Spot,
+    lap: Lap,
 }
 
 impl<'a, A: Readable> ByteRingReader<'a, A> {
     fn new((head, bytes): Parts<'a, A>) -> Self {
-        let mut reader = Self { head, bytes, cursor: Place { number: 0, at: 0 }, spot: Spot::default() };
+        let mut reader = Self { head, bytes, cursor: Place { number: 0, at: 0 }, lap: Lap::default() };
         reader.skip_to_newest();
         reader
     }
 
     /// Goes back to the oldest message that can be read, or on to it.
     pub fn rewind(&mut self) {
-        let Self { head, bytes, cursor, spot } = self;
-        if let Some(oldest) = head.frames(bytes.len()).oldest(|at| header(bytes, spot, at)) {
+        let Self { head, bytes, cursor, lap } = self;
+        if let Some(oldest) = head.frames(bytes.len()).oldest(|at| header(bytes, lap, at)) {
             *cursor = oldest;
         }
     }
@@ -421,14 +421,14 @@ impl<'a, A: Readable> ByteRingReader<'a, A> {
     /// [`RingError::NothingNew`] if there is none; otherwise as for [`read_into`](Self::read_into).
     #[inline]
     pub fn try_read_into(&mut self, message: &mut Vec<u8>) -> Result<(), RingError> {
-        let Self { head, bytes, cursor, spot } = self;
+        let Self { head, bytes, cursor, lap } = self;
         let (at, max) = (cursor.at, max_len(bytes.len()) as u64);
         let load = || {
-            let Header { len, number } = header(bytes, spot, at);
+            let Header { len, number } = header(bytes, lap, at);
             // Before anything is done with the length.
             let whole = number == low(cursor.number) && u64::from(len) <= max;
             if whole {
-                circle::load_into(bytes, spot, at.wrapping_add(Header::SIZE), len, message);
+                circle::load_into(bytes, lap, at.wrapping_add(Header::SIZE), len, message);
             }
             whole.then(|| Header::SIZE + u64::from(len))
         };
@@ -475,10 +475,10 @@ impl<'a, A: Readable> ByteRingReader<'a, A> {
     /// Goes on with a message of the newer half, not the oldest one: that would be overwritten next.
     #[cold]
     fn missed(&mut self) -> RingError {
-        let Self { head, bytes, cursor, spot } = self;
+        let Self { head, bytes, cursor, lap } = self;
         let (frames, before) = (head.frames(bytes.len()), cursor.number);
         if let Some((newest, go_on)) = frames.newest() {
-            *cursor = frames.place(go_on, newest, |at| header(bytes, spot, at));
+            *cursor = frames.place(go_on, newest, |at| header(bytes, lap, at));
         }
         // Less only if another process has put the count back.
         RingError::Missed(cursor.number.saturating_sub(before))

@@ -4,28 +4,46 @@ use crate::memory::access::{Access, Readable, Writable};
 use crate::memory::shared::Shared;
 use crate::memory::slice::SharedSlice;
 
-/// A position in a circle and its place there, of which that of a later position follows without a division.
+/// The lap around a circle that is under way, from which places follow without a division.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Spot {
-    position: u64,
-    place: usize,
+pub(super) struct Lap {
+    /// The position whose place was the first.
+    start: u64,
 }
 
-impl Spot {
-    /// The place of this position in a circle of `len` places, always the same number; 0 if that is 0.
+impl Lap {
+    /// What is in the place of this position in a circle, always the same one; `None` if the circle has no places.
     #[inline]
-    pub(super) fn find(&mut self, position: u64, len: usize) -> usize {
-        // A count that turns over, or that another process has put back, is not ahead.
-        let ahead = position.checked_sub(self.position).and_then(|ahead| usize::try_from(ahead).ok());
-        let place = match ahead.filter(|&ahead| ahead < len).map(|ahead| self.place.wrapping_add(ahead)) {
-            None => jump(position, len),
-            // Both numbers were less than the length.
-            Some(beyond) if beyond >= len => beyond - len,
-            Some(place) => place,
-        };
-        *self = Self { position, place };
+    pub(super) fn find<'c, P>(&mut self, position: u64, circle: &'c [P]) -> Option<&'c P> {
+        match usize::try_from(position.wrapping_sub(self.start)).ok().and_then(|place| circle.get(place)) {
+            None => circle.get(self.begin(position, circle.len())),
+            found => found,
+        }
+    }
+
+    /// The same place, in a circle of `len`; 0 if that is 0.
+    #[inline]
+    fn place(&mut self, position: u64, len: usize) -> usize {
+        match usize::try_from(position.wrapping_sub(self.start)) {
+            Ok(place) if place < len => place,
+            _ => self.begin(position, len),
+        }
+    }
+
+    /// Another lap, not always the next: a count can turn over, or be put back by another process.
+    #[inline]
+    fn begin(&mut self, position: u64, len: usize) -> usize {
+        let place = place_in_another_lap(position, len);
+        self.start = position.wrapping_sub(place as u64);
         place
     }
+}
+
+/// Has no reference to the lap, which so can be in a register.
+#[cold]
+#[inline(never)]
+fn place_in_another_lap(position: u64, len: usize) -> usize {
+    place(position, len)
 }
 
 /// The place of a position; 0 if there are none.
@@ -35,19 +53,6 @@ pub(super) fn place(position: u64, len: usize) -> usize {
     let place =
         if len.is_power_of_two() { position & (len - 1) } else { position.checked_rem(len).unwrap_or(0) };
     usize::try_from(place).unwrap_or(0)
-}
-
-/// The place after this one.
-#[inline]
-pub(super) fn after(place: usize, len: usize) -> usize {
-    let next = place + 1;
-    if next < len { next } else { 0 }
-}
-
-#[cold]
-#[inline(never)]
-fn jump(position: u64, len: usize) -> usize {
-    place(position, len)
 }
 
 /// Bytes whose number, and so the length of each message, is a `u32`: all, or the first ones.
@@ -60,11 +65,11 @@ pub(super) fn addressable<A>(bytes: &[Shared<u8, A>]) -> &[Shared<u8, A>] {
 #[inline]
 fn split<'a, A: Access>(
     circle: &'a [Shared<u8, A>],
-    spot: &mut Spot,
+    lap: &mut Lap,
     at: u64,
     len: usize,
 ) -> (&'a SharedSlice<u8, A>, &'a SharedSlice<u8, A>) {
-    let (before, after) = circle.split_at_checked(spot.find(at, circle.len())).unwrap_or_default();
+    let (before, after) = circle.split_at_checked(lap.place(at, circle.len())).unwrap_or_default();
     let first = after.get(..len).unwrap_or(after);
     let rest = before.get(..len - first.len()).unwrap_or(before);
     (SharedSlice::of(first), SharedSlice::of(rest))
@@ -72,8 +77,8 @@ fn split<'a, A: Access>(
 
 /// Stores bytes from position `at` on: as many as the circle has, if there are more.
 #[inline]
-pub(super) fn store<A: Writable>(circle: &[Shared<u8, A>], spot: &mut Spot, at: u64, from: &[u8]) {
-    let (first, rest) = split(circle, spot, at, from.len());
+pub(super) fn store<A: Writable>(circle: &[Shared<u8, A>], lap: &mut Lap, at: u64, from: &[u8]) {
+    let (first, rest) = split(circle, lap, at, from.len());
     let (from_first, from_rest) = from.split_at(first.len());
     first.copy_from(from_first);
     rest.copy_from(from_rest.get(..rest.len()).unwrap_or(from_rest));
@@ -81,8 +86,8 @@ pub(super) fn store<A: Writable>(circle: &[Shared<u8, A>], spot: &mut Spot, at: 
 
 /// Loads bytes from position `at` on: as many as the circle has, if there are more wanted.
 #[inline]
-pub(super) fn load<A: Readable>(circle: &[Shared<u8, A>], spot: &mut Spot, at: u64, to: &mut [u8]) {
-    let (first, rest) = split(circle, spot, at, to.len());
+pub(super) fn load<A: Readable>(circle: &[Shared<u8, A>], lap: &mut Lap, at: u64, to: &mut [u8]) {
+    let (first, rest) = split(circle, lap, at, to.len());
     let (to_first, to_rest) = to.split_at_mut(first.len());
     first.copy_to(to_first);
     if let Some(to_rest) = to_rest.get_mut(..rest.len()) {
@@ -92,9 +97,9 @@ pub(super) fn load<A: Readable>(circle: &[Shared<u8, A>], spot: &mut Spot, at: u
 
 /// Loads a 32-bit number at position `at`.
 #[inline]
-pub(super) fn load_u32<A: Readable>(circle: &[Shared<u8, A>], spot: &mut Spot, at: u64) -> u32 {
+pub(super) fn load_u32<A: Readable>(circle: &[Shared<u8, A>], lap: &mut Lap, at: u64) -> u32 {
     let mut bytes = [0; 4];
-    load(circle, spot, at, &mut bytes);
+    load(circle, lap, at, &mut bytes);
     u32::from_ne_bytes(bytes)
 }
 
@@ -102,7 +107,7 @@ pub(super) fn load_u32<A: Readable>(circle: &[Shared<u8, A>], spot: &mut Spot, a
 #[inline]
 pub(super) fn load_into<A: Readable>(
     circle: &[Shared<u8, A>],
-    spot: &mut Spot,
+    lap: &mut Lap,
     at: u64,
     len: u32,
     to: &mut Vec<u8>,
@@ -110,5 +115,5 @@ pub(super) fn load_into<A: Readable>(
     let len = usize::try_from(len).unwrap_or(usize::MAX).min(circle.len());
     // What it has already is overwritten, and so not cleared.
     to.resize(len, 0);
-    load(circle, spot, at, to);
+    load(circle, lap, at, to);
 }

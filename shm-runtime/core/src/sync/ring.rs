@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicU32, AtomicU64};
 use core::time::Duration;
 
 use super::builtin::builtin;
-use super::circle::Spot;
+use super::circle::Lap;
 use super::error::{self, RingError, WriterError};
 use super::kernel::{Kernel, Linux};
 use super::protocol::bell;
@@ -299,13 +299,13 @@ pub struct RingWriter<'a, T: Shareable + Copy, A: Access = ReadWrite> {
     head: Kept<'a, Head>,
     slots: Kept<'a, [Shared<T, A>]>,
     claim: Claim,
-    spot: Spot,
+    lap: Lap,
 }
 
 impl<'a, T: Shareable + Copy, A: Readable + Writable> RingWriter<'a, T, A> {
     fn claim((head, slots): Parts<'a, T, A>) -> Result<Self, WriterError> {
         let Head { count, role, .. } = &*head;
-        Ok(Self { claim: role.claim(count, error::Role::Writer)?, head, slots, spot: Spot::default() })
+        Ok(Self { claim: role.claim(count, error::Role::Writer)?, head, slots, lap: Lap::default() })
     }
 
     /// Writes a value, over the oldest one. It waits for no other process, and calls the kernel only if a thread sleeps.
@@ -325,12 +325,12 @@ impl<'a, T: Shareable + Copy, A: Readable + Writable> RingWriter<'a, T, A> {
     /// As for [`write`](Self::write): some of the first values may have been written then.
     #[inline]
     pub fn write_all(&mut self, values: &[T]) -> Result<(), WriterError> {
-        let Self { head, slots, claim, spot } = self;
+        let Self { head, slots, claim, lap } = self;
         let Head { count, bell, role } = &**head;
         let mut values = values.iter();
         let store = |number: u64| {
             let Some(value) = values.next() else { return false };
-            let Some(slot) = slots.get(spot.find(number, slots.len())) else { return false };
+            let Some(slot) = lap.find(number, slots) else { return false };
             // SAFETY: `value` is an initialised, private `T`, the slot is one in a segment, writable under `Writable`.
             unsafe { bulk::copy::<T, Store>(value, slot.as_mut_ptr()) };
             true
@@ -362,12 +362,12 @@ pub struct RingReader<'a, T: Shareable + Copy, A: Access = ReadWrite> {
     slots: Kept<'a, [Shared<T, A>]>,
     /// The number of the next value.
     cursor: u64,
-    spot: Spot,
+    lap: Lap,
 }
 
 impl<'a, T: Shareable + Copy, A: Readable> RingReader<'a, T, A> {
     fn new((head, slots): Parts<'a, T, A>) -> Self {
-        Self { cursor: head.written(), head, slots, spot: Spot::default() }
+        Self { cursor: head.written(), head, slots, lap: Lap::default() }
     }
 
     /// Goes back to the oldest value that can be read, or on to it.
@@ -465,11 +465,11 @@ impl<'a, T: Shareable + Copy, A: Readable> RingReader<'a, T, A> {
     #[inline]
     fn load(&mut self, to: &mut [MaybeUninit<T>], valid: &mut usize) -> Result<(), RingError> {
         let (first, wanted, capacity) = (self.cursor, to.len() as u64, self.capacity());
-        let Self { head, slots, spot, .. } = self;
+        let Self { head, slots, lap, .. } = self;
         let load = |how_many: u64| {
             let mut loaded = 0;
             for (i, to) in (0..how_many).zip(to.iter_mut()) {
-                let Some(slot) = slots.get(spot.find(first.wrapping_add(i), slots.len())) else { break };
+                let Some(slot) = lap.find(first.wrapping_add(i), slots) else { break };
                 // SAFETY: the slot is a `T` in a segment, `to` is private and has room for one.
                 unsafe { bulk::copy::<T, Load>(slot.as_ptr(), to.as_mut_ptr()) };
                 loaded += 1;

@@ -6,7 +6,7 @@ use core::mem::{MaybeUninit, offset_of};
 use core::time::Duration;
 
 use super::builtin::builtin;
-use super::circle;
+use super::circle::Lap;
 use super::ends::Ends;
 use super::error::{self, QueueError, WriterError};
 use super::kernel::{Kernel, Linux};
@@ -322,15 +322,14 @@ pub struct Sender<'a, T: Shareable + Copy, A: Access = ReadWrite> {
     slots: Kept<'a, [Shared<T, A>]>,
     claim: Claim,
     place: Place,
-    /// The slot of the next value, which is one of them.
-    next: usize,
+    lap: Lap,
 }
 
 impl<'a, T: Shareable + Copy, A: Readable + Writable> Sender<'a, T, A> {
     fn claim((ends, slots): Parts<'a, T, A>) -> Result<Self, WriterError> {
         let claim = ends.sender.claim(error::Role::Sender)?;
         let place = Place::at(&ends.sender.count);
-        Ok(Self { next: circle::place(place.own(), slots.len()), ends, slots, claim, place })
+        Ok(Self { ends, slots, claim, place, lap: Lap::default() })
     }
 
     /// Sends a value, and waits for room if there is none.
@@ -414,19 +413,18 @@ impl<'a, T: Shareable + Copy, A: Readable + Writable> Sender<'a, T, A> {
 
     #[inline]
     fn step(&mut self, values: &[T]) -> Result<usize, QueueError> {
-        let Self { ends, slots, claim, place, next } = self;
+        let Self { ends, slots, claim, place, lap } = self;
         if values.is_empty() {
             return Ok(0);
         }
         if !claim.is_here() {
             return Err(ends.sender_stuck(Stuck::Lost));
         }
-        let store = |_, how_many: u64| {
+        let store = |count: u64, how_many: u64| {
             for (i, value) in (0..how_many).zip(values) {
-                let Some(slot) = slots.get(*next) else { return i };
+                let Some(slot) = lap.find(count.wrapping_add(i), slots) else { return i };
                 // SAFETY: `value` is an initialised, private `T`, the slot is one in a segment, writable under `Writable`.
                 unsafe { bulk::copy::<T, Store>(value, slot.as_mut_ptr()) };
-                *next = circle::after(*next, slots.len());
             }
             how_many
         };
@@ -456,15 +454,14 @@ pub struct Receiver<'a, T: Shareable + Copy, A: Access = ReadWrite> {
     slots: Kept<'a, [Shared<T, A>]>,
     claim: Claim,
     place: Place,
-    /// The slot of the next value, which is one of them.
-    next: usize,
+    lap: Lap,
 }
 
 impl<'a, T: Shareable + Copy, A: Readable + Writable> Receiver<'a, T, A> {
     fn claim((ends, slots): Parts<'a, T, A>) -> Result<Self, WriterError> {
         let claim = ends.receiver.claim(error::Role::Receiver)?;
         let place = Place::at(&ends.receiver.count);
-        Ok(Self { next: circle::place(place.own(), slots.len()), ends, slots, claim, place })
+        Ok(Self { ends, slots, claim, place, lap: Lap::default() })
     }
 
     /// Receives the next value, and waits for it if there is none.
@@ -531,12 +528,11 @@ impl<'a, T: Shareable + Copy, A: Readable + Writable> Receiver<'a, T, A> {
     ///
     /// [`QueueError::Lost`], as for [`receive`](Self::receive).
     pub fn skip(&mut self) -> Result<(), QueueError> {
-        let Self { ends, slots, claim, place, next } = self;
+        let Self { ends, slots, claim, place, .. } = self;
         if !claim.is_here() {
             return Err(ends.receiver_stuck(Stuck::Lost));
         }
         ends.receiving(*claim, slots.len()).skip(place).map_err(|stuck| ends.receiver_stuck(stuck))?;
-        *next = circle::place(place.own(), slots.len());
         bell::ring(&ends.bells.received, &Linux);
         Ok(())
     }
@@ -568,16 +564,15 @@ impl<'a, T: Shareable + Copy, A: Readable + Writable> Receiver<'a, T, A> {
     /// Receives one value at least, or returns an error: `valid` is how many places, the first ones, have a value after it.
     #[inline]
     fn step_counted(&mut self, to: &mut [MaybeUninit<T>], valid: &mut usize) -> Result<(), QueueError> {
-        let Self { ends, slots, claim, place, next } = self;
+        let Self { ends, slots, claim, place, lap } = self;
         if !claim.is_here() {
             return Err(ends.receiver_stuck(Stuck::Lost));
         }
         let mut invalid = None;
         let (wanted, mut loaded) = (to.len() as u64, 0);
-        let load = |_, how_many: u64| {
-            for (_, to) in (0..how_many).zip(to) {
-                let Some(slot) = slots.get(*next) else { break };
-                *next = circle::after(*next, slots.len());
+        let load = |count: u64, how_many: u64| {
+            for (i, to) in (0..how_many).zip(to) {
+                let Some(slot) = lap.find(count.wrapping_add(i), slots) else { break };
                 // SAFETY: the slot is a `T` in a segment, `to` is private and has room for one.
                 unsafe { bulk::copy::<T, Load>(slot.as_ptr(), to.as_mut_ptr()) };
                 // SAFETY: every scalar of a `T` was just copied there.

@@ -60,11 +60,6 @@ impl Place {
         let own = count.load(Relaxed);
         Self { own, limit: own }
     }
-
-    /// Its own count.
-    pub(crate) fn own(self) -> u64 {
-        self.own
-    }
 }
 
 impl End<'_> {
@@ -89,7 +84,7 @@ impl End<'_> {
     ) -> Result<u64, Stuck> {
         let Place { own, limit } = *place;
         let mut room = limit.wrapping_sub(own);
-        if room < wanted.min(self.capacity) {
+        if room < wanted && room < self.capacity {
             // Acquire: sees what the other end has written, and that it has read.
             let other = self.other.load(Acquire);
             let limit = other.wrapping_add(self.lead);
