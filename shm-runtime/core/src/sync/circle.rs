@@ -15,7 +15,7 @@ impl Lap {
     /// What is in the place of this position in a circle, always the same one; `None` if the circle has no places.
     #[inline]
     pub(super) fn find<'c, P>(&mut self, position: u64, circle: &'c [P]) -> Option<&'c P> {
-        match usize::try_from(position.wrapping_sub(self.start)).ok().and_then(|place| circle.get(place)) {
+        match self.ahead(position).and_then(|place| circle.get(place)) {
             None => circle.get(self.begin(position, circle.len())),
             found => found,
         }
@@ -24,10 +24,16 @@ impl Lap {
     /// The same place, in a circle of `len`; 0 if that is 0.
     #[inline]
     fn place(&mut self, position: u64, len: usize) -> usize {
-        match usize::try_from(position.wrapping_sub(self.start)) {
-            Ok(place) if place < len => place,
+        match self.ahead(position) {
+            Some(place) if place < len => place,
             _ => self.begin(position, len),
         }
+    }
+
+    /// How far it is from the start: its place, if there is such a one. A count that has turned over is not ahead.
+    #[inline]
+    fn ahead(self, position: u64) -> Option<usize> {
+        position.checked_sub(self.start).and_then(|ahead| usize::try_from(ahead).ok())
     }
 
     /// Another lap, not always the next: a count can turn over, or be put back by another process.
@@ -116,4 +122,27 @@ pub(super) fn load_into<A: Readable>(
     // What it has already is overwritten, and so not cleared.
     to.resize(len, 0);
     load(circle, lap, at, to);
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::Lap;
+
+    #[test]
+    fn a_place_is_the_position_modulo_the_length_wherever_positions_jump_to() {
+        for len in [1, 2, 5, 64, 217] {
+            let circle: Vec<u64> = (0..len).collect();
+            let mut lap = Lap::default();
+            let ends = [0, 3, 1 << 32, (1 << 63) - 4, u64::MAX - len, u64::MAX - 1];
+            for position in ends
+                .into_iter()
+                .chain(ends)
+                .flat_map(|end| (0..2 * len + 3).map(move |i| end.wrapping_add(i)))
+            {
+                assert_eq!(lap.find(position, &circle), Some(&(position % len)), "{position} of {len}");
+                assert_eq!(lap.place(position, circle.len()) as u64, position % len);
+            }
+        }
+        assert_eq!(Lap::default().find(7, &[(); 0]), None);
+    }
 }
