@@ -28,10 +28,10 @@ pub struct Line {
 /// `ByteQueue`, looked at busily.
 pub enum Bytes {
     Sender(
-        sync::ByteSender<'static, BYTES>,
+        sync::ByteSender<'static>,
         #[expect(dead_code, reason = "removes it")] RemoveOnDrop<Segment<Line>>,
     ),
-    Receiver(sync::ByteReceiver<'static, BYTES>, Vec<u8>),
+    Receiver(sync::ByteReceiver<'static>, Vec<u8>),
 }
 
 impl Stream<8> for Bytes {

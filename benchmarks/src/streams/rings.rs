@@ -208,10 +208,10 @@ struct Tower {
 /// `Ring`, read through a read-only attachment.
 enum Ours {
     Writer(
-        sync::RingWriter<'static, Message, ROOM>,
+        sync::RingWriter<'static, Message>,
         #[expect(dead_code, reason = "removes it")] Removed<Tower>,
     ),
-    Reader(sync::RingReader<'static, Message, ROOM, ReadOnly>),
+    Reader(sync::RingReader<'static, Message, ReadOnly>),
 }
 
 type Removed<T> = RemoveOnDrop<Segment<T>>;
@@ -269,8 +269,8 @@ const BYTES: usize = ROOM * (8 + size_of::<Message>());
 
 /// `ByteRing`, with messages of 64 bytes.
 enum OurBytes {
-    Writer(sync::ByteRingWriter<'static, BYTES>, #[expect(dead_code, reason = "removes it")] Removed<Band>),
-    Reader(sync::ByteRingReader<'static, BYTES, ReadOnly>, Vec<u8>),
+    Writer(sync::ByteRingWriter<'static>, #[expect(dead_code, reason = "removes it")] Removed<Band>),
+    Reader(sync::ByteRingReader<'static, ReadOnly>, Vec<u8>),
 }
 
 impl Broadcast for OurBytes {
