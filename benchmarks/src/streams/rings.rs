@@ -261,11 +261,9 @@ impl Broadcast for Ours {
 #[repr(C)]
 #[shm(private)]
 struct Band {
+    /// Of as many bytes as `ROOM` messages take.
     messages: sync::ByteRing<{ ROOM * (8 + size_of::<Message>()) }>,
 }
-
-/// As many bytes as `ROOM` messages take.
-const BYTES: usize = ROOM * (8 + size_of::<Message>());
 
 /// `ByteRing`, with messages of 64 bytes.
 enum OurBytes {
