@@ -6,13 +6,10 @@ use core::mem::offset_of;
 use core::time::Duration;
 
 use super::builtin::builtin;
-use super::circle::{self, Lap};
-use super::ends::Ends;
+use super::circle;
+use super::ends::{End, Ends};
 use super::error::{self, QueueError, WriterError};
 use super::kernel::{Kernel, Linux};
-use super::protocol::bell;
-use super::protocol::spsc::{Place, Stuck};
-use super::role::Claim;
 use crate::memory::access::{Access, ReadWrite, Readable, Writable};
 use crate::memory::fields::{Fields, Member};
 use crate::memory::part::{Kept, Part};
@@ -329,17 +326,12 @@ impl<const N: usize, A: Access> Part<ByteQueue<N>, A> {
 
 /// The sender of a [`ByteQueue`] or a [`ByteQueueHead`]: one at a time, until it is dropped.
 pub struct ByteSender<'a, A: Access = ReadWrite> {
-    ends: Kept<'a, Ends>,
-    bytes: Kept<'a, [Shared<u8, A>]>,
-    claim: Claim,
-    place: Place,
-    lap: Lap,
+    end: End<'a, Shared<u8, A>, true>,
 }
 
 impl<'a, A: Readable + Writable> ByteSender<'a, A> {
     fn claim((ends, bytes): Parts<'a, A>) -> Result<Self, WriterError> {
-        let claim = ends.sender.claim(error::Role::Sender)?;
-        Ok(Self { place: Place::at(&ends.sender.count), ends, bytes, claim, lap: Lap::default() })
+        Ok(Self { end: End::claim(ends, bytes)? })
     }
 
     /// Sends a message, and waits for room if there is none.
@@ -360,31 +352,7 @@ impl<'a, A: Readable + Writable> ByteSender<'a, A> {
     /// [`QueueError::Full`] if there is none; otherwise as for [`send`](Self::send).
     #[inline]
     pub fn try_send(&mut self, message: &[u8]) -> Result<(), QueueError> {
-        let Self { ends, bytes, claim, place, lap } = self;
-        let max = max_len(bytes.len());
-        let len = u32::try_from(message.len()).ok().filter(|_| message.len() <= max);
-        let len = len.ok_or(QueueError::TooLong { len: message.len(), max })?;
-        if !claim.is_here() {
-            return Err(ends.sender_stuck(Stuck::Lost));
-        }
-        let size = HEADER + u64::from(len);
-        let store = |at: u64, room: u64| {
-            if room < size {
-                return 0;
-            }
-            circle::store(bytes, lap, at, &len.to_ne_bytes());
-            circle::store(bytes, lap, at.wrapping_add(HEADER), message);
-            size
-        };
-        let sent = ends.sending(*claim, bytes.len()).step(place, size, store);
-        match sent.map_err(|stuck| ends.sender_stuck(stuck))? {
-            // There is room, and not enough.
-            0 => Err(QueueError::Full),
-            _ => {
-                bell::ring(&ends.bells.sent, &Linux);
-                Ok(())
-            }
-        }
+        self.end.send(message)
     }
 
     /// Sends a message, and waits for room if there is none, at most for this time. Setting the system's clock does not change
@@ -399,26 +367,30 @@ impl<'a, A: Readable + Writable> ByteSender<'a, A> {
 
     #[inline]
     fn send_until(&mut self, message: &[u8], deadline: Option<Duration>) -> Result<(), QueueError> {
-        match self.try_send(message) {
-            Err(QueueError::Full) => self.wait(message, deadline),
+        match self.end.send(message) {
+            Err(QueueError::Full) => self.end.wait(deadline, |end| end.send(message)),
             sent => sent,
         }
     }
-
-    #[cold]
-    fn wait(&mut self, message: &[u8], deadline: Option<Duration>) -> Result<(), QueueError> {
-        let bell = self.ends.share().map(|ends| &ends.bells.received);
-        let sent = bell::wait(&bell, true, deadline, &Linux, || match self.try_send(message) {
-            Err(QueueError::Full) => None,
-            sent => Some(sent),
-        });
-        sent.unwrap_or(Err(QueueError::Full))
-    }
 }
 
-impl<A: Access> Drop for ByteSender<'_, A> {
-    fn drop(&mut self) {
-        self.ends.sender.release(self.claim);
+impl<A: Readable + Writable> End<'_, Shared<u8, A>, true> {
+    #[inline]
+    fn send(&mut self, message: &[u8]) -> Result<(), QueueError> {
+        let max = max_len(self.capacity());
+        let len = u32::try_from(message.len()).ok().filter(|_| message.len() <= max);
+        let len = len.ok_or(QueueError::TooLong { len: message.len(), max })?;
+        let size = HEADER + u64::from(len);
+        let sent = self.step(size, |bytes, lap, at, room| {
+            if room < size {
+                return 0;
+            }
+            circle::store(bytes, lap, at, &len.to_ne_bytes());
+            circle::store(bytes, lap, at.wrapping_add(HEADER), message);
+            size
+        })?;
+        // There may be room, and not enough.
+        if sent > 0 { Ok(()) } else { Err(QueueError::Full) }
     }
 }
 
@@ -430,17 +402,12 @@ impl<A: Access> fmt::Debug for ByteSender<'_, A> {
 
 /// The receiver of a [`ByteQueue`] or a [`ByteQueueHead`]: one at a time, until it is dropped.
 pub struct ByteReceiver<'a, A: Access = ReadWrite> {
-    ends: Kept<'a, Ends>,
-    bytes: Kept<'a, [Shared<u8, A>]>,
-    claim: Claim,
-    place: Place,
-    lap: Lap,
+    end: End<'a, Shared<u8, A>, false>,
 }
 
 impl<'a, A: Readable + Writable> ByteReceiver<'a, A> {
     fn claim((ends, bytes): Parts<'a, A>) -> Result<Self, WriterError> {
-        let claim = ends.receiver.claim(error::Role::Receiver)?;
-        Ok(Self { place: Place::at(&ends.receiver.count), ends, bytes, claim, lap: Lap::default() })
+        Ok(Self { end: End::claim(ends, bytes)? })
     }
 
     /// Receives the next message into `message`, in place of what is there, and waits for it if there is none.
@@ -462,36 +429,7 @@ impl<'a, A: Readable + Writable> ByteReceiver<'a, A> {
     /// [`QueueError::Empty`] if there is none; otherwise as for [`receive_into`](Self::receive_into).
     #[inline]
     pub fn try_receive_into(&mut self, message: &mut Vec<u8>) -> Result<(), QueueError> {
-        let Self { ends, bytes, claim, place, lap } = self;
-        if !claim.is_here() {
-            return Err(ends.receiver_stuck(Stuck::Lost));
-        }
-        let mut bad = None;
-        let load = |at: u64, there: u64| {
-            let Some(left) = there.checked_sub(HEADER) else {
-                bad = Some((0, there));
-                return 0;
-            };
-            let len = circle::load_u32(bytes, lap, at);
-            if u64::from(len) > left {
-                bad = Some((len, left));
-                return 0;
-            }
-            circle::load_into(bytes, lap, at.wrapping_add(HEADER), len, message);
-            HEADER + u64::from(len)
-        };
-        // If there is anything, there is a message.
-        let received = ends.receiving(*claim, bytes.len()).step_as_far(place, 1, load);
-        let received = received.map_err(|stuck| ends.receiver_stuck(stuck))?;
-        match (bad, received) {
-            (Some((len, left)), _) => Err(QueueError::BadLength { len, left }),
-            // The count is not what it was when a message was seen.
-            (None, 0) => Err(QueueError::Empty),
-            (None, _) => {
-                bell::ring(&ends.bells.received, &Linux);
-                Ok(())
-            }
-        }
+        self.end.receive_into(message)
     }
 
     /// Receives the next message into `message`, and waits for it if there is none, at most for this time. Setting the system's
@@ -514,37 +452,42 @@ impl<'a, A: Readable + Writable> ByteReceiver<'a, A> {
     ///
     /// [`QueueError::Lost`], as for [`receive_into`](Self::receive_into).
     pub fn skip(&mut self) -> Result<(), QueueError> {
-        let Self { ends, bytes, claim, place, .. } = self;
-        if !claim.is_here() {
-            return Err(ends.receiver_stuck(Stuck::Lost));
-        }
-        ends.receiving(*claim, bytes.len()).skip(place).map_err(|stuck| ends.receiver_stuck(stuck))?;
-        bell::ring(&ends.bells.received, &Linux);
-        Ok(())
+        self.end.skip()
     }
 
     #[inline]
     fn receive_until(&mut self, message: &mut Vec<u8>, deadline: Option<Duration>) -> Result<(), QueueError> {
-        match self.try_receive_into(message) {
-            Err(QueueError::Empty) => self.wait(message, deadline),
+        match self.end.receive_into(message) {
+            Err(QueueError::Empty) => self.end.wait(deadline, |end| end.receive_into(message)),
             received => received,
         }
     }
-
-    #[cold]
-    fn wait(&mut self, message: &mut Vec<u8>, deadline: Option<Duration>) -> Result<(), QueueError> {
-        let bell = self.ends.share().map(|ends| &ends.bells.sent);
-        let received = bell::wait(&bell, true, deadline, &Linux, || match self.try_receive_into(message) {
-            Err(QueueError::Empty) => None,
-            received => Some(received),
-        });
-        received.unwrap_or(Err(QueueError::Empty))
-    }
 }
 
-impl<A: Access> Drop for ByteReceiver<'_, A> {
-    fn drop(&mut self) {
-        self.ends.receiver.release(self.claim);
+impl<A: Readable + Writable> End<'_, Shared<u8, A>, false> {
+    #[inline]
+    fn receive_into(&mut self, message: &mut Vec<u8>) -> Result<(), QueueError> {
+        let mut bad = None;
+        // If there is anything, there is a message.
+        let received = self.step(1, |bytes, lap, at, there| {
+            let Some(left) = there.checked_sub(HEADER) else {
+                bad = Some((0, there));
+                return 0;
+            };
+            let len = circle::load_u32(bytes, lap, at);
+            if u64::from(len) > left {
+                bad = Some((len, left));
+                return 0;
+            }
+            circle::load_into(bytes, lap, at.wrapping_add(HEADER), len, message);
+            HEADER + u64::from(len)
+        })?;
+        match (bad, received) {
+            (Some((len, left)), _) => Err(QueueError::BadLength { len, left }),
+            // The count is not what it was when a message was seen.
+            (None, 0) => Err(QueueError::Empty),
+            (None, _) => Ok(()),
+        }
     }
 }
 

@@ -15,10 +15,16 @@ impl Lap {
     /// What is in the place of this position in a circle, always the same one; `None` if the circle has no places.
     #[inline]
     pub(super) fn find<'c, P>(&mut self, position: u64, circle: &'c [P]) -> Option<&'c P> {
-        match self.ahead(position).and_then(|place| circle.get(place)) {
+        match self.known(position, circle) {
             None => circle.get(self.begin(position, circle.len())),
             found => found,
         }
+    }
+
+    /// The same, if it is of the lap that is under way.
+    #[inline]
+    pub(super) fn known<'c, P>(&self, position: u64, circle: &'c [P]) -> Option<&'c P> {
+        self.ahead(position).and_then(|place| circle.get(place))
     }
 
     /// The same place, in a circle of `len`; 0 if that is 0.

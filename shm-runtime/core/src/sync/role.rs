@@ -40,10 +40,10 @@ pub(super) struct Claim {
 }
 
 impl Claim {
-    /// Whether this is the process that claimed.
+    /// Whether this is the process that claimed, which has asked for its number: one that has not is another.
     #[inline]
     pub(super) fn is_here(self) -> bool {
-        self.generation == this_process::generation()
+        self.generation == this_process::known_generation()
     }
 }
 

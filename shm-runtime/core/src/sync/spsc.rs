@@ -6,13 +6,9 @@ use core::mem::{MaybeUninit, offset_of};
 use core::time::Duration;
 
 use super::builtin::builtin;
-use super::circle::Lap;
-use super::ends::Ends;
+use super::ends::{End, Ends};
 use super::error::{self, QueueError, WriterError};
 use super::kernel::{Kernel, Linux};
-use super::protocol::bell;
-use super::protocol::spsc::{Place, Stuck};
-use super::role::Claim;
 use crate::memory::access::{Access, ReadWrite, Readable, Writable};
 use crate::memory::bulk;
 use crate::memory::direction::{Load, Store};
@@ -318,18 +314,12 @@ impl<T: Shareable + Copy, const N: usize, A: Access> Part<SpscQueue<T, N>, A> {
 
 /// The sender of a [`SpscQueue`] or a [`SpscHead`]: one at a time, until it is dropped.
 pub struct Sender<'a, T: Shareable + Copy, A: Access = ReadWrite> {
-    ends: Kept<'a, Ends>,
-    slots: Kept<'a, [Shared<T, A>]>,
-    claim: Claim,
-    place: Place,
-    lap: Lap,
+    end: End<'a, Shared<T, A>, true>,
 }
 
 impl<'a, T: Shareable + Copy, A: Readable + Writable> Sender<'a, T, A> {
     fn claim((ends, slots): Parts<'a, T, A>) -> Result<Self, WriterError> {
-        let claim = ends.sender.claim(error::Role::Sender)?;
-        let place = Place::at(&ends.sender.count);
-        Ok(Self { ends, slots, claim, place, lap: Lap::default() })
+        Ok(Self { end: End::claim(ends, slots)? })
     }
 
     /// Sends a value, and waits for room if there is none.
@@ -350,7 +340,7 @@ impl<'a, T: Shareable + Copy, A: Readable + Writable> Sender<'a, T, A> {
     /// [`QueueError::Full`] if there is none; otherwise as for [`send`](Self::send).
     #[inline]
     pub fn try_send(&mut self, value: &T) -> Result<(), QueueError> {
-        self.step(core::slice::from_ref(value)).map(drop)
+        self.end.send_one(value)
     }
 
     /// Sends a value, and waits for room if there is none, at most for this time. Setting the system's clock does not change the
@@ -370,7 +360,7 @@ impl<'a, T: Shareable + Copy, A: Readable + Writable> Sender<'a, T, A> {
     ///
     /// As for [`send`](Self::send).
     pub fn try_send_some(&mut self, values: &[T]) -> Result<usize, QueueError> {
-        match self.step(values) {
+        match self.end.send_some(values) {
             Err(QueueError::Full) => Ok(0),
             sent => sent,
         }
@@ -383,7 +373,7 @@ impl<'a, T: Shareable + Copy, A: Readable + Writable> Sender<'a, T, A> {
     /// As for [`send`](Self::send): some of the first values may have been sent then.
     pub fn send_all(&mut self, mut values: &[T]) -> Result<(), QueueError> {
         while !values.is_empty() {
-            let sent = self.wait(None, |sender| sender.step(values))?;
+            let sent = self.end.wait(None, |end| end.send_some(values))?;
             values = values.get(sent..).unwrap_or_default();
         }
         Ok(())
@@ -391,54 +381,38 @@ impl<'a, T: Shareable + Copy, A: Readable + Writable> Sender<'a, T, A> {
 
     #[inline]
     fn send_until(&mut self, value: &T, deadline: Option<Duration>) -> Result<(), QueueError> {
-        match self.try_send(value) {
-            Err(QueueError::Full) => self.wait(deadline, |sender| sender.try_send(value)),
+        match self.end.send_one(value) {
+            Err(QueueError::Full) => self.end.wait(deadline, |end| end.send_one(value)),
             sent => sent,
         }
     }
+}
 
-    #[cold]
-    fn wait<R>(
-        &mut self,
-        deadline: Option<Duration>,
-        mut send: impl FnMut(&mut Self) -> Result<R, QueueError>,
-    ) -> Result<R, QueueError> {
-        let bell = self.ends.share().map(|ends| &ends.bells.received);
-        let sent = bell::wait(&bell, true, deadline, &Linux, || match send(self) {
-            Err(QueueError::Full) => None,
-            sent => Some(sent),
-        });
-        sent.unwrap_or(Err(QueueError::Full))
+impl<T: Shareable + Copy, A: Readable + Writable> End<'_, Shared<T, A>, true> {
+    #[inline]
+    fn send_one(&mut self, value: &T) -> Result<(), QueueError> {
+        // SAFETY: `value` is an initialised, private `T`, the slot is one in a segment, writable under `Writable`.
+        let sent = self.step_one(|slot| unsafe { bulk::copy::<T, Store>(value, slot.as_mut_ptr()) });
+        if sent { Ok(()) } else { self.send_some(core::slice::from_ref(value)).map(drop) }
     }
 
-    #[inline]
-    fn step(&mut self, values: &[T]) -> Result<usize, QueueError> {
-        let Self { ends, slots, claim, place, lap } = self;
+    /// Sends one value at least, if there are any, or returns an error.
+    #[inline(never)]
+    fn send_some(&mut self, values: &[T]) -> Result<usize, QueueError> {
         if values.is_empty() {
             return Ok(0);
         }
-        if !claim.is_here() {
-            return Err(ends.sender_stuck(Stuck::Lost));
-        }
-        let store = |count: u64, how_many: u64| {
-            for (i, value) in (0..how_many).zip(values) {
-                let Some(slot) = lap.find(count.wrapping_add(i), slots) else { return i };
-                // SAFETY: `value` is an initialised, private `T`, the slot is one in a segment, writable under `Writable`.
+        let mut sent = 0;
+        self.step(values.len() as u64, |slots, lap, at, room| {
+            for (i, value) in (0..room).zip(values) {
+                let Some(slot) = lap.find(at.wrapping_add(i), slots) else { break };
+                // SAFETY: as in `send_one`.
                 unsafe { bulk::copy::<T, Store>(value, slot.as_mut_ptr()) };
+                sent += 1;
             }
-            how_many
-        };
-        let sent = ends.sending(*claim, slots.len()).step(place, values.len() as u64, store);
-        let sent = sent.map_err(|stuck| ends.sender_stuck(stuck))?;
-        bell::ring(&ends.bells.sent, &Linux);
-        // At most as many as there are values.
-        Ok(usize::try_from(sent).unwrap_or(values.len()))
-    }
-}
-
-impl<T: Shareable + Copy, A: Access> Drop for Sender<'_, T, A> {
-    fn drop(&mut self) {
-        self.ends.sender.release(self.claim);
+            sent as u64
+        })?;
+        Ok(sent)
     }
 }
 
@@ -450,18 +424,12 @@ impl<T: Shareable + Copy, A: Access> fmt::Debug for Sender<'_, T, A> {
 
 /// The receiver of a [`SpscQueue`] or a [`SpscHead`]: one at a time, until it is dropped.
 pub struct Receiver<'a, T: Shareable + Copy, A: Access = ReadWrite> {
-    ends: Kept<'a, Ends>,
-    slots: Kept<'a, [Shared<T, A>]>,
-    claim: Claim,
-    place: Place,
-    lap: Lap,
+    end: End<'a, Shared<T, A>, false>,
 }
 
 impl<'a, T: Shareable + Copy, A: Readable + Writable> Receiver<'a, T, A> {
     fn claim((ends, slots): Parts<'a, T, A>) -> Result<Self, WriterError> {
-        let claim = ends.receiver.claim(error::Role::Receiver)?;
-        let place = Place::at(&ends.receiver.count);
-        Ok(Self { ends, slots, claim, place, lap: Lap::default() })
+        Ok(Self { end: End::claim(ends, slots)? })
     }
 
     /// Receives the next value, and waits for it if there is none.
@@ -482,10 +450,7 @@ impl<'a, T: Shareable + Copy, A: Readable + Writable> Receiver<'a, T, A> {
     /// [`QueueError::Empty`] if there is none; otherwise as for [`receive`](Self::receive).
     #[inline]
     pub fn try_receive(&mut self) -> Result<T, QueueError> {
-        let mut value = MaybeUninit::uninit();
-        self.step(core::slice::from_mut(&mut value))?;
-        // SAFETY: `step` has put a valid value there, or returned an error.
-        Ok(unsafe { value.assume_init() })
+        self.end.receive_one()
     }
 
     /// Receives the next value, and waits for it if there is none, at most for this time. Setting the system's clock does not
@@ -505,7 +470,7 @@ impl<'a, T: Shareable + Copy, A: Readable + Writable> Receiver<'a, T, A> {
     ///
     /// As for [`receive`](Self::receive): a value that is not valid is received, and those before it are in `values`.
     pub fn receive_into(&mut self, values: &mut Vec<T>, at_most: usize) -> Result<usize, QueueError> {
-        let at_most = at_most.min(self.ends.len(self.slots.len()));
+        let at_most = at_most.min(self.end.len());
         if at_most == 0 {
             return Ok(0);
         }
@@ -513,7 +478,7 @@ impl<'a, T: Shareable + Copy, A: Readable + Writable> Receiver<'a, T, A> {
         let len = values.len();
         let mut valid = 0;
         let place = values.spare_capacity_mut().get_mut(..at_most).unwrap_or_default();
-        let received = self.step_counted(place, &mut valid);
+        let received = self.end.receive_some(place, &mut valid);
         // SAFETY: so many of the places that were reserved have a valid value now.
         unsafe { values.set_len(len + valid) };
         match received {
@@ -528,51 +493,47 @@ impl<'a, T: Shareable + Copy, A: Readable + Writable> Receiver<'a, T, A> {
     ///
     /// [`QueueError::Lost`], as for [`receive`](Self::receive).
     pub fn skip(&mut self) -> Result<(), QueueError> {
-        let Self { ends, slots, claim, place, .. } = self;
-        if !claim.is_here() {
-            return Err(ends.receiver_stuck(Stuck::Lost));
-        }
-        ends.receiving(*claim, slots.len()).skip(place).map_err(|stuck| ends.receiver_stuck(stuck))?;
-        bell::ring(&ends.bells.received, &Linux);
-        Ok(())
+        self.end.skip()
     }
 
     #[inline]
     fn receive_until(&mut self, deadline: Option<Duration>) -> Result<T, QueueError> {
-        match self.try_receive() {
-            Err(QueueError::Empty) => self.wait(deadline),
+        match self.end.receive_one() {
+            Err(QueueError::Empty) => self.end.wait(deadline, End::receive_one),
             received => received,
         }
     }
+}
 
-    #[cold]
-    fn wait(&mut self, deadline: Option<Duration>) -> Result<T, QueueError> {
-        let bell = self.ends.share().map(|ends| &ends.bells.sent);
-        let received = bell::wait(&bell, true, deadline, &Linux, || match self.try_receive() {
-            Err(QueueError::Empty) => None,
-            received => Some(received),
-        });
-        received.unwrap_or(Err(QueueError::Empty))
+impl<T: Shareable + Copy, A: Readable + Writable> End<'_, Shared<T, A>, false> {
+    #[inline]
+    fn receive_one(&mut self) -> Result<T, QueueError> {
+        let mut value = MaybeUninit::uninit();
+        // SAFETY: the slot is a `T` in a segment, `value` is private and has room for one.
+        if !self.step_one(|slot| unsafe { bulk::copy::<T, Load>(slot.as_ptr(), value.as_mut_ptr()) }) {
+            return self.receive_slowly();
+        }
+        // SAFETY: every scalar of a `T` was just copied there.
+        unsafe { validity::check(Declared::of::<T>(), value.as_ptr().cast()) }
+            .map_err(QueueError::Invalid)?;
+        // SAFETY: they are a valid value.
+        Ok(unsafe { value.assume_init() })
     }
 
-    /// Receives one value at least, into the first of these places, or returns an error.
-    #[inline]
-    fn step(&mut self, to: &mut [MaybeUninit<T>]) -> Result<(), QueueError> {
-        self.step_counted(to, &mut 0)
+    #[inline(never)]
+    fn receive_slowly(&mut self) -> Result<T, QueueError> {
+        let mut value = MaybeUninit::uninit();
+        self.receive_some(core::slice::from_mut(&mut value), &mut 0)?;
+        // SAFETY: `receive_some` has put a valid value there, or returned an error.
+        Ok(unsafe { value.assume_init() })
     }
 
     /// Receives one value at least, or returns an error: `valid` is how many places, the first ones, have a value after it.
-    #[inline]
-    fn step_counted(&mut self, to: &mut [MaybeUninit<T>], valid: &mut usize) -> Result<(), QueueError> {
-        let Self { ends, slots, claim, place, lap } = self;
-        if !claim.is_here() {
-            return Err(ends.receiver_stuck(Stuck::Lost));
-        }
-        let mut invalid = None;
-        let (wanted, mut loaded) = (to.len() as u64, 0);
-        let load = |count: u64, how_many: u64| {
-            for (i, to) in (0..how_many).zip(to) {
-                let Some(slot) = lap.find(count.wrapping_add(i), slots) else { break };
+    fn receive_some(&mut self, to: &mut [MaybeUninit<T>], valid: &mut usize) -> Result<(), QueueError> {
+        let (mut invalid, mut loaded) = (None, 0);
+        self.step(to.len() as u64, |slots, lap, at, room| {
+            for (i, to) in (0..room).zip(to) {
+                let Some(slot) = lap.find(at.wrapping_add(i), slots) else { break };
                 // SAFETY: the slot is a `T` in a segment, `to` is private and has room for one.
                 unsafe { bulk::copy::<T, Load>(slot.as_ptr(), to.as_mut_ptr()) };
                 // SAFETY: every scalar of a `T` was just copied there.
@@ -583,19 +544,9 @@ impl<'a, T: Shareable + Copy, A: Readable + Writable> Receiver<'a, T, A> {
                 loaded += 1;
             }
             loaded as u64
-        };
-        ends.receiving(*claim, slots.len())
-            .step(place, wanted, load)
-            .map_err(|stuck| ends.receiver_stuck(stuck))?;
+        })?;
         *valid = loaded;
-        bell::ring(&ends.bells.received, &Linux);
         invalid.map_or(Ok(()), |invalid| Err(QueueError::Invalid(invalid)))
-    }
-}
-
-impl<T: Shareable + Copy, A: Access> Drop for Receiver<'_, T, A> {
-    fn drop(&mut self) {
-        self.ends.receiver.release(self.claim);
     }
 }
 

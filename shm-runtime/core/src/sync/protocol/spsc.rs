@@ -60,23 +60,33 @@ impl Place {
         let own = count.load(Relaxed);
         Self { own, limit: own }
     }
+
+    /// The count of this end, if it is known without a look at the other that it may move on.
+    #[inline]
+    pub(crate) fn known(self) -> Option<u64> {
+        (self.own != self.limit).then_some(self.own)
+    }
 }
 
 impl End<'_> {
-    /// Moves on by up to `wanted`: `act` is told at which count, and by how many it may, and says by how many it did.
+    /// Moves on by one, where [`known`](Place::known) says that it may; `false` if the role was lost.
     #[inline]
-    pub(crate) fn step(
-        self,
-        place: &mut Place,
-        wanted: u64,
-        act: impl FnOnce(u64, u64) -> u64,
-    ) -> Result<u64, Stuck> {
-        self.step_as_far(place, wanted, |own, room| act(own, room.min(wanted)))
+    pub(crate) fn step_one(self, place: &mut Place, act: impl FnOnce()) -> bool {
+        let next = place.own.wrapping_add(1);
+        let advanced = self.words.advance(self.role, || {
+            act();
+            next
+        });
+        if advanced {
+            place.own = next;
+        }
+        advanced
     }
 
-    /// The same; `act` is told by how many it may at most, as far as that is known, which can be more than `wanted`.
+    /// Moves on: `act` is told at which count, and by how many it may at most, as far as that is known, which can be more than
+    /// `wanted`; and says by how many it did.
     #[inline]
-    pub(crate) fn step_as_far(
+    pub(crate) fn step(
         self,
         place: &mut Place,
         wanted: u64,
