@@ -27,7 +27,7 @@
 //! `dmb ishld`, after which no later access, and no earlier load, is on the wrong side; a store with `Release` is an `stlr`,
 //! which comes after all accesses before it. To the compiler an assembly block that may access memory is on the same side
 //! of a fence as where it is written.
-
+//!
 //! # What it is worth
 //!
 //! Relaxed atomics are not put together, nor is their loop unrolled: it has four instructions for each scalar. So for 64

@@ -702,8 +702,12 @@ impl Passed {
     }
 
     fn claim(&self, end: usize, pid: u32) -> u64 {
+        self.try_claim(end, pid).unwrap()
+    }
+
+    fn try_claim(&self, end: usize, pid: u32) -> Result<u64, u64> {
         let me = Identity { pid, marks: [pid.into(); 2] };
-        self.words(end).claim(me, |_| false, &Weak(0)).unwrap()
+        self.words(end).claim(me, |_| false, &Weak(0))
     }
 
     fn end(&self, end: usize, role: u64) -> End<'_> {
@@ -797,6 +801,24 @@ fn what_is_said_to_be_in_a_queue_was_sent() {
             assert!(turns.take(1, || between(&queue.ends[1][0], &queue.ends[0][0])) <= 2);
         }
         thread.join().unwrap();
+    });
+}
+
+#[test]
+fn a_sender_goes_on_where_the_one_before_it_has_ended() {
+    bounded(3, || {
+        let queue = Passed::new();
+        let receiver = queue.claim(1, 9);
+        let turn = |queue: &Passed, pid| {
+            let Ok(role) = queue.try_claim(0, pid) else { return 0 };
+            let sent = queue.send(role, &mut queue.place(0), 1).unwrap();
+            queue.words(0).release(role);
+            sent
+        };
+        let other = Arc::clone(&queue);
+        let thread = thread::spawn(move || turn(&other, 1));
+        let sent = turn(&queue, 2) + thread.join().unwrap();
+        assert_eq!(queue.receive(receiver, &mut queue.place(1)), Ok(sent));
     });
 }
 

@@ -285,7 +285,8 @@ impl Words<'_> {
     ) {
         let deadline = kernel.now().saturating_add(LONGEST_WRITE);
         loop {
-            // Acquire: goes on with what the end of that write has left.
+            // Acquire: goes on with what the end of that write has left. (The models cannot show it: what stands in them for
+            // a light barrier acquires, too.)
             let writing = self.writing.load(Acquire);
             if writing == 0 {
                 return;
