@@ -336,6 +336,21 @@ fn the_mutex_lets_one_in_at_a_time_who_sees_what_the_last_one_wrote() {
 }
 
 #[test]
+fn a_lock_that_was_taken_away_and_had_sees_that_its_value_may_be_half_changed() {
+    loom::model(|| {
+        let mutex = Guarded::new();
+        // By a holder that is not heard of again.
+        mutex.word.store(9, Relaxed);
+        let other = Arc::clone(&mutex);
+        let thread = thread::spawn(move || other.words().reset());
+        if let Ok(value) = mutex.lock(1, Patience::None, &Weak(1)) {
+            assert!(matches!(value, Value::Abandoned));
+        }
+        thread.join().unwrap();
+    });
+}
+
+#[test]
 fn a_lock_that_was_tried_and_had_sees_what_the_last_one_wrote() {
     loom::model(|| {
         let mutex = Guarded::new();
