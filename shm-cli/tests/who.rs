@@ -81,14 +81,14 @@ fn process(who: &Value, pid: u32) -> &Value {
     processes.iter().find(|process| process["pid"] == pid).unwrap_or_else(|| panic!("{pid} is not in {who}"))
 }
 
-/// How many mappings of a segment a process has, and whether one is writable: another reading of its maps.
-fn mapped(pid: u32, id: i32) -> (usize, bool) {
+/// How many mappings of a segment a process has, and whether one is writable: another reading of its maps. In them are those
+/// of other tests, too, whose segments, in another namespace, have the same id and another key.
+fn mapped(pid: u32, key: i32, id: i32) -> (usize, bool) {
+    let name = format!("/SYSV{key:08x}");
     let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
     let columns = maps.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
     let ours: Vec<_> = columns
-        .filter(|columns| {
-            columns.get(5).is_some_and(|name| name.starts_with("/SYSV")) && columns[4] == id.to_string()
-        })
+        .filter(|columns| columns.get(5) == Some(&name.as_str()) && columns[4] == id.to_string())
         .collect();
     (ours.len(), ours.iter().any(|columns| columns[1].contains('w')))
 }
@@ -109,7 +109,7 @@ fn every_process_that_has_it_attached_is_shown_with_its_access_and_what_it_holds
     assert_eq!((who["others"].as_array().unwrap().len(), who["partial"].as_bool()), (0, Some(false)));
     assert_eq!(who["processes"].as_array().unwrap().len(), 4);
     for pid in children.iter().map(Child::pid).chain([std::process::id()]) {
-        let (count, writes) = mapped(pid, id);
+        let (count, writes) = mapped(pid, own.value(), id);
         let shown = process(&who, pid);
         assert_eq!(shown["attachments"], count);
         assert_eq!(shown["access"], if writes { "rw" } else { "r" });
@@ -180,7 +180,8 @@ fn a_segment_of_another_namespace_with_the_same_id_key_and_size_is_not_taken_for
     let id = here.line();
     assert_eq!(id, elsewhere.line(), "the first one of a namespace has the first id");
     let id: i32 = id.parse().unwrap();
-    assert_eq!(mapped(here.pid(), id), mapped(elsewhere.pid(), id), "their maps look alike");
+    let [ours, theirs] = [&here, &elsewhere].map(|child| mapped(child.pid(), own.value(), id));
+    assert_eq!(ours, theirs, "their maps look alike");
     let who = json(&["who", "-m", &format!("id:{id}")], 0);
     process(&who, here.pid());
     assert_eq!((who["seen"].as_u64(), who["processes"].as_array().unwrap().len()), (Some(1), 1), "{who}");

@@ -126,7 +126,8 @@ pub struct Claimant {
 impl Claimant {
     /// A process of this test's pid namespace, by when it started.
     pub fn of(pid: u32) -> Self {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("it lives");
+        // Of its first thread, which started with it: what is said of the process itself is made up by qemu-user.
+        let stat = fs::read_to_string(format!("/proc/{pid}/task/{pid}/stat")).expect("it lives");
         let started = stat[stat.rfind(')').expect("a name")..].split_whitespace().nth(20).expect("a start");
         Self { pid, mark: started.parse().expect("a number"), place: pid_namespace().into() }
     }

@@ -254,11 +254,20 @@ fn a_timeout_beyond_all_time_waits_for_the_lock() {
     holder.ends();
 }
 
+/// Short times, and one that is not.
+const TIMES: [Duration; 6] = [
+    Duration::ZERO,
+    Duration::from_nanos(1),
+    Duration::from_micros(1),
+    Duration::from_micros(20),
+    Duration::from_micros(100),
+    Duration::MAX,
+];
+
 #[test]
 fn a_timed_lock_gets_a_dead_holders_lock_however_short_the_time() {
     let (segment, board) = new();
-    let times = [0, 1, 1_000, 20_000, 100_000].map(Duration::from_nanos);
-    for time in times.into_iter().chain([Duration::MAX]) {
+    for time in TIMES {
         // A process that was killed,
         board.arrived.store(0, SeqCst);
         let mut holder = peer!().sync(&segment, "hold-until-killed", 0);
@@ -268,12 +277,7 @@ fn a_timed_lock_gets_a_dead_holders_lock_however_short_the_time() {
         }
         holder.kill();
         assert_eq!(reported(board.first.lock_timeout(time)), Ok(true), "{time:?}");
-        // a thread that has ended,
-        thread::scope(|scope| {
-            scope.spawn(|| std::mem::forget(board.first.lock().unwrap())).join().unwrap();
-        });
-        assert_eq!(reported(board.first.lock_timeout(time)), Ok(true), "{time:?}");
-        // and any word that `try_lock` takes for either.
+        // and any word that `try_lock` takes for one.
         let raw = raw(&segment);
         for word in [dead_pid(), 0, tid()]
             .into_iter()
@@ -286,6 +290,17 @@ fn a_timed_lock_gets_a_dead_holders_lock_however_short_the_time() {
             assert!(tried.is_ok(), "{word:#x}");
             assert_eq!(raw.first.word.load(SeqCst), 0);
         }
+    }
+}
+
+#[test]
+fn a_timed_lock_gets_the_lock_of_a_thread_that_was_joined_however_short_the_time() {
+    let (_segment, board) = new();
+    for time in TIMES {
+        thread::scope(|scope| {
+            scope.spawn(|| std::mem::forget(board.first.lock().unwrap())).join().unwrap();
+        });
+        assert_eq!(reported(board.first.lock_timeout(time)), Ok(true), "{time:?}");
     }
 }
 

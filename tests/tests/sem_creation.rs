@@ -104,6 +104,24 @@ fn a_creator_that_is_stopped_is_not_taken_for_dead_and_goes_on() {
 }
 
 #[test]
+fn a_creator_that_is_done_while_its_set_is_about_to_be_replaced_is_not_taken_for_a_program_that_uses_setval()
+{
+    let own = OwnKey::new();
+    let Some(mut creator) = creator(&own) else { return };
+    let id = creator.run_to_the_end_of(libc::SYS_semget).to_string();
+    // To where it asks for the lock of the creator, having found a set that is not ready, and waited long enough.
+    let command = ["ipc", "open_or_create_within", &own.value().to_string(), "5", "0"];
+    let mut second = Traced::start(peer!().command(&command)).expect("to trace is allowed");
+    for call in [libc::SYS_semget, libc::SYS_fcntl] {
+        let call = u64::try_from(call).unwrap();
+        while second.step().expect("it makes the call") != Stop::Entry(call) {}
+    }
+    assert_eq!(creator.finish(), format!("ok\t{id}\n"));
+    assert_eq!(second.finish(), format!("ok\t{id}\n"));
+    assert_eq!(Semaphore::open(own.key()).unwrap().value().unwrap(), 3);
+}
+
+#[test]
 fn a_creator_that_is_stopped_is_in_the_way_of_no_other_key() {
     let (own, other) = (OwnKey::new(), OwnKey::new());
     let Some(mut creator) = creator(&own) else { return };

@@ -269,12 +269,12 @@ fn hole() -> usize {
         assert_ne!(at, libc::MAP_FAILED);
         at.addr()
     };
-    // The kernel takes the highest gap that is large enough: fill those that a page fits in, until pages come one
-    // below the other.
+    // The kernel takes the highest gap that is large enough, or, in its legacy layout, the lowest: fill those that a page
+    // fits in, until pages come one next to the other.
     let (mut last, mut in_order) = (map(1), 0);
     while in_order < 64 {
         let next = map(1);
-        in_order = if next + 4096 == last { in_order + 1 } else { 0 };
+        in_order = if next.abs_diff(last) == 4096 { in_order + 1 } else { 0 };
         last = next;
     }
     let hole = map(3) + 4096;

@@ -124,16 +124,18 @@ fn is_being_created(key: i32) -> io::Result<bool> {
 
 /// What there is to say of the set instead of replacing it.
 fn blocked<const N: usize>(id: i32, zeros: bool) -> io::Result<Option<Outcome>> {
+    let mut reason = None;
     for index in 0..N {
         // Below 65,536, as `Options::new` asserts.
         let state = State::of(id, u16::try_from(index).unwrap_or(u16::MAX))?;
-        if let Some(reason) = reason_to_keep(state, zeros) {
-            return Ok(Some(Outcome::Kept(reason)));
-        }
+        reason = reason.or_else(|| reason_to_keep(state, zeros));
     }
-    // After looking for its creator, which may have been done just before; and last, so that little can come between this
-    // and the removal.
-    Ok(Stat::of(id)?.operated_at.map(|_| Outcome::LookAgain))
+    // After looking for its creator, which may have been done just before: then the values that were found are the initial
+    // ones. And last, so that little can come between this and the removal.
+    Ok(match Stat::of(id)?.operated_at {
+        Some(_) => Some(Outcome::LookAgain),
+        None => reason.map(Outcome::Kept),
+    })
 }
 
 /// What another process would miss if a set with this semaphore were removed.
