@@ -886,6 +886,164 @@ fn a_ring_and_a_latest_are_read_whole_in_cpp_and_python_while_they_are_written()
 #[derive(SharedSegment)]
 #[repr(C)]
 #[shm(private)]
+struct Recorder {
+    lines: sync::ByteRing<1003>,
+    last: sync::ByteRing<64>,
+    orders: sync::ByteQueue<64>,
+}
+
+/// The same, of any size.
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private)]
+struct Tape {
+    ring: sync::ByteRingHead,
+    bytes: [u8],
+}
+
+/// Message `n`: its number, and n * 7 modulo 300 bytes that follow from it. In C, and in C++.
+fn message(number: u64) -> Vec<u8> {
+    let rest = (0..number * 7 % 300).map(|i| (number + i).to_ne_bytes()[0]);
+    number.to_ne_bytes().into_iter().chain(rest).collect()
+}
+
+const CHECK: &str = r"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ipc.h>
+#include <sys/shm.h>
+
+static int is_message(uint64_t number, const unsigned char *bytes, size_t len) {
+    uint64_t found;
+    if (len != 8 + number * 7 % 300) return 0;
+    memcpy(&found, bytes, 8);
+    for (size_t i = 8; i < len; i++)
+        if (bytes[i] != (unsigned char)(number + i - 8)) return 0;
+    return found == number;
+}
+";
+
+/// `HEAD`, `BYTES` and `SIZE` are a ring's; it begins with what is written next.
+const FOLLOW: &str = r"
+static int follow(int wanted) {
+    static unsigned char bytes[1003 - 8];
+    uint64_t next[2], missed = 0;
+    size_t len;
+    if (!BEGIN(HEAD, next)) return 5;
+    for (int read = 0; read < wanted || !missed;) {
+        uint64_t before = next[0];
+        switch (READ(HEAD, BYTES, SIZE, next, bytes, &len)) {
+        case 1:
+            if (next[0] != before + 1 || !is_message(before, bytes, len)) return 6;
+            read++;
+            break;
+        case -1:
+            if (next[0] < before) return 7;
+            missed += next[0] - before;
+            break;
+        default:
+            if (next[0] != before) return 8;
+        }
+    }
+    return 0;
+}
+";
+
+const RECORDER: &str = r#"
+int main(int count, char **words) {
+    int id = count > 1 ? atoi(words[1]) : -1;
+    r = (const struct Recorder *)shmat(id, NULL, SHM_RDONLY);
+    if (r == (void *)-1) return 1;
+    unsigned char line[64 - 8];
+    size_t len;
+    uint64_t next[2] = {0, 0};
+    /* The first is not there any more; of what is, it goes on with the newer half. */
+    if (Recorder_Frames_read(&r->last.head, r->last.bytes, sizeof r->last.bytes, next, line, &len) != -1) return 2;
+    while (Recorder_Frames_read(&r->last.head, r->last.bytes, sizeof r->last.bytes, next, line, &len) == 1)
+        printf("%d: %.*s\n", (int)next[0] - 1, (int)len, (const char *)line);
+    fflush(stdout);
+    return follow(3000);
+}
+"#;
+
+const TAPE: &str = r"
+int main(int count, char **words) {
+    int id = count > 1 ? atoi(words[1]) : -1;
+    struct shmid_ds about;
+    t = (const struct Tape *)shmat(id, NULL, SHM_RDONLY);
+    if (t == (void *)-1 || shmctl(id, IPC_STAT, &about) || !Tape_is_sealed(t, about.shm_segsz)) return 1;
+    size = Tape_sealed_len(t, about.shm_segsz);
+    return size == 1003 ? follow(3000) : 2;
+}
+";
+
+/// Runs a reader of a ring while this process writes messages there, until the reader ends; what it printed.
+fn write_while(reader: &mut Command, mut write: impl FnMut(u64) + Send) -> String {
+    let child = reader.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| (0..).take_while(|_| !done.load(Relaxed)).for_each(&mut write));
+        let output = child.wait_with_output();
+        done.store(true, Relaxed);
+        let output = output.unwrap();
+        assert!(output.status.success(), "{}: {}", output.status, String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    })
+}
+
+#[test]
+fn messages_of_any_length_are_read_whole_and_in_order_in_c_and_cpp_while_they_are_written() {
+    let segment = Recorder::create().unwrap().remove_on_drop();
+    let recorder = segment.attach().unwrap();
+    let mut last = recorder.last.writer().unwrap();
+    for line in ["one", "two", "three", "four", "five", "six", "seven"] {
+        last.write(line.as_bytes()).unwrap();
+    }
+    let name = format!("id:{}", segment.id());
+    let names = "#define HEAD (&r->lines.head)\n#define BYTES r->lines.bytes\n#define SIZE sizeof r->lines.bytes\n\
+        #define BEGIN Recorder_Frames_begin\n#define READ Recorder_Frames_read\nstatic const struct Recorder *r;\n";
+    let program = [CHECK, names, FOLLOW, RECORDER].concat();
+    for (flag, compiler, standard, extension) in
+        [(None, "gcc", "c11", "c"), (Some("--cpp"), "g++", "c++20", "cpp")]
+    {
+        if !have(compiler) {
+            continue;
+        }
+        let header = printed(&["header"].into_iter().chain(flag).chain([name.as_str()]).collect::<Vec<_>>());
+        assert_eq!(header.matches("for Rust only").count(), 2, "the role and the queue\n{header}");
+        let compiled = Compiled::new(&header, &program, extension);
+        run(&mut compiled.compiler(compiler, standard, extension));
+        let mut lines = recorder.lines.writer().unwrap();
+        let first = recorder.lines.written();
+        let said = write_while(Command::new(compiled.program()).arg(segment.id().to_string()), |number| {
+            lines.write(&message(first + number)).unwrap();
+        });
+        assert_eq!(said, "6: seven\n");
+    }
+}
+
+#[test]
+fn messages_in_a_ring_whose_size_was_chosen_at_run_time_are_read_in_c() {
+    if !have("gcc") {
+        return;
+    }
+    let segment = Tape::options().len(1003).create().unwrap().remove_on_drop();
+    let tape = segment.attach().unwrap();
+    let names = "#define HEAD (&t->ring.head)\n#define BYTES t->bytes\n#define SIZE size\n\
+        #define BEGIN Tape_Frames_begin\n#define READ Tape_Frames_read\nstatic const struct Tape *t;\nstatic size_t size;\n";
+    let program = [CHECK, names, FOLLOW, TAPE].concat();
+    let compiled = Compiled::new(&printed(&["header", &format!("id:{}", segment.id())]), &program, "c");
+    run(&mut compiled.compiler("gcc", "c11", "c"));
+    let mut lines = tape.ring.writer(&tape.bytes).unwrap();
+    write_while(Command::new(compiled.program()).arg(segment.id().to_string()), |number| {
+        lines.write(&message(number)).unwrap();
+    });
+}
+
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private)]
 struct Log {
     written: AtomicU64,
     level: u8,

@@ -62,6 +62,7 @@ pub(super) fn header(model: &mut Model, about: &About, out: &mut Text) {
             "static_assert(sizeof(::{ident}) == {size} && alignof(::{ident}) == {align});"
         ));
         DIALECT.load(model, declaration, out);
+        DIALECT.messages(declaration, out);
         if let Body::Copies(copies) = &declaration.body {
             DIALECT.read(model, declaration, copies, out);
         }

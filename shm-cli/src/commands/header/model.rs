@@ -36,6 +36,8 @@ pub(super) struct Declaration {
     pub(super) is_plain: bool,
     /// The name of the function that copies it scalar by scalar, if a `SeqLock` or a `Ring` has a struct of this type.
     pub(super) load: Option<String>,
+    /// The names of the functions that read messages, if it is what a `ByteRing` has beside them.
+    pub(super) messages: Option<Messages>,
     pub(super) body: Body,
 }
 
@@ -57,6 +59,14 @@ pub(super) struct Variant {
     pub(super) ident: String,
     pub(super) name: String,
     pub(super) value: i128,
+}
+
+/// The functions that read the messages of a `ByteRing` or a `ByteRingHead`: two that a program calls, and their parts.
+pub(super) struct Messages {
+    pub(super) begin: String,
+    pub(super) read: String,
+    pub(super) newest: String,
+    pub(super) copy: String,
 }
 
 /// A `SeqLock` or a `Ring` of the shape that the reader is for: a number of what was written, and slots for the values.
@@ -423,6 +433,7 @@ impl Builder<'_> {
             align,
             is_plain,
             load: None,
+            messages: None,
             body,
         });
         self.known.insert(key, index);
@@ -482,8 +493,8 @@ impl Builder<'_> {
         }
     }
 
-    /// A `SeqLock`, a `Latest` and a `Ring` can be read, by a protocol that is part of their layout. The others need the kernel,
-    /// and what tells processes apart.
+    /// A `SeqLock`, a `Latest`, a `Ring` and a `ByteRing` can be read, by a protocol that is part of their layout. The others need
+    /// the kernel, and what tells processes apart.
     fn builtin(&mut self, of: Struct<'_>) -> Result<Ty, Failure> {
         check_name(of.name())?;
         let known = match of.name() {
@@ -491,6 +502,8 @@ impl Builder<'_> {
             "Ring" => self.ring(of)?,
             "Latest" => self.latest(of)?,
             "Stamped" => self.stamped(of)?,
+            "ByteRing" | "ByteRingHead" => self.byte_ring(of)?,
+            "Frames" => self.frames(of)?,
             _ => None,
         };
         Ok(known.unwrap_or(Ty::Opaque { name: of.name().to_owned(), size: of.size(), align: of.align() }))
@@ -553,6 +566,60 @@ impl Builder<'_> {
             true => self.copies(Kind::Ring, of, slots.offset, copies),
             false => Ok(None),
         }
+    }
+
+    /// The bytes are beside the head, or those of the slice that the whole ends in.
+    fn byte_ring(&mut self, of: Struct<'_>) -> Result<Option<Ty>, Failure> {
+        let mut fields = of.fields();
+        let (Some(head), bytes, None) = (fields.next(), fields.next(), fields.next()) else {
+            return Ok(None);
+        };
+        let has_bytes = match bytes.map(|bytes| (bytes.name, bytes.ty)) {
+            Some((name, Type::Array(array))) => {
+                name == "bytes" && matches!(array.of(), Type::Scalar(Scalar::U8)) && array.len() > 8
+            }
+            Some(_) => false,
+            None => true,
+        };
+        let is_head = head.name == "head" && matches!(self.ty(head.ty)?, Ty::Declared(_));
+        match has_bytes && is_head {
+            true => Ok(Some(Ty::Declared(self.declare_struct(of, of.name())?))),
+            false => Ok(None),
+        }
+    }
+
+    /// What a ring of messages has beside their bytes.
+    fn frames(&mut self, of: Struct<'_>) -> Result<Option<Ty>, Failure> {
+        // Nothing in Python's memory is read in the order in which it is written there.
+        if self.language == Language::Python {
+            return Ok(None);
+        }
+        // Another process's schema may have millions.
+        let fields: Vec<_> = of.fields().take(6).collect();
+        let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
+        if names != ["count", "tail", "bell", "role", "marks"] {
+            return Ok(None);
+        }
+        let types =
+            [0, 1, 4].into_iter().map(|index| self.ty(fields[index].ty)).collect::<Result<Vec<_>, _>>()?;
+        let is_marks = |ty: &Ty| match ty {
+            Ty::Array(2, of) => {
+                matches!(**of, Ty::Array(2, ref of) if matches!(**of, Ty::Atomic(Scalar::U64)))
+            }
+            _ => false,
+        };
+        match &types[..] {
+            [Ty::Atomic(Scalar::U64), Ty::Atomic(Scalar::U64), marks] if is_marks(marks) => {}
+            _ => return Ok(None),
+        }
+        let index = self.declare_struct(of, of.name())?;
+        if self.model.declarations[index].messages.is_none() {
+            let ident = self.model.declarations[index].ident.clone();
+            let [begin, read, newest, copy] = ["begin", "read", "newest", "copy"]
+                .map(|name| self.model.scope.claim(&format!("{ident}_{name}")));
+            self.model.declarations[index].messages = Some(Messages { begin, read, newest, copy });
+        }
+        Ok(Some(Ty::Declared(index)))
     }
 
     fn copies(

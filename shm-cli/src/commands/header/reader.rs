@@ -1,7 +1,7 @@
 //! What both C and C++ have, in the same words: functions that read what Rust writes meanwhile, and those that say how long the
 //! slice at the end of a segment is. GCC's atomics, which Clang has too, are the same in both.
 
-use super::model::{Body, Copies, Declaration, Field, Kind, Model, Ty};
+use super::model::{Body, Copies, Declaration, Field, Kind, Messages, Model, Ty};
 use super::names::Language;
 use super::{FOOTER, Text};
 
@@ -136,6 +136,32 @@ impl Dialect {
         out.line("}");
     }
 
+    /// The functions that read the messages of a ring of bytes, if this is what one has beside them.
+    pub(super) fn messages(self, declaration: &Declaration, out: &mut Text) {
+        let Some(Messages { begin, read, newest, copy }) = &declaration.messages else { return };
+        let integer = |bits: &str| self.u64.replace("64", bits);
+        let names = [
+            ("$inline", self.inline),
+            ("$head", &format!("{}{}", self.structure, declaration.ident)),
+            ("$u8", &integer("8")),
+            ("$u32", &integer("32")),
+            ("$u64", self.u64),
+            ("$size", self.size),
+            ("$begin", begin),
+            ("$read", read),
+            ("$newest", newest),
+            ("$copy", copy),
+        ];
+        for line in MESSAGES.lines() {
+            // In what is put in, there is no `$`.
+            let line = names.iter().fold(line.to_owned(), |line, (name, text)| line.replace(name, text));
+            match line.split_once("// ") {
+                Some((indent, text)) => out.line(format_args!("{indent}{}", self.comment(text))),
+                None => out.line(line),
+            }
+        }
+    }
+
     /// Statements that copy a value scalar by scalar, each as one atomic step.
     fn copy(self, model: &Model, ty: &Ty, from: &str, to: &str, depth: usize, out: &mut Text) {
         let indent = "    ".repeat(depth);
@@ -205,3 +231,96 @@ impl Dialect {
 
 /// Where in the footer the length is.
 pub(super) const TAIL_LEN: usize = 96;
+
+/// The functions that read messages, as `Dialect::messages` completes them.
+const MESSAGES: &str = r"
+// Copies what is in a circle of so many bytes, from a position on, which counts bytes since the beginning.
+$inline void $copy(const $u8 *bytes, $size size, $u64 at, void *to, $size len) {
+    $size from = at % size;
+    for ($size i = 0; i < len; i++) {
+        ((unsigned char *)to)[i] = __atomic_load_n(&bytes[from], __ATOMIC_RELAXED);
+        from = from + 1 < size ? from + 1 : 0;
+    }
+}
+
+// The number of the message that is written next, its position, and that of one to go on with.
+$inline bool $newest(const $head *head, $u64 newest[3]) {
+    for (int attempt = 0; attempt < 10000; attempt++) {
+        $u64 count = __atomic_load_n(&head->count, __ATOMIC_RELAXED);
+        // Sees what was stored before this count.
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+        newest[0] = count;
+        newest[1] = __atomic_load_n(&head->marks[count & 1][0], __ATOMIC_RELAXED);
+        newest[2] = __atomic_load_n(&head->marks[count & 1][1], __ATOMIC_RELAXED);
+        // If any of that was of a later count, sees the one that was stored before it.
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+        if (__atomic_load_n(&head->count, __ATOMIC_RELAXED) == count)
+            return true;
+    }
+    return false;
+}
+
+// Begins with the message that is written next. False if the writer was faster every time; then try again later. For what was
+// written before, begin with zeros.
+$inline bool $begin(const $head *head, $u64 next[2]) {
+    $u64 newest[3];
+    if (!$newest(head, newest))
+        return false;
+    next[0] = newest[0];
+    next[1] = newest[1];
+    return true;
+}
+
+// Reads the message of which `next` has the number, counted from 0, and the position, and moves both on: 1 if it did. 0 if it
+// was not written yet. -1 if it was overwritten: `next` is then that of a later message. `bytes` are those of the ring, of which
+// there are `size`, as this program knows; `message` has room for `size` - 8.
+$inline int $read(const $head *head, const $u8 *bytes, $size size, $u64 next[2], void *message, $size *len) {
+    if (size < 9)
+        return 0;
+    if (size > UINT32_MAX)
+        size = UINT32_MAX;
+    $u64 at = next[1], count = __atomic_load_n(&head->count, __ATOMIC_RELAXED);
+    // Sees what was stored before this count.
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    if (count == next[0])
+        return 0;
+    bool is_damaged = false;
+    if (count - next[0] <= size / 8) {
+        // The length, and the low bits of the number.
+        $u32 header[2];
+        $copy(bytes, size, at, header, 8);
+        bool is_whole = header[0] <= size - 8 && header[1] == (next[0] & UINT32_MAX);
+        if (is_whole)
+            $copy(bytes, size, at + 8, message, header[0]);
+        // If any of that was of a later message, sees the tail that was stored before it.
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+        bool is_there = __atomic_load_n(&head->tail, __ATOMIC_RELAXED) <= at;
+        if (is_there && is_whole) {
+            *len = header[0];
+            next[0]++;
+            next[1] = at + 8 + header[0];
+            return 1;
+        }
+        // What is there is not a message: another process wrote over it.
+        is_damaged = is_there;
+    }
+    $u64 newest[3];
+    if (!$newest(head, newest))
+        return -1;
+    // Not the oldest one, which is overwritten next.
+    $u64 there = newest[1] - newest[2];
+    if (!is_damaged && there != 0 && there <= size) {
+        $u32 number;
+        $copy(bytes, size, newest[2] + 4, &number, 4);
+        $u64 behind = (newest[0] - number) & UINT32_MAX;
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+        if (behind != 0 && behind <= there / 8 && __atomic_load_n(&head->tail, __ATOMIC_RELAXED) <= newest[2]) {
+            next[0] = newest[0] - behind;
+            next[1] = newest[2];
+            return -1;
+        }
+    }
+    next[0] = newest[0];
+    next[1] = newest[1];
+    return -1;
+}";
