@@ -177,6 +177,36 @@ fn a_lost_role_writes_nothing() {
     assert_eq!(feed.lines.written(), 1);
 }
 
+#[test]
+fn a_forked_child_is_not_the_writer() {
+    let segment = feed();
+    let feed = segment.attach().unwrap();
+    let (mut writer, mut reader) = (feed.lines.writer().unwrap(), feed.lines.reader());
+    let mut line = Vec::with_capacity(1003);
+    writer.write(b"one").unwrap();
+    // SAFETY: the child uses the attachment and /proc, and leaves by _exit.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        let lost = matches!(writer.write(b"child"), Err(WriterError::Lost { .. }));
+        drop(writer);
+        let held = matches!(feed.lines.writer(), Err(WriterError::Held { .. }));
+        // What its parent's reader can read, its own can, too.
+        let read = reader.try_read_into(&mut line) == Ok(()) && line == b"one";
+        // SAFETY: ends the process without running anything that belongs to the parent.
+        unsafe { libc::_exit(i32::from(!(lost && held && read))) };
+    }
+    let mut status = 0;
+    // SAFETY: waits for the child made above.
+    unsafe { libc::waitpid(child, &raw mut status, 0) };
+    assert_eq!(status, 0, "the child could write, or claim the role, or could not read");
+    assert_eq!(feed.lines.written(), 1);
+    writer.write(b"two").unwrap();
+    for written in ["one", "two"] {
+        reader.try_read_into(&mut line).unwrap();
+        assert_eq!(line, written.as_bytes());
+    }
+}
+
 /// Two words to write over.
 type Words = fn(&Attached<RawByteFeed>) -> [&AtomicU64; 2];
 

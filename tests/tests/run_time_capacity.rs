@@ -336,3 +336,92 @@ fn a_successor_is_empty_and_what_is_left_in_the_old_one_is_received_there() {
     new.ring.writer(&new.values).unwrap().write(&7).unwrap();
     assert_eq!(reader.try_read(), Ok(7));
 }
+
+#[test]
+fn the_ends_of_a_queue_of_two_are_free_in_a_successor_and_what_was_sent_is_received_in_the_old_one() {
+    let own = OwnKey::new();
+    let mut options = LongWire::options();
+    options.key(own.key());
+    let old = options.len(3).create().unwrap().remove_on_drop().attach().unwrap();
+    let mut sender = old.queue.sender(&old.items).unwrap();
+    let mut receiver = old.queue.receiver(&old.items).unwrap();
+    for number in 1..=3 {
+        sender.try_send(&Item::new(number)).unwrap();
+    }
+    assert_eq!(receiver.receive().unwrap(), Item::new(1));
+    let new = options.successor(5).unwrap().remove_on_drop().attach().unwrap();
+    // Claimed there although they are held here, by handles of this process that live.
+    let mut next_sender = new.queue.sender(&new.items).unwrap();
+    let mut next_receiver = new.queue.receiver(&new.items).unwrap();
+    assert!(matches!(next_receiver.try_receive(), Err(QueueError::Empty)));
+    for number in 10..15 {
+        next_sender.try_send(&Item::new(number)).unwrap();
+    }
+    assert!(matches!(next_sender.try_send(&Item::new(15)), Err(QueueError::Full)));
+
+    // There is room, and so what comes too late goes to the old one.
+    sender.try_send(&Item::new(4)).unwrap();
+    for number in 2..=4 {
+        assert_eq!(receiver.try_receive().unwrap(), Item::new(number));
+    }
+    assert!(matches!(receiver.try_receive(), Err(QueueError::Empty)));
+    assert!(!old.is_current().unwrap() && new.is_current().unwrap());
+    for number in 10..15 {
+        assert_eq!(next_receiver.try_receive().unwrap(), Item::new(number));
+    }
+
+    // The same of messages.
+    let own = OwnKey::new();
+    let mut options = LongByteWire::options();
+    options.key(own.key());
+    let old = options.len(20).create().unwrap().remove_on_drop().attach().unwrap();
+    let mut sender = old.queue.sender(&old.bytes).unwrap();
+    let mut receiver = old.queue.receiver(&old.bytes).unwrap();
+    sender.try_send(b"first").unwrap();
+    sender.try_send(b"second").unwrap();
+    let mut line = Vec::new();
+    receiver.receive_into(&mut line).unwrap();
+    let new = options.successor(35).unwrap().remove_on_drop().attach().unwrap();
+    assert!(new.queue.is_empty() && new.queue.used(&new.bytes) == 0);
+    let mut next_sender = new.queue.sender(&new.bytes).unwrap();
+    let mut next_receiver = new.queue.receiver(&new.bytes).unwrap();
+    assert!(matches!(next_receiver.try_receive_into(&mut line), Err(QueueError::Empty)));
+    // Longer than any in the old one.
+    next_sender.try_send(&[7; 31]).unwrap();
+    receiver.try_receive_into(&mut line).unwrap();
+    assert_eq!(line, b"second");
+    assert!(matches!(receiver.try_receive_into(&mut line), Err(QueueError::Empty)));
+    next_receiver.try_receive_into(&mut line).unwrap();
+    assert_eq!(line, [7; 31]);
+}
+
+#[test]
+fn a_ring_of_messages_is_empty_in_a_successor_and_what_was_written_is_read_in_the_old_one() {
+    let own = OwnKey::new();
+    let mut options = LongByteFeed::options();
+    options.key(own.key());
+    let old = options.len(40).create().unwrap().remove_on_drop().attach().unwrap();
+    let mut writer = old.ring.writer(&old.bytes).unwrap();
+    let mut reader = old.ring.reader(&old.bytes);
+    for line in ["one", "two", "three"] {
+        writer.write(line.as_bytes()).unwrap();
+    }
+    let mut line = Vec::new();
+    let new = options.successor(100).unwrap().remove_on_drop().attach().unwrap();
+    assert_eq!((old.ring.written(), new.ring.written()), (3, 0));
+    let mut next_reader = new.ring.reader(&new.bytes);
+    next_reader.rewind();
+    assert_eq!(next_reader.try_read_into(&mut line), Err(RingError::NothingNew));
+    // The role is free, numbers begin anew, and a message can be longer than all of the old one.
+    let mut next_writer = new.ring.writer(&new.bytes).unwrap();
+    next_writer.write(&[7; 92]).unwrap();
+    next_reader.try_read_into(&mut line).unwrap();
+    assert_eq!((line.as_slice(), next_reader.position()), (&[7; 92][..], 1));
+
+    for written in ["one", "two", "three"] {
+        reader.try_read_into(&mut line).unwrap();
+        assert_eq!(line, written.as_bytes());
+    }
+    assert_eq!(reader.try_read_into(&mut line), Err(RingError::NothingNew));
+    assert!(!old.is_current().unwrap() && new.is_current().unwrap());
+}
