@@ -11,7 +11,7 @@ use shm_runtime::{Attached, RemoveOnDrop, Segment, SharedSegment};
 use shm_tests::child::Child;
 use shm_tests::killed::kills;
 use shm_tests::structs::rings::{ByteFeed, FEED_LONGEST, RawByteFeed, message};
-use shm_tests::{HANGS, eventually, peer};
+use shm_tests::{HANGS, eventually, peer, skip};
 
 fn feed() -> RemoveOnDrop<Segment<ByteFeed>> {
     ByteFeed::create().unwrap().remove_on_drop()
@@ -205,6 +205,44 @@ fn a_forked_child_is_not_the_writer() {
         reader.try_read_into(&mut line).unwrap();
         assert_eq!(line, written.as_bytes());
     }
+}
+
+#[test]
+fn a_process_that_may_not_ask_for_barriers_in_other_threads_takes_the_role_from_a_living_writer_all_the_same()
+{
+    let mut taker = peer!().start_with("rings");
+    if taker.ask(format!("refuse membarrier {}", libc::EPERM)) == "false" {
+        skip("a filter for system calls is forbidden here");
+        return;
+    }
+    let segment = feed();
+    let feed = &segment.attach().unwrap();
+    let readers = [(); 2].map(|()| peer!().rings(&segment, "lines-read"));
+    eventually(|| feed.arrived.load(SeqCst) == 2);
+    for _ in 0..5 {
+        let (start, before) = (Instant::now(), feed.lines.written());
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut writer = feed.lines.writer().unwrap();
+                // Until the role is taken away.
+                while writer.write(&message(feed.lines.written(), FEED_LONGEST)).is_ok() {
+                    assert!(start.elapsed() < HANGS, "the role was not taken away");
+                }
+            });
+            eventually(|| feed.lines.written() > before + 3);
+            taker.ask(format!("lines-take {}", segment.id()));
+        });
+        let (mut reader, written, mut line) = (feed.lines.reader(), feed.lines.written(), Vec::new());
+        assert!(written > before + 53);
+        reader.rewind();
+        for number in reader.position()..written {
+            reader.try_read_into(&mut line).unwrap();
+            assert_eq!(line, message(number, FEED_LONGEST));
+        }
+    }
+    feed.stop.store(1, SeqCst);
+    // Each checks what it sees.
+    readers.into_iter().for_each(Child::ends);
 }
 
 /// Two words to write over.

@@ -369,8 +369,10 @@ fn the_ends_of_a_queue_of_two_are_free_in_a_successor_and_what_was_sent_is_recei
     for number in 10..15 {
         assert_eq!(next_receiver.try_receive().unwrap(), Item::new(number));
     }
+}
 
-    // The same of messages.
+#[test]
+fn the_ends_of_a_queue_of_messages_are_free_in_a_successor_and_what_was_sent_is_received_in_the_old_one() {
     let own = OwnKey::new();
     let mut options = LongByteWire::options();
     options.key(own.key());

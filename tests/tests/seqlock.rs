@@ -14,7 +14,7 @@ use shm_runtime::{Attached, Part, Shareable, SharedSegment};
 use shm_tests::child::Child;
 use shm_tests::process::without_system_calls;
 use shm_tests::structs::sync::{Board, Frame, arrive, board, raw};
-use shm_tests::{HANGS, eventually, oracle, peer};
+use shm_tests::{HANGS, eventually, oracle, peer, skip};
 
 /// How long readers and writer run against each other.
 const RUN: Duration = Duration::from_secs(2);
@@ -388,6 +388,39 @@ fn a_read_is_not_torn_while_the_role_is_taken_away_in_the_middle_of_writes() {
     readers.into_iter().for_each(Child::ends);
     assert!(resets >= 20, "the role was taken away {resets} times only");
     assert!(board.frame.read().unwrap().is_whole());
+}
+
+#[test]
+fn a_process_that_may_not_ask_for_barriers_in_other_threads_takes_the_role_from_a_living_writer_all_the_same()
+{
+    let mut taker = peer!().start_with("sync");
+    if taker.ask(format!("refuse membarrier {}", libc::EPERM)) == "false" {
+        skip("a filter for system calls is forbidden here");
+        return;
+    }
+    let segment = board();
+    let board = &segment.attach().unwrap();
+    let readers = [(); 2].map(|()| peer!().sync(&segment, "read", 0));
+    arrive(board, 2);
+    for _ in 0..5 {
+        let (start, before) = (Instant::now(), board.frame.version());
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut writer = board.frame.writer().unwrap();
+                // Until the role is taken away.
+                while writer.write(&Frame::new(board.frame.version() + 1)).is_ok() {
+                    assert!(start.elapsed() < HANGS, "the role was not taken away");
+                }
+            });
+            eventually(|| board.frame.version() > before + 3);
+            taker.ask(format!("take {} 50", segment.id()));
+        });
+        // Each value that was written is counted, once.
+        let (last, version) = (board.frame.read().unwrap(), board.frame.version());
+        assert!(last.is_whole() && last.number == version && version > before + 53);
+    }
+    board.go.store(1, SeqCst);
+    readers.into_iter().for_each(Child::ends);
 }
 
 #[test]

@@ -128,6 +128,14 @@ fn play(role: &str, segment: &Segment<Board>, argument: u64) {
                 writer.write(&Frame::new(number)).unwrap();
             }
         }
+        // Takes the role from the writer that has it, writes so many values, each with its own number, and gives it back.
+        "take" => {
+            board.frame.reset_writer();
+            let mut writer = board.frame.writer().unwrap();
+            for _ in 0..argument {
+                writer.write(&Frame::new(board.frame.version() + 1)).unwrap();
+            }
+        }
         "pong" => {
             for round in 0..argument {
                 loop {
