@@ -305,5 +305,5 @@ fn the_tool_knows_both_ends_by_the_schema() {
     };
     assert_eq!((sent, received, receiver), (9, 0, None));
     assert_eq!(who.map(|who| who.pid.unsigned_abs()), Some(std::process::id()));
-    assert_eq!(bytes.resolve("[4]").unwrap().get(), inspect::Value::Int(b'h'.into()));
+    assert_eq!(bytes.unwrap().resolve("[4]").unwrap().get(), inspect::Value::Int(b'h'.into()));
 }

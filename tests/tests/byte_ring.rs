@@ -385,5 +385,5 @@ fn the_tool_knows_the_writer_and_the_bytes_by_the_schema() {
     let Some(Builtin::ByteRing { written, writer, bytes, .. }) = ring else { panic!() };
     assert_eq!(written, 1);
     assert_eq!(writer.map(|who| who.pid.unsigned_abs()), Some(std::process::id()));
-    assert_eq!(bytes.resolve("[8]").unwrap().get(), inspect::Value::Int(b'h'.into()));
+    assert_eq!(bytes.unwrap().resolve("[8]").unwrap().get(), inspect::Value::Int(b'h'.into()));
 }

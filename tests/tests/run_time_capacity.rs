@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
+use shm_runtime::inspect::{self, Builtin};
 use shm_runtime::sync::{self, QueueError, RingError, WriterError};
 use shm_runtime::{RemoveOnDrop, Segment, SharedSegment, TailedSegment};
 
@@ -280,6 +281,52 @@ fn no_word_in_a_head_or_a_slot_and_no_slots_of_another_segment_hang_or_panic() {
 /// The first word after that of the lock: before are the two heads, and what is unused.
 fn after_the_lock() -> usize {
     (64 + size_of::<sync::RingHead>() + size_of::<sync::SpscHead>()) / 8
+}
+
+/// All heads, and bytes that are slots to two of them.
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private)]
+struct Heads {
+    ring: sync::RingHead,
+    wire: sync::SpscHead,
+    office: sync::QueueHead,
+    lines: sync::ByteRingHead,
+    orders: sync::ByteQueueHead,
+    bytes: [u8],
+}
+
+#[test]
+fn the_tool_knows_each_head_and_who_has_its_roles_by_the_schema() {
+    let segment = Heads::options().len(100).create().unwrap().remove_on_drop();
+    let heads = segment.attach().unwrap();
+    let mut writer = heads.ring.writer(&heads.bytes).unwrap();
+    writer.write_all(&[1, 2, 3]).unwrap();
+    let mut sender = heads.wire.sender(&heads.bytes).unwrap();
+    sender.send_all(&[1, 2]).unwrap();
+    heads.lines.writer(&heads.bytes).unwrap().write(b"one").unwrap();
+    let mut receiver = heads.orders.receiver(&heads.bytes).unwrap();
+    heads.orders.sender(&heads.bytes).unwrap().send(b"one").unwrap();
+    receiver.receive_into(&mut Vec::new()).unwrap();
+
+    let tool = inspect::Segment::from_id(segment.id()).unwrap().attach_read_only().unwrap();
+    let find = |name| tool.builtin(tool.resolve(name).unwrap()).unwrap();
+    let me =
+        |who: Option<inspect::Process>| who.is_some_and(|who| who.pid.unsigned_abs() == std::process::id());
+    assert!(matches!(find("ring"), Builtin::Ring { written: 3, writer, slots: None, .. } if me(writer)));
+    let Builtin::SpscQueue { sent: 2, received: 0, sender, receiver: None, slots: None, .. } = find("wire")
+    else {
+        panic!()
+    };
+    assert!(me(sender));
+    let Builtin::Queue { lock, accepted: 0, given: 0, slots: None, .. } = find("office") else { panic!() };
+    assert!(lock.holder().is_none());
+    assert!(matches!(find("lines"), Builtin::ByteRing { written: 1, writer: None, bytes: None, .. }));
+    let Builtin::ByteQueue { sent: 7, received: 7, sender: None, receiver, bytes: None, .. } = find("orders")
+    else {
+        panic!()
+    };
+    assert!(me(receiver));
 }
 
 #[derive(SharedSegment)]
