@@ -35,7 +35,11 @@ pub(crate) fn derive(input: &DeriveInput, role: Role) -> TokenStream {
     }
 
     let twin = match &container.data {
-        Data::Struct(fields) => Some(fields::twin(&container, fields)),
+        Data::Struct(fields) => {
+            let sizes = (!failed).then(|| fields::of_one_size(&container, fields));
+            let twin = fields::twin(&container, fields);
+            Some(quote!(#sizes #twin))
+        }
         Data::Enum(_) | Data::Other => None,
     };
     let impls = if failed {
