@@ -1041,6 +1041,134 @@ fn messages_in_a_ring_whose_size_was_chosen_at_run_time_are_read_in_c() {
     });
 }
 
+/// A ring of any length.
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private)]
+struct Exchange {
+    ring: sync::RingHead,
+    pairs: [Pair],
+}
+
+/// Both heads that C reads, and both that it does not, with slots that only one of them has.
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private)]
+struct Heads {
+    before: u8,
+    ring: sync::RingHead,
+    wire: sync::SpscHead,
+    office: sync::QueueHead,
+    lines: sync::ByteRingHead,
+    orders: sync::ByteQueueHead,
+    jobs: [sync::QueueSlot<f64>],
+}
+
+/// In C, and in C++ with the signs of its own for an argument.
+const EXCHANGE: &str = r"
+#include <stdlib.h>
+#include <sys/ipc.h>
+#include <sys/shm.h>
+
+int main(int count, char **words) {
+    int id = count > 1 ? atoi(words[1]) : -1;
+    struct shmid_ds about;
+    const struct Exchange *e = (const struct Exchange *)shmat(id, NULL, SHM_RDONLY);
+    if (e == (void *)-1 || shmctl(id, IPC_STAT, &about)) return 1;
+    size_t len = Exchange_sealed_len(e, about.shm_segsz);
+    if (len != 5) return 2;
+    uint64_t next = 0, missed = 0;
+    struct Exchange_Pair pair;
+    for (int values = 0; values < 3000 || !missed;) {
+        uint64_t wanted = next;
+        switch (Exchange_RingHead_read(HEAD(e->ring), PAIRS, len, HEAD(next), HEAD(pair))) {
+        case 1:
+            if (pair.value != wanted || next != wanted + 1) return 3;
+            if (pair.inverse[0] != ~pair.value || pair.inverse[1] != ~pair.value) return 4;
+            values++;
+            break;
+        case -1:
+            if (next < wanted) return 5;
+            missed += next - wanted;
+            break;
+        default:
+            if (next != wanted) return 6;
+        }
+    }
+    return 0;
+}
+";
+
+#[test]
+fn values_in_a_ring_whose_capacity_was_chosen_at_run_time_are_read_in_c_and_cpp_while_they_are_written() {
+    for (flag, compiler, standard, extension, names) in [
+        (None, "gcc", "c11", "c", "#define HEAD(it) &it\n#define PAIRS e->pairs\n"),
+        (Some("--cpp"), "g++", "c++20", "cpp", "#define HEAD(it) it\n#define PAIRS e->pairs()\n"),
+    ] {
+        if !have(compiler) {
+            continue;
+        }
+        let segment = Exchange::options().len(5).create().unwrap().remove_on_drop();
+        let exchange = segment.attach().unwrap();
+        let id = segment.id().to_string();
+        let name = format!("id:{id}");
+        let header = printed(&["header"].into_iter().chain(flag).chain([name.as_str()]).collect::<Vec<_>>());
+        let compiled = Compiled::new(&header, &[names, EXCHANGE].concat(), extension);
+        run(&mut compiled.compiler(compiler, standard, extension));
+        let mut pairs = exchange.ring.writer(&exchange.pairs).unwrap();
+        write_while(Command::new(compiled.program()).arg(id), |number| pairs.write(&pair(number)).unwrap());
+    }
+}
+
+#[test]
+fn a_header_names_every_head_with_its_place_and_its_size() {
+    let segment = Heads::options().len(3).create().unwrap().remove_on_drop();
+    let name = format!("id:{}", segment.id());
+    for (flag, compiler, standard, extension) in
+        [(None, "gcc", "c11", "c"), (Some("--cpp"), "g++", "c++20", "cpp")]
+    {
+        if !have(compiler) {
+            continue;
+        }
+        let header = printed(&["header"].into_iter().chain(flag).chain([name.as_str()]).collect::<Vec<_>>());
+        for said in ["SpscHead: for Rust only", "QueueHead: for Rust only", "ByteQueueHead: for Rust only"] {
+            assert!(header.contains(said), "{said}\n{header}");
+        }
+        // What the compiler of Rust says.
+        let mut checks = String::new();
+        let places = [
+            ("ring", std::mem::offset_of!(HeadsHead, ring), size_of::<sync::RingHead>()),
+            ("wire", std::mem::offset_of!(HeadsHead, wire), size_of::<sync::SpscHead>()),
+            ("office", std::mem::offset_of!(HeadsHead, office), size_of::<sync::QueueHead>()),
+            ("lines", std::mem::offset_of!(HeadsHead, lines), size_of::<sync::ByteRingHead>()),
+            ("orders", std::mem::offset_of!(HeadsHead, orders), size_of::<sync::ByteQueueHead>()),
+        ];
+        for (field, offset, size) in places {
+            checks.push_str(&format!(
+                "    if (offsetof(struct Heads, {field}) != {offset} || sizeof(((struct Heads *)0)->{field}) != {size}) return 1;\n"
+            ));
+        }
+        let program = format!(
+            "int main(void) {{\n{checks}    return sizeof(struct Heads) == {} ? 0 : 2;\n}}\n",
+            size_of::<HeadsHead>()
+        );
+        let compiled = Compiled::new(&header, &program, extension);
+        run(&mut compiled.compiler(compiler, standard, extension));
+        run(&mut Command::new(compiled.program()));
+    }
+}
+
+/// What is before the slots of `Heads`.
+#[repr(C)]
+struct HeadsHead {
+    before: u8,
+    ring: sync::RingHead,
+    wire: sync::SpscHead,
+    office: sync::QueueHead,
+    lines: sync::ByteRingHead,
+    orders: sync::ByteQueueHead,
+}
+
 #[derive(SharedSegment)]
 #[repr(C)]
 #[shm(private)]

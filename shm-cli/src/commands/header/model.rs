@@ -20,6 +20,8 @@ pub(super) struct Model {
     pub(super) declarations: Vec<Declaration>,
     /// Names of types and functions.
     pub(super) scope: Scope,
+    /// The index of `RingHead`, if there are ones, and the name of the function that reads such a ring.
+    pub(super) ring_head: Option<(usize, String)>,
 }
 
 /// A type with a name.
@@ -158,7 +160,7 @@ impl Model {
             Ok(_) => {}
             Err(_) => return too_large("size", root.size(), isize::MAX.unsigned_abs()),
         }
-        let mut model = Self { declarations: Vec::new(), scope: Scope::outermost(language) };
+        let mut model = Self { declarations: Vec::new(), scope: Scope::outermost(language), ring_head: None };
         let ends_in_a_slice = schema.ends_in_a_slice();
         let mut builder = Builder {
             model: &mut model,
@@ -215,6 +217,14 @@ impl Model {
         }
     }
 
+    /// The values of the rings whose heads are in the whole: what is in the slice at the end.
+    pub(super) fn ring_values(&self) -> Option<&Ty> {
+        match self.slice()?.0.ty {
+            Ty::Slice(ref of) if self.ring_head.is_some() && self.is_plain(of) => Some(of),
+            _ => None,
+        }
+    }
+
     fn is_plain(&self, ty: &Ty) -> bool {
         match ty {
             Ty::Scalar(_) | Ty::Nothing(_) => true,
@@ -227,6 +237,7 @@ impl Model {
     /// Names the functions that copy the structs of which the values of `SeqLock`s and `Ring`s are made.
     fn name_loads(&mut self) {
         let mut read = vec![false; self.declarations.len()];
+        let mut of_heads: Vec<&Ty> = self.ring_values().into_iter().collect();
         // Types stand before what has them.
         for (index, declaration) in self.declarations.iter().enumerate().rev() {
             let values: Vec<&Ty> = match &declaration.body {
@@ -234,7 +245,7 @@ impl Model {
                 Body::Struct(fields) if read[index] => fields.iter().map(|field| &field.ty).collect(),
                 _ => Vec::new(),
             };
-            for mut ty in values {
+            for mut ty in values.into_iter().chain(of_heads.drain(..)) {
                 while let Ty::Array(_, of) = ty {
                     ty = of;
                 }
@@ -502,6 +513,8 @@ impl Builder<'_> {
             "Ring" => self.ring(of)?,
             "Latest" => self.latest(of)?,
             "Stamped" => self.stamped(of)?,
+            "RingHead" => self.ring_head(of)?,
+            "Head" => self.head(of)?,
             "ByteRing" | "ByteRingHead" => self.byte_ring(of)?,
             "Frames" => self.frames(of)?,
             _ => None,
@@ -566,6 +579,32 @@ impl Builder<'_> {
             true => self.copies(Kind::Ring, of, slots.offset, copies),
             false => Ok(None),
         }
+    }
+
+    /// What a ring has beside its values.
+    fn head(&mut self, of: Struct<'_>) -> Result<Option<Ty>, Failure> {
+        // For Python, there are no slices.
+        let first = of.fields().next().filter(|_| self.language != Language::Python);
+        match first.map(|first| (first.name, first.offset, first.ty)) {
+            Some(("count", 0, Type::Atomic(Scalar::U64))) => {
+                Ok(Some(Ty::Declared(self.declare_struct(of, of.name())?)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn ring_head(&mut self, of: Struct<'_>) -> Result<Option<Ty>, Failure> {
+        let mut fields = of.fields();
+        let (Some(head), None) = (fields.next(), fields.next()) else { return Ok(None) };
+        if head.name != "head" || !matches!(self.ty(head.ty)?, Ty::Declared(_)) {
+            return Ok(None);
+        }
+        let index = self.declare_struct(of, of.name())?;
+        if self.model.ring_head.is_none() {
+            let read = format!("{}_read", self.model.declarations[index].ident);
+            self.model.ring_head = Some((index, self.model.scope.claim(&read)));
+        }
+        Ok(Some(Ty::Declared(index)))
     }
 
     /// The bytes are beside the head, or those of the slice that the whole ends in.
