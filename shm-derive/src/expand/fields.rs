@@ -70,34 +70,24 @@ pub(crate) fn twin(container: &Container<'_>, fields: &[Field<'_>]) -> TokenStre
 
 /// Has the compiler say what is to be said of a field, or an element, that is a struct with a slice at its end. It stands before all
 /// else that is made, of which the compiler says only that there is no size. (Not where parameters decide.)
-pub(crate) fn of_one_size(container: &Container<'_>, fields: &[Field<'_>]) -> TokenStream {
+pub(crate) fn of_one_size(container: &Container<'_>, fields: &[Field<'_>]) -> Option<TokenStream> {
     let elements = fields.iter().map(|field| {
         let mut ty = field.ty;
         while let Type::Array(TypeArray { elem, .. }) | Type::Slice(TypeSlice { elem, .. }) = ty {
             ty = elem;
         }
-        (field, ty)
+        ty
     });
     let unsure = |ty: &Type| matches!(ty, Type::Path(_)) && !is_scalar(ty) && !mentions_self(ty);
     let checks: Vec<TokenStream> = elements
-        .filter(|(_, ty)| unsure(ty))
-        .map(|(field, ty)| {
+        .filter(|ty| unsure(ty))
+        .map(|ty| {
             let runtime = container.settings.runtime(ty.span());
-            let allowed = allowed(&field.original.attrs);
-            quote_spanned!(ty.span()=> #(#allowed)* #runtime::__private::OfOneSize<#ty>)
+            quote_spanned!(ty.span()=> #runtime::__private::OfOneSize<#ty>)
         })
         .collect();
-    if checks.is_empty() || !container.original.generics.params.is_empty() {
-        return TokenStream::new();
-    }
-    let allowed = allowed(&container.original.attrs);
-    quote! {
-        #(#allowed)*
-        const _: () = {
-            #[allow(dead_code)]
-            struct __ShmSizes(#(#checks),*);
-        };
-    }
+    let said = !checks.is_empty() && container.original.generics.params.is_empty();
+    said.then(|| quote!(const _: () = { struct __ShmSizes(#(#checks),*); };))
 }
 
 /// What is as true of the twin as of the original: that it is deprecated, and that it is hidden. (Its docs are not: they would be

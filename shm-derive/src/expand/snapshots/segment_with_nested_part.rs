@@ -1,5 +1,4 @@
 const _: () = {
-    #[allow(dead_code)]
     struct __ShmSizes(
         ::shm_runtime::__private::OfOneSize<Wind>,
         ::shm_runtime::__private::OfOneSize<Kind>,
