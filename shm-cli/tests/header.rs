@@ -887,7 +887,7 @@ fn a_ring_and_a_latest_are_read_whole_in_cpp_and_python_while_they_are_written()
 #[repr(C)]
 #[shm(private)]
 struct Recorder {
-    lines: sync::ByteRing<1003>,
+    lines: sync::ByteRing<20_011>,
     last: sync::ByteRing<64>,
     orders: sync::ByteQueue<64>,
 }
@@ -901,10 +901,12 @@ struct Tape {
     bytes: [u8],
 }
 
-/// Message `n`: its number, and n * 7 modulo 300 bytes that follow from it. In C, and in C++.
+/// Message `n`: its number, and n * 97 modulo 5000 bytes of n modulo 251. They are so long that one is often overwritten while it is
+/// read.
 fn message(number: u64) -> Vec<u8> {
-    let rest = (0..number * 7 % 300).map(|i| (number + i).to_ne_bytes()[0]);
-    number.to_ne_bytes().into_iter().chain(rest).collect()
+    let mut message = number.to_ne_bytes().to_vec();
+    message.resize(8 + usize::try_from(number * 97 % 5000).unwrap(), u8::try_from(number % 251).unwrap());
+    message
 }
 
 const CHECK: &str = r"
@@ -916,10 +918,10 @@ const CHECK: &str = r"
 
 static int is_message(uint64_t number, const unsigned char *bytes, size_t len) {
     uint64_t found;
-    if (len != 8 + number * 7 % 300) return 0;
+    if (len != 8 + number * 97 % 5000) return 0;
     memcpy(&found, bytes, 8);
     for (size_t i = 8; i < len; i++)
-        if (bytes[i] != (unsigned char)(number + i - 8)) return 0;
+        if (bytes[i] != number % 251) return 0;
     return found == number;
 }
 ";
@@ -927,7 +929,7 @@ static int is_message(uint64_t number, const unsigned char *bytes, size_t len) {
 /// `HEAD`, `BYTES` and `SIZE` are a ring's; it begins with what is written next.
 const FOLLOW: &str = r"
 static int follow(int wanted) {
-    static unsigned char bytes[1003 - 8];
+    static unsigned char bytes[20011 - 8];
     uint64_t next[2], missed = 0;
     size_t len;
     if (!BEGIN(HEAD, next)) return 5;
@@ -974,7 +976,7 @@ int main(int count, char **words) {
     t = (const struct Tape *)shmat(id, NULL, SHM_RDONLY);
     if (t == (void *)-1 || shmctl(id, IPC_STAT, &about) || !Tape_is_sealed(t, about.shm_segsz)) return 1;
     size = Tape_sealed_len(t, about.shm_segsz);
-    return size == 1003 ? follow(3000) : 2;
+    return size == 20011 ? follow(3000) : 2;
 }
 ";
 
@@ -1028,7 +1030,7 @@ fn messages_in_a_ring_whose_size_was_chosen_at_run_time_are_read_in_c() {
     if !have("gcc") {
         return;
     }
-    let segment = Tape::options().len(1003).create().unwrap().remove_on_drop();
+    let segment = Tape::options().len(20_011).create().unwrap().remove_on_drop();
     let tape = segment.attach().unwrap();
     let names = "#define HEAD (&t->ring.head)\n#define BYTES t->bytes\n#define SIZE size\n\
         #define BEGIN Tape_Frames_begin\n#define READ Tape_Frames_read\nstatic const struct Tape *t;\nstatic size_t size;\n";
@@ -1041,13 +1043,13 @@ fn messages_in_a_ring_whose_size_was_chosen_at_run_time_are_read_in_c() {
     });
 }
 
-/// A ring of any length.
+/// A ring of any length. Its values are so large that one is often overwritten while it is read.
 #[derive(SharedSegment)]
 #[repr(C)]
 #[shm(private)]
 struct Exchange {
     ring: sync::RingHead,
-    pairs: [Pair],
+    frames: [[u64; 512]],
 }
 
 /// Both heads that C reads, and both that it does not, with slots that only one of them has.
@@ -1078,13 +1080,14 @@ int main(int count, char **words) {
     size_t len = Exchange_sealed_len(e, about.shm_segsz);
     if (len != 5) return 2;
     uint64_t next = 0, missed = 0;
-    struct Exchange_Pair pair;
+    static uint64_t frame[512];
     for (int values = 0; values < 3000 || !missed;) {
         uint64_t wanted = next;
-        switch (Exchange_RingHead_read(HEAD(e->ring), PAIRS, len, HEAD(next), HEAD(pair))) {
+        switch (Exchange_RingHead_read(THE(e->ring), FRAMES, len, THE(next), THE(frame))) {
         case 1:
-            if (pair.value != wanted || next != wanted + 1) return 3;
-            if (pair.inverse[0] != ~pair.value || pair.inverse[1] != ~pair.value) return 4;
+            if (next != wanted + 1) return 3;
+            for (int i = 0; i < 512; i++)
+                if (frame[i] != wanted) return 4;
             values++;
             break;
         case -1:
@@ -1102,8 +1105,8 @@ int main(int count, char **words) {
 #[test]
 fn values_in_a_ring_whose_capacity_was_chosen_at_run_time_are_read_in_c_and_cpp_while_they_are_written() {
     for (flag, compiler, standard, extension, names) in [
-        (None, "gcc", "c11", "c", "#define HEAD(it) &it\n#define PAIRS e->pairs\n"),
-        (Some("--cpp"), "g++", "c++20", "cpp", "#define HEAD(it) it\n#define PAIRS e->pairs()\n"),
+        (None, "gcc", "c11", "c", "#define THE(it) &it\n#define FRAMES e->frames\n"),
+        (Some("--cpp"), "g++", "c++20", "cpp", "#define THE(it) it\n#define FRAMES e->frames()\n"),
     ] {
         if !have(compiler) {
             continue;
@@ -1115,8 +1118,8 @@ fn values_in_a_ring_whose_capacity_was_chosen_at_run_time_are_read_in_c_and_cpp_
         let header = printed(&["header"].into_iter().chain(flag).chain([name.as_str()]).collect::<Vec<_>>());
         let compiled = Compiled::new(&header, &[names, EXCHANGE].concat(), extension);
         run(&mut compiled.compiler(compiler, standard, extension));
-        let mut pairs = exchange.ring.writer(&exchange.pairs).unwrap();
-        write_while(Command::new(compiled.program()).arg(id), |number| pairs.write(&pair(number)).unwrap());
+        let mut frames = exchange.ring.writer(&exchange.frames).unwrap();
+        write_while(Command::new(compiled.program()).arg(id), |number| frames.write(&[number; 512]).unwrap());
     }
 }
 
