@@ -221,6 +221,21 @@ fn the_flight_recorder_has_the_last_entries_of_a_program_that_crashed() {
 }
 
 #[test]
+fn the_last_lines_of_a_service_that_crashed_are_read_and_the_next_one_goes_on_with_what_was_asked() {
+    let output = alone(env!("CARGO_BIN_EXE_service_log"));
+    let (crashed, next) =
+        output.split_once("client: the service has ended: exit status: 0\n").expect(&output);
+    assert!(crashed.contains("client: the service has ended: signal: 6 (SIGABRT)"), "{output}");
+    assert!(crashed.ends_with("    6: it is 210\n    7: is asked for the sum of 4 5 six\n"), "{output}");
+    assert!(
+        next.ends_with(
+            "    8: a service starts\n    9: is asked for the sum of 7 8\n    10: it is 15\n    11: that was the last request\n"
+        ),
+        "{output}"
+    );
+}
+
+#[test]
 fn the_job_server_has_an_answer_to_every_job_although_its_workers_are_killed() {
     let output = alone(env!("CARGO_BIN_EXE_job_server"));
     assert_eq!(output.matches(" at work\n").count(), 3, "{output}");

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use serde::ser::{SerializeMap as _, SerializeSeq as _};
+use serde::ser::{SerializeMap, SerializeSeq as _};
 use serde::{Serialize, Serializer};
 use shm_runtime::inspect::{Attached, Builtin, Holder, Process, Type, View};
 
@@ -108,12 +108,12 @@ impl Part<'_, '_> {
             Builtin::Ring { written, writer, slots, .. } => {
                 out.serialize_entry("writer", &writer.map(|writer| context.writer(writer)))?;
                 out.serialize_entry("written", written)?;
-                out.serialize_entry("slots", &Part { view: *slots, context })?;
+                self.slots(*slots, "slots", &mut out)?;
             }
             Builtin::ByteRing { written, writer, bytes, .. } => {
                 out.serialize_entry("writer", &writer.map(|writer| context.writer(writer)))?;
                 out.serialize_entry("written", written)?;
-                out.serialize_entry("bytes", &Part { view: *bytes, context })?;
+                self.slots(*bytes, "bytes", &mut out)?;
             }
             Builtin::SpscQueue { sent, received, sender, receiver, slots: values, .. }
             | Builtin::ByteQueue { sent, received, sender, receiver, bytes: values, .. } => {
@@ -122,18 +122,28 @@ impl Part<'_, '_> {
                 out.serialize_entry("sent", sent)?;
                 out.serialize_entry("received", received)?;
                 let name = if matches!(builtin, Builtin::SpscQueue { .. }) { "slots" } else { "bytes" };
-                out.serialize_entry(name, &Part { view: *values, context })?;
+                self.slots(*values, name, &mut out)?;
             }
             Builtin::Queue { lock, accepted, given, slots, .. } => {
                 out.serialize_entry("holder", &lock.holder().map(|holder| context.holder(holder)))?;
                 out.serialize_entry("accepted", accepted)?;
                 out.serialize_entry("given", given)?;
-                out.serialize_entry("slots", &Part { view: *slots, context })?;
+                self.slots(*slots, "slots", &mut out)?;
             }
             Builtin::Event { count, .. } => out.serialize_entry("count", count)?,
             _ => {}
         }
         out.end()
+    }
+
+    /// What is in a ring or queue, if it is not a head.
+    fn slots<M: SerializeMap>(
+        &self,
+        slots: Option<View<'_>>,
+        name: &'static str,
+        out: &mut M,
+    ) -> Result<(), M::Error> {
+        slots.map_or(Ok(()), |view| out.serialize_entry(name, &Part { view, context: self.context }))
     }
 }
 

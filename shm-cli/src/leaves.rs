@@ -133,7 +133,13 @@ impl<'a> Leaves<'a> {
                 return self.stream(attached, view, &["head.count"], bytes, path);
             }
             Some(Builtin::SpscQueue { slots: values, .. } | Builtin::ByteQueue { bytes: values, .. }) => {
-                return self.stream(attached, view, &["sender.count", "receiver.count"], values, path);
+                return self.stream(
+                    attached,
+                    view,
+                    &["ends.sender.count", "ends.receiver.count"],
+                    values,
+                    path,
+                );
             }
             _ => {}
         }
@@ -166,7 +172,7 @@ impl<'a> Leaves<'a> {
         attached: &'a Attached,
         view: View<'a>,
         counts: &[&str],
-        values: View<'a>,
+        values: Option<View<'a>>,
         path: &mut String,
     ) {
         for count in counts {
@@ -176,8 +182,9 @@ impl<'a> Leaves<'a> {
                 });
             }
         }
-        let name = view.fields().last().map_or("", |(name, _)| name);
-        self.below(path, &format!(".{name}"), |leaves, path| leaves.walk(attached, values, path));
+        if let (Some(values), Some((name, _))) = (values, view.fields().last()) {
+            self.below(path, &format!(".{name}"), |leaves, path| leaves.walk(attached, values, path));
+        }
     }
 
     /// The number of this lock; `None` if its value is too large to be copied each time.

@@ -128,22 +128,20 @@ impl<'t> Renderer<'t> {
             Some(Builtin::Ring { written, writer, slots, .. }) => {
                 let writer = role_words(WRITER, writer, &mut self.programs);
                 self.add(format_args!(", {} written, {writer}", count(written, "value")));
-                self.end_line()?;
-                self.part(slots, &"slots", depth + 1)
+                self.slots(slots, "slots", depth)
             }
             Some(Builtin::ByteRing { written, writer, bytes, .. }) => {
                 let writer = role_words(WRITER, writer, &mut self.programs);
                 self.add(format_args!(", {} written, {writer}", count(written, "message")));
-                self.end_line()?;
-                self.part(bytes, &"bytes", depth + 1)
+                self.slots(bytes, "bytes", depth)
             }
             Some(Builtin::SpscQueue { sent, received, sender, receiver, slots, .. }) => {
-                self.ends([sent, received], "value", [sender, receiver])?;
-                self.part(slots, &"slots", depth + 1)
+                self.ends([sent, received], "value", [sender, receiver]);
+                self.slots(slots, "slots", depth)
             }
             Some(Builtin::ByteQueue { sent, received, sender, receiver, bytes, .. }) => {
-                self.ends([sent, received], "byte", [sender, receiver])?;
-                self.part(bytes, &"bytes", depth + 1)
+                self.ends([sent, received], "byte", [sender, receiver]);
+                self.slots(bytes, "bytes", depth)
             }
             Some(Builtin::Queue { lock, accepted, given, slots, .. }) => {
                 let state = mutex_words(&lock, &mut self.programs);
@@ -151,11 +149,10 @@ impl<'t> Renderer<'t> {
                     ", {} accepted, {given} given, its lock is {state}",
                     count(accepted, "value")
                 ));
-                self.end_line()?;
-                self.part(slots, &"slots", depth + 1)
+                self.slots(slots, "slots", depth)
             }
-            // Parts of a `Latest` and a `Queue`.
-            None if matches!(name, "Stamped" | "Slot") => self.fields(view, depth),
+            // Parts of a `Latest` and a `Queue`, and what is a slot of a `QueueHead`.
+            None if matches!(name, "Stamped" | "Slot" | "QueueSlot") => self.fields(view, depth),
             _ => {
                 self.line.push_str(", of a version of shm_runtime that this tool does not know");
                 self.fields(view, depth)
@@ -164,12 +161,17 @@ impl<'t> Renderer<'t> {
     }
 
     /// What there is of the two ends of a queue.
-    fn ends(&mut self, [sent, received]: [u64; 2], what: &str, ends: [Option<Process>; 2]) -> io::Result<()> {
+    fn ends(&mut self, [sent, received]: [u64; 2], what: &str, ends: [Option<Process>; 2]) {
         let [sender, receiver] = ends;
         let sender = role_words(["sender", "sent"], sender, &mut self.programs);
         let receiver = role_words(["receiver", "received"], receiver, &mut self.programs);
         self.add(format_args!(", {} sent, {received} received, {sender}, {receiver}", count(sent, what)));
-        self.end_line()
+    }
+
+    /// Ends the line, and shows what is in a ring or queue, if it is not a head.
+    fn slots(&mut self, slots: Option<View<'_>>, name: &str, depth: usize) -> io::Result<()> {
+        self.end_line()?;
+        slots.map_or(Ok(()), |slots| self.part(slots, &name, depth + 1))
     }
 
     /// The elements, in lines of their own.

@@ -886,6 +886,295 @@ fn a_ring_and_a_latest_are_read_whole_in_cpp_and_python_while_they_are_written()
 #[derive(SharedSegment)]
 #[repr(C)]
 #[shm(private)]
+struct Recorder {
+    lines: sync::ByteRing<20_011>,
+    last: sync::ByteRing<64>,
+    orders: sync::ByteQueue<64>,
+}
+
+/// The same, of any size.
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private)]
+struct Tape {
+    ring: sync::ByteRingHead,
+    bytes: [u8],
+}
+
+/// Message `n`: its number, and n * 97 modulo 5000 bytes of n modulo 251. They are so long that one is often overwritten while it is
+/// read.
+fn message(number: u64) -> Vec<u8> {
+    let mut message = number.to_ne_bytes().to_vec();
+    message.resize(8 + usize::try_from(number * 97 % 5000).unwrap(), u8::try_from(number % 251).unwrap());
+    message
+}
+
+const CHECK: &str = r"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ipc.h>
+#include <sys/shm.h>
+
+static int is_message(uint64_t number, const unsigned char *bytes, size_t len) {
+    uint64_t found;
+    if (len != 8 + number * 97 % 5000) return 0;
+    memcpy(&found, bytes, 8);
+    for (size_t i = 8; i < len; i++)
+        if (bytes[i] != number % 251) return 0;
+    return found == number;
+}
+";
+
+/// `HEAD`, `BYTES` and `SIZE` are a ring's; it begins with what is written next.
+const FOLLOW: &str = r"
+static int follow(int wanted) {
+    static unsigned char bytes[20011 - 8];
+    uint64_t next[2], missed = 0;
+    size_t len;
+    if (!BEGIN(HEAD, next)) return 5;
+    for (int read = 0; read < wanted || !missed;) {
+        uint64_t before = next[0];
+        switch (READ(HEAD, BYTES, SIZE, next, bytes, &len)) {
+        case 1:
+            if (next[0] != before + 1 || !is_message(before, bytes, len)) return 6;
+            read++;
+            break;
+        case -1:
+            if (next[0] < before) return 7;
+            missed += next[0] - before;
+            break;
+        default:
+            if (next[0] != before) return 8;
+        }
+    }
+    return 0;
+}
+";
+
+const RECORDER: &str = r#"
+int main(int count, char **words) {
+    int id = count > 1 ? atoi(words[1]) : -1;
+    r = (const struct Recorder *)shmat(id, NULL, SHM_RDONLY);
+    if (r == (void *)-1) return 1;
+    unsigned char line[64 - 8];
+    size_t len;
+    uint64_t next[2] = {0, 0};
+    /* The first is not there any more; of what is, it goes on with the newer half. */
+    if (Recorder_Frames_read(&r->last.head, r->last.bytes, sizeof r->last.bytes, next, line, &len) != -1) return 2;
+    while (Recorder_Frames_read(&r->last.head, r->last.bytes, sizeof r->last.bytes, next, line, &len) == 1)
+        printf("%d: %.*s\n", (int)next[0] - 1, (int)len, (const char *)line);
+    fflush(stdout);
+    return follow(3000);
+}
+"#;
+
+const TAPE: &str = r"
+int main(int count, char **words) {
+    int id = count > 1 ? atoi(words[1]) : -1;
+    struct shmid_ds about;
+    t = (const struct Tape *)shmat(id, NULL, SHM_RDONLY);
+    if (t == (void *)-1 || shmctl(id, IPC_STAT, &about) || !Tape_is_sealed(t, about.shm_segsz)) return 1;
+    size = Tape_sealed_len(t, about.shm_segsz);
+    return size == 20011 ? follow(3000) : 2;
+}
+";
+
+/// Runs a reader of a ring while this process writes messages there, until the reader ends; what it printed.
+fn write_while(reader: &mut Command, mut write: impl FnMut(u64) + Send) -> String {
+    let child = reader.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| (0..).take_while(|_| !done.load(Relaxed)).for_each(&mut write));
+        let output = child.wait_with_output();
+        done.store(true, Relaxed);
+        let output = output.unwrap();
+        assert!(output.status.success(), "{}: {}", output.status, String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    })
+}
+
+#[test]
+fn messages_of_any_length_are_read_whole_and_in_order_in_c_and_cpp_while_they_are_written() {
+    let segment = Recorder::create().unwrap().remove_on_drop();
+    let recorder = segment.attach().unwrap();
+    let mut last = recorder.last.writer().unwrap();
+    for line in ["one", "two", "three", "four", "five", "six", "seven"] {
+        last.write(line.as_bytes()).unwrap();
+    }
+    let name = format!("id:{}", segment.id());
+    let names = "#define HEAD (&r->lines.head)\n#define BYTES r->lines.bytes\n#define SIZE sizeof r->lines.bytes\n\
+        #define BEGIN Recorder_Frames_begin\n#define READ Recorder_Frames_read\nstatic const struct Recorder *r;\n";
+    let program = [CHECK, names, FOLLOW, RECORDER].concat();
+    for (flag, compiler, standard, extension) in
+        [(None, "gcc", "c11", "c"), (Some("--cpp"), "g++", "c++20", "cpp")]
+    {
+        if !have(compiler) {
+            continue;
+        }
+        let header = printed(&["header"].into_iter().chain(flag).chain([name.as_str()]).collect::<Vec<_>>());
+        assert_eq!(header.matches("for Rust only").count(), 2, "the role and the queue\n{header}");
+        let compiled = Compiled::new(&header, &program, extension);
+        run(&mut compiled.compiler(compiler, standard, extension));
+        let mut lines = recorder.lines.writer().unwrap();
+        let first = recorder.lines.written();
+        let said = write_while(Command::new(compiled.program()).arg(segment.id().to_string()), |number| {
+            lines.write(&message(first + number)).unwrap();
+        });
+        assert_eq!(said, "6: seven\n");
+    }
+}
+
+#[test]
+fn messages_in_a_ring_whose_size_was_chosen_at_run_time_are_read_in_c() {
+    if !have("gcc") {
+        return;
+    }
+    let segment = Tape::options().len(20_011).create().unwrap().remove_on_drop();
+    let tape = segment.attach().unwrap();
+    let names = "#define HEAD (&t->ring.head)\n#define BYTES t->bytes\n#define SIZE size\n\
+        #define BEGIN Tape_Frames_begin\n#define READ Tape_Frames_read\nstatic const struct Tape *t;\nstatic size_t size;\n";
+    let program = [CHECK, names, FOLLOW, TAPE].concat();
+    let compiled = Compiled::new(&printed(&["header", &format!("id:{}", segment.id())]), &program, "c");
+    run(&mut compiled.compiler("gcc", "c11", "c"));
+    let mut lines = tape.ring.writer(&tape.bytes).unwrap();
+    write_while(Command::new(compiled.program()).arg(segment.id().to_string()), |number| {
+        lines.write(&message(number)).unwrap();
+    });
+}
+
+/// A ring of any length. Its values are so large that one is often overwritten while it is read.
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private)]
+struct Exchange {
+    ring: sync::RingHead,
+    frames: [[u64; 512]],
+}
+
+/// Both heads that C reads, and both that it does not, with slots that only one of them has.
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private)]
+struct Heads {
+    before: u8,
+    ring: sync::RingHead,
+    wire: sync::SpscHead,
+    office: sync::QueueHead,
+    lines: sync::ByteRingHead,
+    orders: sync::ByteQueueHead,
+    jobs: [sync::QueueSlot<f64>],
+}
+
+/// In C, and in C++ with the signs of its own for an argument.
+const EXCHANGE: &str = r"
+#include <stdlib.h>
+#include <sys/ipc.h>
+#include <sys/shm.h>
+
+int main(int count, char **words) {
+    int id = count > 1 ? atoi(words[1]) : -1;
+    struct shmid_ds about;
+    const struct Exchange *e = (const struct Exchange *)shmat(id, NULL, SHM_RDONLY);
+    if (e == (void *)-1 || shmctl(id, IPC_STAT, &about)) return 1;
+    size_t len = Exchange_sealed_len(e, about.shm_segsz);
+    if (len != 5) return 2;
+    uint64_t next = 0, missed = 0;
+    static uint64_t frame[512];
+    for (int values = 0; values < 3000 || !missed;) {
+        uint64_t wanted = next;
+        switch (Exchange_RingHead_read(THE(e->ring), FRAMES, len, THE(next), THE(frame))) {
+        case 1:
+            if (next != wanted + 1) return 3;
+            for (int i = 0; i < 512; i++)
+                if (frame[i] != wanted) return 4;
+            values++;
+            break;
+        case -1:
+            if (next < wanted) return 5;
+            missed += next - wanted;
+            break;
+        default:
+            if (next != wanted) return 6;
+        }
+    }
+    return 0;
+}
+";
+
+#[test]
+fn values_in_a_ring_whose_capacity_was_chosen_at_run_time_are_read_in_c_and_cpp_while_they_are_written() {
+    for (flag, compiler, standard, extension, names) in [
+        (None, "gcc", "c11", "c", "#define THE(it) &it\n#define FRAMES e->frames\n"),
+        (Some("--cpp"), "g++", "c++20", "cpp", "#define THE(it) it\n#define FRAMES e->frames()\n"),
+    ] {
+        if !have(compiler) {
+            continue;
+        }
+        let segment = Exchange::options().len(5).create().unwrap().remove_on_drop();
+        let exchange = segment.attach().unwrap();
+        let id = segment.id().to_string();
+        let name = format!("id:{id}");
+        let header = printed(&["header"].into_iter().chain(flag).chain([name.as_str()]).collect::<Vec<_>>());
+        let compiled = Compiled::new(&header, &[names, EXCHANGE].concat(), extension);
+        run(&mut compiled.compiler(compiler, standard, extension));
+        let mut frames = exchange.ring.writer(&exchange.frames).unwrap();
+        write_while(Command::new(compiled.program()).arg(id), |number| frames.write(&[number; 512]).unwrap());
+    }
+}
+
+#[test]
+fn a_header_names_every_head_with_its_place_and_its_size() {
+    let segment = Heads::options().len(3).create().unwrap().remove_on_drop();
+    let name = format!("id:{}", segment.id());
+    for (flag, compiler, standard, extension) in
+        [(None, "gcc", "c11", "c"), (Some("--cpp"), "g++", "c++20", "cpp")]
+    {
+        if !have(compiler) {
+            continue;
+        }
+        let header = printed(&["header"].into_iter().chain(flag).chain([name.as_str()]).collect::<Vec<_>>());
+        for said in ["SpscHead: for Rust only", "QueueHead: for Rust only", "ByteQueueHead: for Rust only"] {
+            assert!(header.contains(said), "{said}\n{header}");
+        }
+        // What the compiler of Rust says.
+        let mut checks = String::new();
+        let places = [
+            ("ring", std::mem::offset_of!(HeadsHead, ring), size_of::<sync::RingHead>()),
+            ("wire", std::mem::offset_of!(HeadsHead, wire), size_of::<sync::SpscHead>()),
+            ("office", std::mem::offset_of!(HeadsHead, office), size_of::<sync::QueueHead>()),
+            ("lines", std::mem::offset_of!(HeadsHead, lines), size_of::<sync::ByteRingHead>()),
+            ("orders", std::mem::offset_of!(HeadsHead, orders), size_of::<sync::ByteQueueHead>()),
+        ];
+        for (field, offset, size) in places {
+            checks.push_str(&format!(
+                "    if (offsetof(struct Heads, {field}) != {offset} || sizeof(((struct Heads *)0)->{field}) != {size}) return 1;\n"
+            ));
+        }
+        let program = format!(
+            "int main(void) {{\n{checks}    return sizeof(struct Heads) == {} ? 0 : 2;\n}}\n",
+            size_of::<HeadsHead>()
+        );
+        let compiled = Compiled::new(&header, &program, extension);
+        run(&mut compiled.compiler(compiler, standard, extension));
+        run(&mut Command::new(compiled.program()));
+    }
+}
+
+/// What is before the slots of `Heads`.
+#[repr(C)]
+struct HeadsHead {
+    before: u8,
+    ring: sync::RingHead,
+    wire: sync::SpscHead,
+    office: sync::QueueHead,
+    lines: sync::ByteRingHead,
+    orders: sync::ByteQueueHead,
+}
+
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private)]
 struct Log {
     written: AtomicU64,
     level: u8,

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
-use shm_runtime::sync::{Mutex, SeqLock};
-use shm_runtime::{Attached, Shareable, SharedSegment, Text};
+use shm_runtime::sync::{self, Mutex, SeqLock};
+use shm_runtime::{Attached, Shareable, SharedSegment, TailedSegment, Text};
 use shm_tests::key::OwnKey;
 use shm_tests::temp::TempDir;
 use shm_tests::{eventually, have};
@@ -438,4 +438,46 @@ fn a_text_is_recorded_as_text_in_a_lock_too() {
     assert_eq!(row["headline.value"], "F\u{f6}hn", "{csv}");
     assert_eq!(row["empty"], "", "{csv}");
     assert!(!row.keys().any(|name| name.contains("len") || name.contains("bytes")), "{csv}");
+}
+
+#[test]
+fn the_counts_of_rings_and_queues_are_recorded_and_of_heads_too() {
+    #[derive(SharedSegment)]
+    #[repr(C)]
+    #[shm(private)]
+    struct Streams {
+        prices: sync::Ring<u32, 4>,
+        wire: sync::SpscQueue<u16, 4>,
+        orders: sync::ByteQueue<32>,
+        ring: sync::RingHead,
+        queue: sync::ByteQueueHead,
+        bytes: [u8],
+    }
+    let segment = Streams::options().len(32).create().unwrap().remove_on_drop();
+    let streams = segment.attach().unwrap();
+    streams.prices.writer().unwrap().write_all(&[1, 2, 3]).unwrap();
+    streams.wire.sender().unwrap().send_all(&[5, 6]).unwrap();
+    streams.wire.receiver().unwrap().receive().unwrap();
+    streams.orders.sender().unwrap().send(b"xy").unwrap();
+    streams.ring.writer(&streams.bytes).unwrap().write(&1).unwrap();
+    streams.queue.sender(&streams.bytes).unwrap().send(b"abc").unwrap();
+    let id = format!("id:{}", segment.id());
+    let csv = printed(&[&id, "prices", "wire", "orders", "ring", "queue", "--rate", "100", "--samples", "1"]);
+    let mut lines = csv.lines().map(|line| line.split(',').map(str::to_owned).collect::<Vec<_>>());
+    let row: HashMap<String, String> = lines.next().unwrap().into_iter().zip(lines.next().unwrap()).collect();
+    for (path, value) in [
+        ("prices.head.count", "3"),
+        ("prices.slots[2]", "3"),
+        ("wire.ends.sender.count", "2"),
+        ("wire.ends.receiver.count", "1"),
+        ("wire.slots[1]", "6"),
+        ("orders.ends.sender.count", "6"),
+        ("ring.head.count", "1"),
+        ("queue.ends.sender.count", "7"),
+        ("queue.ends.receiver.count", "0"),
+    ] {
+        assert_eq!(row.get(path).map(String::as_str), Some(value), "{path}\n{csv}");
+    }
+    // Of the words of the roles, nothing.
+    assert!(!csv.contains("role") && !csv.contains("bell"), "{csv}");
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use shm_runtime::{List, Segment, SharedSegment, Text, sync};
+use shm_runtime::{List, Segment, SharedSegment, TailedSegment, Text, sync};
 use shm_tests::c::Program;
 use shm_tests::child::Child;
 use shm_tests::key::{Own, OwnId, OwnKey};
@@ -515,5 +515,92 @@ fn rings_and_queues_are_shown_with_their_counts_their_values_and_those_that_have
     }
     let holders = printed(&["who", &id]);
     assert!(holders.contains("prices") && holders.contains("wire.receiver"), "{holders}");
+    job.done().unwrap();
+}
+
+/// Each head, and values in the slots of one of them.
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private)]
+struct Heads {
+    ring: sync::RingHead,
+    wire: sync::SpscHead,
+    lines: sync::ByteRingHead,
+    orders: sync::ByteQueueHead,
+    bytes: [u8],
+}
+
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private)]
+struct Office {
+    queue: sync::QueueHead,
+    jobs: [sync::QueueSlot<u16>],
+}
+
+#[test]
+fn heads_whose_slots_are_the_slice_at_the_end_are_shown_with_their_counts_and_those_that_have_their_ends() {
+    let segment = Heads::options().len(16).create().unwrap().remove_on_drop();
+    let heads = segment.attach().unwrap();
+    let mut ring = heads.ring.writer(&heads.bytes).unwrap();
+    ring.write_all(&[200, 201, 202]).unwrap();
+    let mut receiver = heads.wire.receiver(&heads.bytes).unwrap();
+    heads.wire.sender(&heads.bytes).unwrap().send_all(&[0, 1]).unwrap();
+    receiver.receive().unwrap();
+    heads.lines.writer(&heads.bytes).unwrap().write(b"ab").unwrap();
+    heads.orders.sender(&heads.bytes).unwrap().send(b"ab").unwrap();
+
+    let id = id(segment.id());
+    let shown = printed(&["show", &id]);
+    let program = std::fs::read_to_string("/proc/self/comm").unwrap();
+    let me = format!("{} (pid {})", program.trim_end(), std::process::id());
+    for line in [
+        &format!("ring: RingHead, 3 values written, written by {me}\n"),
+        &format!("wire: SpscHead, 2 values sent, 1 received, no sender, received by {me}\n"),
+        "lines: ByteRingHead, 1 message written, no writer\n",
+        "orders: ByteQueueHead, 6 bytes sent, 0 received, no sender, no receiver\nbytes: ",
+    ] {
+        assert!(shown.contains(line), "{line}\n{shown}");
+    }
+    // Nothing is shown of the heads but these lines, and the slots once.
+    assert_eq!(shown.lines().filter(|line| line.contains("Head,") || line.starts_with("bytes: ")).count(), 5);
+    assert!(!shown.contains("does not know") && !shown.contains("count"), "{shown}");
+    let shown = json(&["show", &id, "--json"]);
+    assert_eq!((&shown["ring"]["written"], &shown["ring"]["slots"]), (&json!(3), &Value::Null));
+    assert_eq!((&shown["wire"]["received"], &shown["orders"]["sent"]), (&json!(1), &json!(6)));
+    assert_eq!((&shown["lines"]["written"], &shown["lines"]["bytes"]), (&json!(1), &Value::Null));
+    let listed = printed(&["list"]);
+    assert!(listed.lines().any(|line| line.contains("Heads") && line.contains(&segment.id().to_string())));
+    let metrics = printed(&["export", "prometheus", &id]);
+    for sample in ["ring_written{", "wire_sent{", "wire_received{", "lines_written{", "orders_sent{"] {
+        assert!(metrics.contains(&format!("shm_heads_{sample}")), "{sample}\n{metrics}");
+    }
+    let holders = printed(&["who", &id]);
+    assert!(holders.contains("ring") && holders.contains("wire.receiver"), "{holders}");
+    // What is in a head is written by its protocol only.
+    let said = refused(&["set", &id, "ring.head.count", "7"], 1);
+    assert!(said.contains("part of a `RingHead`"), "{said}");
+}
+
+#[test]
+fn the_slots_of_a_queue_head_are_shown_with_their_values() {
+    let segment = Office::options().len(2).create().unwrap().remove_on_drop();
+    let office = segment.attach().unwrap();
+    let jobs = office.queue.over(&office.jobs);
+    jobs.send(&700).unwrap();
+    jobs.send(&701).unwrap();
+    let job = jobs.receive().unwrap();
+    let id = id(segment.id());
+    let shown = printed(&["show", &id]);
+    assert!(
+        shown.contains("queue: QueueHead, 2 values accepted, 1 given, its lock is free\njobs: "),
+        "{shown}"
+    );
+    for value in ["value: 700\n", "value: 701\n"] {
+        assert!(shown.contains(value) && !shown.contains("does not know"), "{shown}");
+    }
+    let shown = json(&["show", &id, "--json"]);
+    assert_eq!((&shown["queue"]["accepted"], &shown["queue"]["given"]), (&json!(2), &json!(1)));
+    assert_eq!(shown["jobs"][1]["slot"]["value"], json!(701));
     job.done().unwrap();
 }

@@ -45,6 +45,7 @@ impl Refused {
             "msgctl" => call(libc::SYS_msgctl),
             "madvise" => call(libc::SYS_madvise),
             "shmdt" => call(libc::SYS_shmdt),
+            "membarrier" => call(libc::SYS_membarrier),
             "futex_lock_pi2" => vec![Self::with_second(libc::SYS_futex, libc::FUTEX_LOCK_PI2)],
             "futex(2)" => call(libc::SYS_futex),
             "futex_wake_op" => vec![Self::with_second(libc::SYS_futex, libc::FUTEX_WAKE_OP)],

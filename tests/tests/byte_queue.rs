@@ -127,6 +127,38 @@ fn each_end_has_one_process_and_one_claim() {
 }
 
 #[test]
+fn a_forked_child_has_neither_end() {
+    let segment = wire();
+    let wire = segment.attach().unwrap();
+    let (mut sender, mut receiver) = (wire.lines.sender().unwrap(), wire.lines.receiver().unwrap());
+    let mut line = Vec::with_capacity(217);
+    sender.send(b"one").unwrap();
+    // SAFETY: the child uses the attachment and /proc, and leaves by _exit.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        let lost = matches!(sender.send(b"child"), Err(QueueError::Lost(_)))
+            && matches!(sender.try_send(b"child"), Err(QueueError::Lost(_)))
+            && matches!(receiver.receive_into(&mut line), Err(QueueError::Lost(_)))
+            && matches!(receiver.skip(), Err(QueueError::Lost(_)));
+        drop((sender, receiver));
+        let held = matches!(wire.lines.sender(), Err(WriterError::Held { .. }))
+            && matches!(wire.lines.receiver(), Err(WriterError::Held { .. }));
+        // SAFETY: ends the process without running anything that belongs to the parent.
+        unsafe { libc::_exit(i32::from(!(lost && held))) };
+    }
+    let mut status = 0;
+    // SAFETY: waits for the child made above.
+    unsafe { libc::waitpid(child, &raw mut status, 0) };
+    assert_eq!(status, 0, "the child had an end, or its parent's is free");
+    sender.send(b"two").unwrap();
+    for sent in ["one", "two"] {
+        receiver.receive_into(&mut line).unwrap();
+        assert_eq!(line, sent.as_bytes());
+    }
+    assert!(wire.lines.is_empty());
+}
+
+#[test]
 fn whichever_end_is_killed_anywhere_each_message_that_was_sent_is_received_once() {
     let segment = wire();
     let wire = segment.attach().unwrap();
@@ -273,5 +305,5 @@ fn the_tool_knows_both_ends_by_the_schema() {
     };
     assert_eq!((sent, received, receiver), (9, 0, None));
     assert_eq!(who.map(|who| who.pid.unsigned_abs()), Some(std::process::id()));
-    assert_eq!(bytes.resolve("[4]").unwrap().get(), inspect::Value::Int(b'h'.into()));
+    assert_eq!(bytes.unwrap().resolve("[4]").unwrap().get(), inspect::Value::Int(b'h'.into()));
 }

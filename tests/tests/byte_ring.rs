@@ -11,7 +11,7 @@ use shm_runtime::{Attached, RemoveOnDrop, Segment, SharedSegment};
 use shm_tests::child::Child;
 use shm_tests::killed::kills;
 use shm_tests::structs::rings::{ByteFeed, FEED_LONGEST, RawByteFeed, message};
-use shm_tests::{HANGS, eventually, peer};
+use shm_tests::{HANGS, eventually, peer, skip};
 
 fn feed() -> RemoveOnDrop<Segment<ByteFeed>> {
     ByteFeed::create().unwrap().remove_on_drop()
@@ -177,6 +177,74 @@ fn a_lost_role_writes_nothing() {
     assert_eq!(feed.lines.written(), 1);
 }
 
+#[test]
+fn a_forked_child_is_not_the_writer() {
+    let segment = feed();
+    let feed = segment.attach().unwrap();
+    let (mut writer, mut reader) = (feed.lines.writer().unwrap(), feed.lines.reader());
+    let mut line = Vec::with_capacity(1003);
+    writer.write(b"one").unwrap();
+    // SAFETY: the child uses the attachment and /proc, and leaves by _exit.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        let lost = matches!(writer.write(b"child"), Err(WriterError::Lost { .. }));
+        drop(writer);
+        let held = matches!(feed.lines.writer(), Err(WriterError::Held { .. }));
+        // What its parent's reader can read, its own can, too.
+        let read = reader.try_read_into(&mut line) == Ok(()) && line == b"one";
+        // SAFETY: ends the process without running anything that belongs to the parent.
+        unsafe { libc::_exit(i32::from(!(lost && held && read))) };
+    }
+    let mut status = 0;
+    // SAFETY: waits for the child made above.
+    unsafe { libc::waitpid(child, &raw mut status, 0) };
+    assert_eq!(status, 0, "the child could write, or claim the role, or could not read");
+    assert_eq!(feed.lines.written(), 1);
+    writer.write(b"two").unwrap();
+    for written in ["one", "two"] {
+        reader.try_read_into(&mut line).unwrap();
+        assert_eq!(line, written.as_bytes());
+    }
+}
+
+#[test]
+fn a_process_that_may_not_ask_for_barriers_in_other_threads_takes_the_role_from_a_living_writer_all_the_same()
+{
+    let mut taker = peer!().start_with("rings");
+    if taker.ask(format!("refuse membarrier {}", libc::EPERM)) == "false" {
+        skip("a filter for system calls is forbidden here");
+        return;
+    }
+    let segment = feed();
+    let feed = &segment.attach().unwrap();
+    let readers = [(); 2].map(|()| peer!().rings(&segment, "lines-read"));
+    eventually(|| feed.arrived.load(SeqCst) == 2);
+    for _ in 0..5 {
+        let (start, before) = (Instant::now(), feed.lines.written());
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut writer = feed.lines.writer().unwrap();
+                // Until the role is taken away.
+                while writer.write(&message(feed.lines.written(), FEED_LONGEST)).is_ok() {
+                    assert!(start.elapsed() < HANGS, "the role was not taken away");
+                }
+            });
+            eventually(|| feed.lines.written() > before + 3);
+            taker.ask(format!("lines-take {}", segment.id()));
+        });
+        let (mut reader, written, mut line) = (feed.lines.reader(), feed.lines.written(), Vec::new());
+        assert!(written > before + 53);
+        reader.rewind();
+        for number in reader.position()..written {
+            reader.try_read_into(&mut line).unwrap();
+            assert_eq!(line, message(number, FEED_LONGEST));
+        }
+    }
+    feed.stop.store(1, SeqCst);
+    // Each checks what it sees.
+    readers.into_iter().for_each(Child::ends);
+}
+
 /// Two words to write over.
 type Words = fn(&Attached<RawByteFeed>) -> [&AtomicU64; 2];
 
@@ -317,5 +385,5 @@ fn the_tool_knows_the_writer_and_the_bytes_by_the_schema() {
     let Some(Builtin::ByteRing { written, writer, bytes, .. }) = ring else { panic!() };
     assert_eq!(written, 1);
     assert_eq!(writer.map(|who| who.pid.unsigned_abs()), Some(std::process::id()));
-    assert_eq!(bytes.resolve("[8]").unwrap().get(), inspect::Value::Int(b'h'.into()));
+    assert_eq!(bytes.unwrap().resolve("[8]").unwrap().get(), inspect::Value::Int(b'h'.into()));
 }

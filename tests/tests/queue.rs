@@ -292,5 +292,5 @@ fn the_tool_knows_the_positions_and_the_values_by_the_schema() {
     let queue = tool.builtin(tool.resolve("modes").unwrap());
     let Some(Builtin::Queue { lock, accepted, given, slots, .. }) = queue else { panic!() };
     assert_eq!((lock.holder(), accepted, given), (None, 2, 1));
-    assert_eq!(slots.resolve("[1].value").unwrap().get(), Value::Enum { name: "Off", number: 1 });
+    assert_eq!(slots.unwrap().resolve("[1].value").unwrap().get(), Value::Enum { name: "Off", number: 1 });
 }

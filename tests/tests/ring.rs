@@ -230,5 +230,5 @@ fn the_tool_knows_the_writer_and_the_values_by_the_schema() {
     let Some(Builtin::Ring { written, writer, slots, .. }) = ring else { panic!() };
     assert_eq!(written, 2);
     assert_eq!(writer.map(|who| who.pid.unsigned_abs()), Some(std::process::id()));
-    assert_eq!(slots.resolve("[1]").unwrap().get(), Value::Enum { name: "Off", number: 1 });
+    assert_eq!(slots.unwrap().resolve("[1]").unwrap().get(), Value::Enum { name: "Off", number: 1 });
 }

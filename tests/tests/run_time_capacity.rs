@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
+use shm_runtime::inspect::{self, Builtin};
 use shm_runtime::sync::{self, QueueError, RingError, WriterError};
 use shm_runtime::{RemoveOnDrop, Segment, SharedSegment, TailedSegment};
 
@@ -282,6 +283,52 @@ fn after_the_lock() -> usize {
     (64 + size_of::<sync::RingHead>() + size_of::<sync::SpscHead>()) / 8
 }
 
+/// All heads, and bytes that are slots to two of them.
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private)]
+struct Heads {
+    ring: sync::RingHead,
+    wire: sync::SpscHead,
+    office: sync::QueueHead,
+    lines: sync::ByteRingHead,
+    orders: sync::ByteQueueHead,
+    bytes: [u8],
+}
+
+#[test]
+fn the_tool_knows_each_head_and_who_has_its_roles_by_the_schema() {
+    let segment = Heads::options().len(100).create().unwrap().remove_on_drop();
+    let heads = segment.attach().unwrap();
+    let mut writer = heads.ring.writer(&heads.bytes).unwrap();
+    writer.write_all(&[1, 2, 3]).unwrap();
+    let mut sender = heads.wire.sender(&heads.bytes).unwrap();
+    sender.send_all(&[1, 2]).unwrap();
+    heads.lines.writer(&heads.bytes).unwrap().write(b"one").unwrap();
+    let mut receiver = heads.orders.receiver(&heads.bytes).unwrap();
+    heads.orders.sender(&heads.bytes).unwrap().send(b"one").unwrap();
+    receiver.receive_into(&mut Vec::new()).unwrap();
+
+    let tool = inspect::Segment::from_id(segment.id()).unwrap().attach_read_only().unwrap();
+    let find = |name| tool.builtin(tool.resolve(name).unwrap()).unwrap();
+    let me =
+        |who: Option<inspect::Process>| who.is_some_and(|who| who.pid.unsigned_abs() == std::process::id());
+    assert!(matches!(find("ring"), Builtin::Ring { written: 3, writer, slots: None, .. } if me(writer)));
+    let Builtin::SpscQueue { sent: 2, received: 0, sender, receiver: None, slots: None, .. } = find("wire")
+    else {
+        panic!()
+    };
+    assert!(me(sender));
+    let Builtin::Queue { lock, accepted: 0, given: 0, slots: None, .. } = find("office") else { panic!() };
+    assert!(lock.holder().is_none());
+    assert!(matches!(find("lines"), Builtin::ByteRing { written: 1, writer: None, bytes: None, .. }));
+    let Builtin::ByteQueue { sent: 7, received: 7, sender: None, receiver, bytes: None, .. } = find("orders")
+    else {
+        panic!()
+    };
+    assert!(me(receiver));
+}
+
 #[derive(SharedSegment)]
 #[repr(C)]
 #[shm(key = 1)]
@@ -335,4 +382,95 @@ fn a_successor_is_empty_and_what_is_left_in_the_old_one_is_received_there() {
     // The role is free, and numbers begin anew.
     new.ring.writer(&new.values).unwrap().write(&7).unwrap();
     assert_eq!(reader.try_read(), Ok(7));
+}
+
+#[test]
+fn the_ends_of_a_queue_of_two_are_free_in_a_successor_and_what_was_sent_is_received_in_the_old_one() {
+    let own = OwnKey::new();
+    let mut options = LongWire::options();
+    options.key(own.key());
+    let old = options.len(3).create().unwrap().remove_on_drop().attach().unwrap();
+    let mut sender = old.queue.sender(&old.items).unwrap();
+    let mut receiver = old.queue.receiver(&old.items).unwrap();
+    for number in 1..=3 {
+        sender.try_send(&Item::new(number)).unwrap();
+    }
+    assert_eq!(receiver.receive().unwrap(), Item::new(1));
+    let new = options.successor(5).unwrap().remove_on_drop().attach().unwrap();
+    // Claimed there although they are held here, by handles of this process that live.
+    let mut next_sender = new.queue.sender(&new.items).unwrap();
+    let mut next_receiver = new.queue.receiver(&new.items).unwrap();
+    assert!(matches!(next_receiver.try_receive(), Err(QueueError::Empty)));
+    for number in 10..15 {
+        next_sender.try_send(&Item::new(number)).unwrap();
+    }
+    assert!(matches!(next_sender.try_send(&Item::new(15)), Err(QueueError::Full)));
+
+    // There is room, and so what comes too late goes to the old one.
+    sender.try_send(&Item::new(4)).unwrap();
+    for number in 2..=4 {
+        assert_eq!(receiver.try_receive().unwrap(), Item::new(number));
+    }
+    assert!(matches!(receiver.try_receive(), Err(QueueError::Empty)));
+    assert!(!old.is_current().unwrap() && new.is_current().unwrap());
+    for number in 10..15 {
+        assert_eq!(next_receiver.try_receive().unwrap(), Item::new(number));
+    }
+}
+
+#[test]
+fn the_ends_of_a_queue_of_messages_are_free_in_a_successor_and_what_was_sent_is_received_in_the_old_one() {
+    let own = OwnKey::new();
+    let mut options = LongByteWire::options();
+    options.key(own.key());
+    let old = options.len(20).create().unwrap().remove_on_drop().attach().unwrap();
+    let mut sender = old.queue.sender(&old.bytes).unwrap();
+    let mut receiver = old.queue.receiver(&old.bytes).unwrap();
+    sender.try_send(b"first").unwrap();
+    sender.try_send(b"second").unwrap();
+    let mut line = Vec::new();
+    receiver.receive_into(&mut line).unwrap();
+    let new = options.successor(35).unwrap().remove_on_drop().attach().unwrap();
+    assert!(new.queue.is_empty() && new.queue.used(&new.bytes) == 0);
+    let mut next_sender = new.queue.sender(&new.bytes).unwrap();
+    let mut next_receiver = new.queue.receiver(&new.bytes).unwrap();
+    assert!(matches!(next_receiver.try_receive_into(&mut line), Err(QueueError::Empty)));
+    // Longer than any in the old one.
+    next_sender.try_send(&[7; 31]).unwrap();
+    receiver.try_receive_into(&mut line).unwrap();
+    assert_eq!(line, b"second");
+    assert!(matches!(receiver.try_receive_into(&mut line), Err(QueueError::Empty)));
+    next_receiver.try_receive_into(&mut line).unwrap();
+    assert_eq!(line, [7; 31]);
+}
+
+#[test]
+fn a_ring_of_messages_is_empty_in_a_successor_and_what_was_written_is_read_in_the_old_one() {
+    let own = OwnKey::new();
+    let mut options = LongByteFeed::options();
+    options.key(own.key());
+    let old = options.len(40).create().unwrap().remove_on_drop().attach().unwrap();
+    let mut writer = old.ring.writer(&old.bytes).unwrap();
+    let mut reader = old.ring.reader(&old.bytes);
+    for line in ["one", "two", "three"] {
+        writer.write(line.as_bytes()).unwrap();
+    }
+    let mut line = Vec::new();
+    let new = options.successor(100).unwrap().remove_on_drop().attach().unwrap();
+    assert_eq!((old.ring.written(), new.ring.written()), (3, 0));
+    let mut next_reader = new.ring.reader(&new.bytes);
+    next_reader.rewind();
+    assert_eq!(next_reader.try_read_into(&mut line), Err(RingError::NothingNew));
+    // The role is free, numbers begin anew, and a message can be longer than all of the old one.
+    let mut next_writer = new.ring.writer(&new.bytes).unwrap();
+    next_writer.write(&[7; 92]).unwrap();
+    next_reader.try_read_into(&mut line).unwrap();
+    assert_eq!((line.as_slice(), next_reader.position()), (&[7; 92][..], 1));
+
+    for written in ["one", "two", "three"] {
+        reader.try_read_into(&mut line).unwrap();
+        assert_eq!(line, written.as_bytes());
+    }
+    assert_eq!(reader.try_read_into(&mut line), Err(RingError::NothingNew));
+    assert!(!old.is_current().unwrap() && new.is_current().unwrap());
 }

@@ -294,5 +294,5 @@ fn the_tool_knows_both_ends_by_the_schema() {
     };
     assert_eq!((sent, received, receiver), (2, 0, None));
     assert_eq!(who.map(|who| who.pid.unsigned_abs()), Some(std::process::id()));
-    assert_eq!(slots.resolve("[1]").unwrap().get(), Value::Enum { name: "Off", number: 1 });
+    assert_eq!(slots.unwrap().resolve("[1]").unwrap().get(), Value::Enum { name: "Off", number: 1 });
 }

@@ -1,14 +1,16 @@
 //! The twin of a struct: the same fields, each as `Shared<F, A>`.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
-use syn::{Attribute, Ident, Member, Type, parse_quote};
+use syn::spanned::Spanned;
+use syn::{Attribute, Ident, Member, Type, TypeArray, TypeSlice, parse_quote};
 
 use crate::ast::{Container, Field};
 use crate::attr::is;
 use crate::expand::allowed;
 use crate::expand::generics::twin_ident;
+use crate::expand::layout::is_scalar;
 use crate::names::{mentions_self, replace_self};
 
 pub(crate) fn twin(container: &Container<'_>, fields: &[Field<'_>]) -> TokenStream {
@@ -64,6 +66,28 @@ pub(crate) fn twin(container: &Container<'_>, fields: &[Field<'_>]) -> TokenStre
         #repr
         #vis struct #ident<#params> #fields
     }
+}
+
+/// Has the compiler say what is to be said of a field, or an element, that is a struct with a slice at its end. It stands before all
+/// else that is made, of which the compiler says only that there is no size. (Not where parameters decide.)
+pub(crate) fn of_one_size(container: &Container<'_>, fields: &[Field<'_>]) -> Option<TokenStream> {
+    let elements = fields.iter().map(|field| {
+        let mut ty = field.ty;
+        while let Type::Array(TypeArray { elem, .. }) | Type::Slice(TypeSlice { elem, .. }) = ty {
+            ty = elem;
+        }
+        ty
+    });
+    let unsure = |ty: &Type| matches!(ty, Type::Path(_)) && !is_scalar(ty) && !mentions_self(ty);
+    let checks: Vec<TokenStream> = elements
+        .filter(|ty| unsure(ty))
+        .map(|ty| {
+            let runtime = container.settings.runtime(ty.span());
+            quote_spanned!(ty.span()=> #runtime::__private::OfOneSize<#ty>)
+        })
+        .collect();
+    let said = !checks.is_empty() && container.original.generics.params.is_empty();
+    said.then(|| quote!(const _: () = { struct __ShmSizes(#(#checks),*); };))
 }
 
 /// What is as true of the twin as of the original: that it is deprecated, and that it is hidden. (Its docs are not: they would be

@@ -149,7 +149,7 @@ pub(crate) fn enumeration(container: &Container<'_>, variants: &[&syn::Variant])
 }
 
 /// Whether the type is a number, or an array of numbers, by its looks.
-fn is_scalar(ty: &Type) -> bool {
+pub(crate) fn is_scalar(ty: &Type) -> bool {
     const SCALARS: [&str; 14] = [
         "u8", "u16", "u32", "u64", "usize", "i8", "i16", "i32", "i64", "isize", "f32", "f64", "bool", "char",
     ];

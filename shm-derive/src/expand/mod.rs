@@ -34,8 +34,16 @@ pub(crate) fn derive(input: &DeriveInput, role: Role) -> TokenStream {
         return errors.unwrap_or_default();
     }
 
+    // In one impl are the types of all fields.
+    let of_fields = container.fields().iter().flat_map(|field| allowed(&field.original.attrs));
+    let allowed: Vec<TokenStream> = allowed(&input.attrs).into_iter().chain(of_fields).collect();
     let twin = match &container.data {
-        Data::Struct(fields) => Some(fields::twin(&container, fields)),
+        Data::Struct(fields) => {
+            let sizes = fields::of_one_size(&container, fields).filter(|_| !failed);
+            let sizes = sizes.map(|sizes| quote!(#(#allowed)* #sizes));
+            let twin = fields::twin(&container, fields);
+            Some(quote!(#sizes #twin))
+        }
         Data::Enum(_) | Data::Other => None,
     };
     let impls = if failed {
@@ -52,9 +60,6 @@ pub(crate) fn derive(input: &DeriveInput, role: Role) -> TokenStream {
         quote!(#shareable #segment)
     };
     let runtime = &container.runtime;
-    // In one impl are the types of all fields.
-    let of_fields = container.fields().iter().flat_map(|field| allowed(&field.original.attrs));
-    let allowed = allowed(&input.attrs).into_iter().chain(of_fields);
     quote! {
         #errors
         #twin

@@ -75,7 +75,7 @@ pub mod __private {
     pub use crate::memory::direction::Direction;
     pub use crate::memory::fields::{Fields, Member, Typed, offsets};
     pub use crate::memory::layout::Scalar;
-    pub use crate::memory::shareable::{If, Opaque};
+    pub use crate::memory::shareable::{HasOneSize, If, OfOneSize, Opaque};
     pub use crate::memory::structure::{
         Declared, assert_can_be_placed, assert_elements, assert_layout, assert_segment, assert_struct,
         type_name, variants,

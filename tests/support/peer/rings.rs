@@ -29,6 +29,7 @@ impl Domain for Peer {
             "lines-send" => lines_send(&Segment::from_id(id)?),
             "lines-receive" => lines_receive(&Segment::from_id(id)?),
             "lines-write" => lines_write(&Segment::from_id(id)?),
+            "lines-take" => lines_take(&Segment::from_id(id)?),
             "lines-read" => lines_read(&Segment::from_id(id)?),
             "feed-write" => feed_write(&Segment::from_id(id)?),
             "feed-read" => feed_read(&Segment::from_id(id)?),
@@ -169,6 +170,16 @@ fn lines_write(segment: &Segment<ByteFeed>) {
     let feed = segment.attach().unwrap();
     let mut writer = feed.lines.writer().unwrap();
     loop {
+        writer.write(&message(feed.lines.written(), FEED_LONGEST)).unwrap();
+    }
+}
+
+/// Takes the role from the writer that has it, writes some messages, and gives it back.
+fn lines_take(segment: &Segment<ByteFeed>) {
+    let feed = segment.attach().unwrap();
+    feed.lines.reset_writer();
+    let mut writer = feed.lines.writer().unwrap();
+    for _ in 0..50 {
         writer.write(&message(feed.lines.written(), FEED_LONGEST)).unwrap();
     }
 }

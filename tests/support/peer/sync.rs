@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use shm_runtime::sync::LockError;
 use shm_runtime::{Attached, Segment};
@@ -111,7 +111,7 @@ fn play(role: &str, segment: &Segment<Board>, argument: u64) {
             board.arrived.fetch_add(1, SeqCst);
             std::thread::sleep(HANGS);
         }
-        "read" => read(&segment.attach_read_only().unwrap(), &board, argument),
+        "read" => read(&segment.attach_read_only().unwrap(), &board),
         "write" => {
             let mut writer = board.frame.writer().unwrap();
             board.arrived.fetch_add(1, SeqCst);
@@ -126,6 +126,14 @@ fn play(role: &str, segment: &Segment<Board>, argument: u64) {
             board.arrived.fetch_add(1, SeqCst);
             for number in 1.. {
                 writer.write(&Frame::new(number)).unwrap();
+            }
+        }
+        // Takes the role from the writer that has it, writes so many values, each with its own number, and gives it back.
+        "take" => {
+            board.frame.reset_writer();
+            let mut writer = board.frame.writer().unwrap();
+            for _ in 0..argument {
+                writer.write(&Frame::new(board.frame.version() + 1)).unwrap();
             }
         }
         "pong" => {
@@ -206,15 +214,14 @@ fn increment(board: &Attached<Board>, me: u64, times: u64) {
 }
 
 /// Reads until told to stop; counts whole frames, and fails for a torn one or one older than the last.
-fn read(reader: &Attached<Board, shm_runtime::ReadOnly>, board: &Attached<Board>, millis: u64) {
+fn read(reader: &Attached<Board, shm_runtime::ReadOnly>, board: &Attached<Board>) {
     board.arrived.fetch_add(1, SeqCst);
-    let (start, mut last, mut reads) = (Instant::now(), 0, 0);
-    while start.elapsed() < Duration::from_millis(millis) {
+    let mut last = 0;
+    while board.go.load(SeqCst) == 0 {
         let Ok(frame) = reader.frame.read() else { continue };
         assert!(frame.number == 0 || frame.is_whole(), "torn: {}", frame.number);
         assert!(frame.number >= last, "{} after {last}", frame.number);
         last = frame.number;
-        reads += 1;
+        board.done.fetch_add(1, SeqCst);
     }
-    board.done.fetch_add(reads, SeqCst);
 }

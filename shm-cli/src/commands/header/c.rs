@@ -66,6 +66,7 @@ pub(super) fn header(model: &mut Model, about: &About, out: &mut Text) {
             Body::Copies(copied) => copies(model, declaration, copied, out),
         }
         DIALECT.load(model, declaration, out);
+        DIALECT.messages(declaration, out);
     }
     about.key(out, |comment, key| {
         let name = model.scope.claim(&format!("{root}_KEY"));

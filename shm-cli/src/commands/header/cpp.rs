@@ -62,6 +62,7 @@ pub(super) fn header(model: &mut Model, about: &About, out: &mut Text) {
             "static_assert(sizeof(::{ident}) == {size} && alignof(::{ident}) == {align});"
         ));
         DIALECT.load(model, declaration, out);
+        DIALECT.messages(declaration, out);
         if let Body::Copies(copies) = &declaration.body {
             DIALECT.read(model, declaration, copies, out);
         }
@@ -157,11 +158,13 @@ fn slice(model: &Model, ident: &str, offset: usize, of: &Ty) -> String {
         Ty::Array(..) => declare(model, &of, &format!("(*{name})")),
         _ => declare(model, &of, &format!("*{name}")),
     };
-    let (function, ty) = (pointer(&format!("{ident}()")), pointer(""));
+    // Within the declaration, as what is returned may be a pointer to an array.
+    let (function, of_const) = (pointer(&format!("{ident}()")), pointer(&format!("{ident}() const")));
+    let ty = pointer("");
     format!(
         "    // Its elements begin at {offset}: so many as the segment has room for.
     {function} {{ return reinterpret_cast<{ty}>(reinterpret_cast<unsigned char *>(this) + {offset}); }}
-    const {function} const {{
+    const {of_const} {{
         return reinterpret_cast<const {ty}>(reinterpret_cast<const unsigned char *>(this) + {offset});
     }}"
     )

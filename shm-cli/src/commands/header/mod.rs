@@ -20,8 +20,8 @@ use crate::terminal::Terminal;
 
 /// Write a C header with the struct of a segment or of a schema, its key, and assertions of every offset.
 ///
-/// A `SeqLock`, a `Latest` and a `Ring` get a function that reads them; a `Mutex`, a queue and an `Event` are bytes that only Rust
-/// code can use. A slice at the end is a flexible array member in C, and a function in C++.
+/// A `SeqLock`, a `Latest` and a `Ring` get a function that reads them, and in C and C++ a `ByteRing` and the heads of rings; a
+/// `Mutex`, a queue and an `Event` are bytes that only Rust code can use. A slice at the end is a flexible array member in C, and a function in C++.
 #[derive(clap::Args)]
 pub(crate) struct Header {
     /// A segment's NAME; or a file with a schema: a path with `/`, a name that ends in `.schema`, or `-` for the standard input.
@@ -147,6 +147,7 @@ impl About {
         if let Some(slice) = model.slice() {
             dialect.lengths(slice, size, (&sealed, bare.as_deref()), out);
         }
+        dialect.ring_head(model, out);
     }
 
     /// The schema, a line at a time.

@@ -20,6 +20,8 @@ pub(super) struct Model {
     pub(super) declarations: Vec<Declaration>,
     /// Names of types and functions.
     pub(super) scope: Scope,
+    /// The index of `RingHead`, if there are ones, and the name of the function that reads such a ring.
+    pub(super) ring_head: Option<(usize, String)>,
 }
 
 /// A type with a name.
@@ -36,6 +38,8 @@ pub(super) struct Declaration {
     pub(super) is_plain: bool,
     /// The name of the function that copies it scalar by scalar, if a `SeqLock` or a `Ring` has a struct of this type.
     pub(super) load: Option<String>,
+    /// The names of the functions that read messages, if it is what a `ByteRing` has beside them.
+    pub(super) messages: Option<Messages>,
     pub(super) body: Body,
 }
 
@@ -57,6 +61,14 @@ pub(super) struct Variant {
     pub(super) ident: String,
     pub(super) name: String,
     pub(super) value: i128,
+}
+
+/// The functions that read the messages of a `ByteRing` or a `ByteRingHead`: two that a program calls, and their parts.
+pub(super) struct Messages {
+    pub(super) begin: String,
+    pub(super) read: String,
+    pub(super) newest: String,
+    pub(super) copy: String,
 }
 
 /// A `SeqLock` or a `Ring` of the shape that the reader is for: a number of what was written, and slots for the values.
@@ -148,7 +160,7 @@ impl Model {
             Ok(_) => {}
             Err(_) => return too_large("size", root.size(), isize::MAX.unsigned_abs()),
         }
-        let mut model = Self { declarations: Vec::new(), scope: Scope::outermost(language) };
+        let mut model = Self { declarations: Vec::new(), scope: Scope::outermost(language), ring_head: None };
         let ends_in_a_slice = schema.ends_in_a_slice();
         let mut builder = Builder {
             model: &mut model,
@@ -205,6 +217,14 @@ impl Model {
         }
     }
 
+    /// The values of the rings whose heads are in the whole: what is in the slice at the end.
+    pub(super) fn ring_values(&self) -> Option<&Ty> {
+        match self.slice()?.0.ty {
+            Ty::Slice(ref of) if self.ring_head.is_some() && self.is_plain(of) => Some(of),
+            _ => None,
+        }
+    }
+
     fn is_plain(&self, ty: &Ty) -> bool {
         match ty {
             Ty::Scalar(_) | Ty::Nothing(_) => true,
@@ -217,6 +237,7 @@ impl Model {
     /// Names the functions that copy the structs of which the values of `SeqLock`s and `Ring`s are made.
     fn name_loads(&mut self) {
         let mut read = vec![false; self.declarations.len()];
+        let mut of_heads: Vec<&Ty> = self.ring_values().into_iter().collect();
         // Types stand before what has them.
         for (index, declaration) in self.declarations.iter().enumerate().rev() {
             let values: Vec<&Ty> = match &declaration.body {
@@ -224,7 +245,7 @@ impl Model {
                 Body::Struct(fields) if read[index] => fields.iter().map(|field| &field.ty).collect(),
                 _ => Vec::new(),
             };
-            for mut ty in values {
+            for mut ty in values.into_iter().chain(of_heads.drain(..)) {
                 while let Ty::Array(_, of) = ty {
                     ty = of;
                 }
@@ -423,6 +444,7 @@ impl Builder<'_> {
             align,
             is_plain,
             load: None,
+            messages: None,
             body,
         });
         self.known.insert(key, index);
@@ -482,8 +504,8 @@ impl Builder<'_> {
         }
     }
 
-    /// A `SeqLock`, a `Latest` and a `Ring` can be read, by a protocol that is part of their layout. The others need the kernel,
-    /// and what tells processes apart.
+    /// A `SeqLock`, a `Latest`, a `Ring` and a `ByteRing` can be read, by a protocol that is part of their layout. The others need
+    /// the kernel, and what tells processes apart.
     fn builtin(&mut self, of: Struct<'_>) -> Result<Ty, Failure> {
         check_name(of.name())?;
         let known = match of.name() {
@@ -491,6 +513,10 @@ impl Builder<'_> {
             "Ring" => self.ring(of)?,
             "Latest" => self.latest(of)?,
             "Stamped" => self.stamped(of)?,
+            "RingHead" => self.ring_head(of)?,
+            "Head" => self.head(of)?,
+            "ByteRing" | "ByteRingHead" => self.byte_ring(of)?,
+            "Frames" => self.frames(of)?,
             _ => None,
         };
         Ok(known.unwrap_or(Ty::Opaque { name: of.name().to_owned(), size: of.size(), align: of.align() }))
@@ -553,6 +579,86 @@ impl Builder<'_> {
             true => self.copies(Kind::Ring, of, slots.offset, copies),
             false => Ok(None),
         }
+    }
+
+    /// What a ring has beside its values.
+    fn head(&mut self, of: Struct<'_>) -> Result<Option<Ty>, Failure> {
+        // For Python, there are no slices.
+        let first = of.fields().next().filter(|_| self.language != Language::Python);
+        match first.map(|first| (first.name, first.offset, first.ty)) {
+            Some(("count", 0, Type::Atomic(Scalar::U64))) => {
+                Ok(Some(Ty::Declared(self.declare_struct(of, of.name())?)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn ring_head(&mut self, of: Struct<'_>) -> Result<Option<Ty>, Failure> {
+        let mut fields = of.fields();
+        let (Some(head), None) = (fields.next(), fields.next()) else { return Ok(None) };
+        if head.name != "head" || !matches!(self.ty(head.ty)?, Ty::Declared(_)) {
+            return Ok(None);
+        }
+        let index = self.declare_struct(of, of.name())?;
+        if self.model.ring_head.is_none() {
+            let read = format!("{}_read", self.model.declarations[index].ident);
+            self.model.ring_head = Some((index, self.model.scope.claim(&read)));
+        }
+        Ok(Some(Ty::Declared(index)))
+    }
+
+    /// The bytes are beside the head, or those of the slice that the whole ends in.
+    fn byte_ring(&mut self, of: Struct<'_>) -> Result<Option<Ty>, Failure> {
+        let mut fields = of.fields();
+        let (Some(head), bytes, None) = (fields.next(), fields.next(), fields.next()) else {
+            return Ok(None);
+        };
+        let has_bytes = match bytes.map(|bytes| (bytes.name, bytes.ty)) {
+            Some((name, Type::Array(array))) => {
+                name == "bytes" && matches!(array.of(), Type::Scalar(Scalar::U8)) && array.len() > 8
+            }
+            Some(_) => false,
+            None => true,
+        };
+        let is_head = head.name == "head" && matches!(self.ty(head.ty)?, Ty::Declared(_));
+        match has_bytes && is_head {
+            true => Ok(Some(Ty::Declared(self.declare_struct(of, of.name())?))),
+            false => Ok(None),
+        }
+    }
+
+    /// What a ring of messages has beside their bytes.
+    fn frames(&mut self, of: Struct<'_>) -> Result<Option<Ty>, Failure> {
+        // Nothing in Python's memory is read in the order in which it is written there.
+        if self.language == Language::Python {
+            return Ok(None);
+        }
+        // Another process's schema may have millions.
+        let fields: Vec<_> = of.fields().take(6).collect();
+        let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
+        if names != ["count", "tail", "bell", "role", "marks"] {
+            return Ok(None);
+        }
+        let types =
+            [0, 1, 4].into_iter().map(|index| self.ty(fields[index].ty)).collect::<Result<Vec<_>, _>>()?;
+        let is_marks = |ty: &Ty| match ty {
+            Ty::Array(2, of) => {
+                matches!(**of, Ty::Array(2, ref of) if matches!(**of, Ty::Atomic(Scalar::U64)))
+            }
+            _ => false,
+        };
+        match &types[..] {
+            [Ty::Atomic(Scalar::U64), Ty::Atomic(Scalar::U64), marks] if is_marks(marks) => {}
+            _ => return Ok(None),
+        }
+        let index = self.declare_struct(of, of.name())?;
+        if self.model.declarations[index].messages.is_none() {
+            let ident = self.model.declarations[index].ident.clone();
+            let [begin, read, newest, copy] = ["begin", "read", "newest", "copy"]
+                .map(|name| self.model.scope.claim(&format!("{ident}_{name}")));
+            self.model.declarations[index].messages = Some(Messages { begin, read, newest, copy });
+        }
+        Ok(Some(Ty::Declared(index)))
     }
 
     fn copies(

@@ -1,3 +1,9 @@
+const _: () = {
+    struct __ShmSizes(
+        ::shm_runtime::__private::OfOneSize<Wind>,
+        ::shm_runtime::__private::OfOneSize<Kind>,
+    );
+};
 ///The fields of a [`Station`] in shared memory, reached with access `A`.
 #[repr(C)]
 pub struct StationFields<A = ::shm_runtime::ReadWrite> {

@@ -17,7 +17,7 @@ pub enum Builtin<'a> {
     SeqLock(SeqLock<'a>),
     /// A [`sync::Latest`](crate::sync::Latest): a sequence lock of `written` and `value`.
     Latest(SeqLock<'a>),
-    /// A [`sync::SpscQueue`](crate::sync::SpscQueue).
+    /// A [`sync::SpscQueue`](crate::sync::SpscQueue) or a [`SpscHead`](crate::sync::SpscHead).
     #[non_exhaustive]
     SpscQueue {
         /// How many values were sent, ...
@@ -28,20 +28,21 @@ pub enum Builtin<'a> {
         sender: Option<Process>,
         /// The process that has the receiver's end.
         receiver: Option<Process>,
-        /// The values: the n-th that was sent, counted from 0, is element n modulo their number.
-        slots: View<'a>,
+        /// The values: the n-th that was sent, counted from 0, is element n modulo their number. `None` of a head, whose values are
+        /// elsewhere.
+        slots: Option<View<'a>>,
     },
-    /// A [`sync::Ring`](crate::sync::Ring).
+    /// A [`sync::Ring`](crate::sync::Ring) or a [`RingHead`](crate::sync::RingHead).
     #[non_exhaustive]
     Ring {
         /// How many values were written.
         written: u64,
         /// The process that has the writer's role; `None` if none has.
         writer: Option<Process>,
-        /// The values: the n-th that was written, counted from 0, is element n modulo their number.
-        slots: View<'a>,
+        /// The values: the n-th that was written, counted from 0, is element n modulo their number. `None` of a head.
+        slots: Option<View<'a>>,
     },
-    /// A [`sync::Queue`](crate::sync::Queue).
+    /// A [`sync::Queue`](crate::sync::Queue) or a [`QueueHead`](crate::sync::QueueHead).
     #[non_exhaustive]
     Queue {
         /// Its lock.
@@ -51,19 +52,20 @@ pub enum Builtin<'a> {
         /// ... and how many of them were given to a receiver.
         given: u64,
         /// Structs of `state`, `marks` and `value`: the n-th that was accepted, counted from 0, is element n modulo their number.
-        slots: View<'a>,
+        /// `None` of a head.
+        slots: Option<View<'a>>,
     },
-    /// A [`sync::ByteRing`](crate::sync::ByteRing).
+    /// A [`sync::ByteRing`](crate::sync::ByteRing) or a [`ByteRingHead`](crate::sync::ByteRingHead).
     #[non_exhaustive]
     ByteRing {
         /// How many messages were written.
         written: u64,
         /// The process that has the writer's role; `None` if none has.
         writer: Option<Process>,
-        /// The bytes of the messages, in a circle.
-        bytes: View<'a>,
+        /// The bytes of the messages, in a circle. `None` of a head.
+        bytes: Option<View<'a>>,
     },
-    /// A [`sync::ByteQueue`](crate::sync::ByteQueue).
+    /// A [`sync::ByteQueue`](crate::sync::ByteQueue) or a [`ByteQueueHead`](crate::sync::ByteQueueHead).
     #[non_exhaustive]
     ByteQueue {
         /// How many bytes were sent, ...
@@ -74,8 +76,8 @@ pub enum Builtin<'a> {
         sender: Option<Process>,
         /// The process that has the receiver's end.
         receiver: Option<Process>,
-        /// The bytes of the messages: the n-th that was sent, counted from 0, is element n modulo their number.
-        bytes: View<'a>,
+        /// The bytes of the messages: the n-th that was sent, counted from 0, is element n modulo their number. `None` of a head.
+        bytes: Option<View<'a>>,
     },
     /// A [`sync::Event`](crate::sync::Event).
     #[non_exhaustive]
@@ -171,38 +173,35 @@ impl Attached {
                     _ => None,
                 }
             }
-            "SpscQueue" => {
-                let (sent, received, [sender, receiver], slots) = ends(view)?;
+            "SpscQueue" | "SpscHead" => {
+                let ([sent, received], [sender, receiver], slots) = ends(view)?;
                 Some(Builtin::SpscQueue { sent, received, sender, receiver, slots })
             }
-            "Ring" => {
-                let [(_, head), (_, slots)] = fields(view)?;
+            "Ring" | "RingHead" => {
+                let ([head], slots) = with_slots(view)?;
                 let [(_, count), (_, bell), (_, role)] = fields(head)?;
                 word_32(bell)?;
-                slots.elements().next()?;
                 let count = word_64(count)?;
                 let writer = process_of_role(count, role)?;
                 Some(Builtin::Ring { written: count.load(Relaxed), writer, slots })
             }
-            "Queue" => {
-                let [(_, lock), (_, bells), (_, slots)] = fields(view)?;
+            "Queue" | "QueueHead" => {
+                let ([lock, bells], slots) = with_slots(view)?;
                 let Builtin::Mutex(lock) = self.builtin(lock)? else { return None };
                 let [(_, _), (_, next), (_, tail)] = fields(lock.value)?;
                 let [_, _] = fields::<2>(bells)?;
-                slots.elements().next()?;
                 let (given, accepted) = (word_64(next)?.load(Relaxed), word_64(tail)?.load(Relaxed));
                 Some(Builtin::Queue { lock, accepted, given, slots })
             }
-            "ByteRing" => {
-                let [(_, head), (_, bytes)] = fields(view)?;
+            "ByteRing" | "ByteRingHead" => {
+                let ([head], bytes) = with_slots(view)?;
                 let [(_, count), (_, tail), (_, bell), (_, role), _] = fields(head)?;
                 let (count, _, _) = (word_64(count)?, word_64(tail)?, word_32(bell)?);
-                bytes.elements().next()?;
                 let writer = process_of_role(count, role)?;
                 Some(Builtin::ByteRing { written: count.load(Relaxed), writer, bytes })
             }
-            "ByteQueue" => {
-                let (sent, received, [sender, receiver], bytes) = ends(view)?;
+            "ByteQueue" | "ByteQueueHead" => {
+                let ([sent, received], [sender, receiver], bytes) = ends(view)?;
                 Some(Builtin::ByteQueue { sent, received, sender, receiver, bytes })
             }
             "Event" => {
@@ -220,13 +219,25 @@ fn fields<const N: usize>(view: View<'_>) -> Option<[(&str, View<'_>); N]> {
     view.fields().take(N + 1).collect::<Vec<_>>().try_into().ok()
 }
 
+/// What a ring or a queue has beside its slots, and these, if it is not a head.
+fn with_slots<const N: usize>(view: View<'_>) -> Option<([View<'_>; N], Option<View<'_>>)> {
+    let mut fields = view.fields().map(|(_, field)| field);
+    let beside = fields.by_ref().take(N).collect::<Vec<_>>().try_into().ok()?;
+    let (slots, None) = (fields.next(), fields.next()) else { return None };
+    if let Some(slots) = slots {
+        slots.elements().next()?;
+    }
+    Some((beside, slots))
+}
+
 /// The two counts of a queue with one sender and one receiver, the processes that have its ends, and what is in it.
-fn ends(view: View<'_>) -> Option<(u64, u64, [Option<Process>; 2], View<'_>)> {
-    let [(_, ends), (_, slots)] = fields(view)?;
+type Ends<'a> = ([u64; 2], [Option<Process>; 2], Option<View<'a>>);
+
+fn ends(view: View<'_>) -> Option<Ends<'_>> {
+    let ([ends], slots) = with_slots(view)?;
     let [(_, sender), (_, receiver), (_, bells)] = fields(ends)?;
     let (sender, receiver, [_, _]) = (side(sender)?, side(receiver)?, fields::<2>(bells)?);
-    slots.elements().next()?;
-    Some((sender.0.load(Relaxed), receiver.0.load(Relaxed), [sender.1, receiver.1], slots))
+    Some(([sender.0.load(Relaxed), receiver.0.load(Relaxed)], [sender.1, receiver.1], slots))
 }
 
 /// The count of one end of a queue, and the process that has it.

@@ -145,6 +145,25 @@ pub trait Plain: Shareable + Copy {}
 #[diagnostic::do_not_recommend]
 impl<T: Shareable + Copy> Plain for T {}
 
+/// What the derives name for a field's type, to have said of it what has to be said if it has no size.
+#[doc(hidden)]
+#[expect(missing_debug_implementations, reason = "there is no value of it")]
+pub struct OfOneSize<T: HasOneSize + ?Sized>(PhantomData<T>);
+
+/// A type that can be a field or an element: whatever has a size.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no size of its own, so it cannot be a field or an element of an array or slice",
+    label = "no size that is always the same",
+    note = "a struct that ends in a slice is a whole segment, whose length is chosen when it is created: as a part of another one, use a \
+            struct that has an array `[T; N]` or a `List<T, N>` in place of the slice; or move the slice to the end of the whole"
+)]
+#[doc(hidden)]
+pub trait HasOneSize {}
+
+// Not recommended, so that the message is the one above and not of `Sized`.
+#[diagnostic::do_not_recommend]
+impl<T> HasOneSize for T {}
+
 /// `AlwaysValid` if all types in the tuple `T` are. The lifetime makes the bound depend on something, so that the compiler
 /// takes `where If<'a, (F,)>: AlwaysValid` as a condition of the impl and not as an error by itself.
 #[doc(hidden)]

@@ -91,12 +91,15 @@ builtin! {
     unsafe impl [] QueueHead, QueueHead<A>: "QueueHead", 2 { lock: Mutex<Cursors>, bells: Bells } transient
 }
 
-impl<A: Readable + Writable> QueueHead<A> {
+impl<A: Access> QueueHead<A> {
     /// The queue with these slots.
     pub fn over<'a, T: Shareable + Copy>(
         &'a self,
         slots: &'a [Shared<QueueSlot<T>, A>],
-    ) -> QueueView<'a, T, A> {
+    ) -> QueueView<'a, T, A>
+    where
+        A: Readable + Writable,
+    {
         let Self { lock, bells } = self;
         QueueView { lock, bells, slots: QueueSlot::slots(slots) }
     }
