@@ -17,12 +17,6 @@ const STILL: u32 = 100;
 /// The second word of a lock whose value is half-changed.
 const ABANDONED: u32 = 1;
 
-/// In the state of a slot of a queue: the process that has the value.
-const PID: u64 = (1 << 22) - 1;
-
-/// ... and that the value was given back.
-const RETURNED: u64 = 1 << 63;
-
 /// Holds what is at this offset of a region still, and waits for that at most so long. `None` if nothing can change it anyway, because
 /// another process has overwritten its lock.
 pub(crate) type Hold = for<'a> fn(Region<'a>, usize, Duration) -> Result<Option<Box<dyn Held + 'a>>, Unheld>;
@@ -169,11 +163,9 @@ impl Regions<'_> {
                 }
                 rest.iter().for_each(|field| self.carry(field.layout, at + field.offset));
             }
-            (Carried::Given, Kind::Struct { fields: [state, rest @ ..], .. }) => {
-                rest.iter().for_each(|field| self.carry(field.layout, at + field.offset));
-                let found = self.load(Scalar::U64, at + state.offset);
-                let returned = if found & PID == 0 { 0 } else { RETURNED };
-                self.store(Scalar::U64, at + state.offset, (found & !PID) | returned);
+            (Carried::Given(give_back), Kind::Struct { fields, .. }) => {
+                fields.iter().for_each(|field| self.carry(field.layout, at + field.offset));
+                give_back(self.to, at);
             }
             (Carried::Still, Kind::Struct { fields, .. }) => {
                 let still = (0..STILL).any(|_| {

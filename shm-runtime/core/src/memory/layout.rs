@@ -2,6 +2,7 @@
 
 use crate::memory::carry::Hold;
 use crate::memory::fingerprint::Hash;
+use crate::memory::region::Region;
 
 /// A scalar, by its Rust name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,8 +126,8 @@ pub(crate) enum Carried {
     Passed,
     /// A queue with a lock, which is its first field: the lock free, the rest field by field, held still by this function meanwhile.
     Held(Hold),
-    /// A slot of such a queue, whose first field says which process has the value: given back, if one has it.
-    Given,
+    /// A slot of such a queue: field by field, and then given back by this function, if a process has the value.
+    Given(fn(Region<'_>, usize)),
 }
 
 #[derive(Debug)]
