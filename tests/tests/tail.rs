@@ -12,7 +12,7 @@ use shm_tests::key::{OwnId, OwnKey};
 use shm_tests::oracle;
 use shm_tests::seal::{FOOTER, Raw, key_of, raw_create, unique};
 use shm_tests::structs::upgrade::Series;
-use shm_tests::traced::{Stop, Traced};
+use shm_tests::traced::Stopped;
 use shm_tests::{kind, peer, skip};
 
 #[derive(Clone, Copy, Debug, PartialEq, Shareable)]
@@ -590,19 +590,9 @@ fn processes_that_grow_it_at_once_lose_no_value_that_was_there() {
     assert_eq!(own.spares(), 0);
 }
 
-/// A process that makes a successor of this length, stopped at one of its system calls, counted from the first that looks for a
-/// segment; and whether it had ended before.
-fn stopped_at(point: usize, name: &str, len: usize) -> Option<(Traced, bool)> {
-    let command = peer!().command(&["upgrade", "resize-only", name, &len.to_string()]);
-    let mut traced = Traced::start(command)?;
-    let get = Stop::Entry(u64::try_from(libc::SYS_shmget).expect("a number"));
-    while traced.step()? != get {}
-    for _ in 0..point {
-        if traced.step().is_none() {
-            return Some((traced, true));
-        }
-    }
-    Some((traced, false))
+/// A process that makes a successor of this length, stopped at one of its system calls.
+fn stopped_at(point: usize, name: &str, len: usize) -> Option<Stopped> {
+    Stopped::at(point, peer!().command(&["upgrade", "resize-only", name, &len.to_string()]))
 }
 
 #[test]
@@ -620,7 +610,7 @@ fn wherever_a_process_that_makes_a_successor_is_killed_the_next_one_has_all_valu
         drop(old.expect("created"));
         let mut options = Series::options();
         options.key(Key::name(own.name.clone())).wait(Duration::from_secs(20));
-        let Some((mut traced, ended)) = stopped_at(point, &own.name, 20) else {
+        let Some(Stopped { mut traced, ended }) = stopped_at(point, &own.name, 20) else {
             skip("ptrace is forbidden here");
             return;
         };

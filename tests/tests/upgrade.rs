@@ -3,56 +3,18 @@
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use shm_runtime::sync::{
-    ByteQueue, ByteRing, Latest, LockError, Mutex, Queue, QueueError, Ring, SeqLock, SpscQueue,
-};
+use shm_runtime::sync::{LockError, Mutex, QueueError, SeqLock};
 use shm_runtime::{Error, ErrorKind, Key, Options, Segment, SharedSegment};
 use shm_tests::child::Child;
-use shm_tests::key::OwnKey;
-use shm_tests::oracle::{self, Row, Table};
-use shm_tests::seal::{Raw, key_of, unique};
-use shm_tests::structs::upgrade::{ADDED, New, Old, Pair, fill, init, is_whole};
-use shm_tests::traced::{Stop, Traced};
+use shm_tests::oracle::{self, Table};
+use shm_tests::seal::{Raw, key_of};
+use shm_tests::structs::upgrade::{ADDED, New, NewPassed, Old, OldPassed, Pair, fill, init, is_whole};
+use shm_tests::traced::Stopped;
+use shm_tests::upgrade::{Name, options};
 use shm_tests::{eventually, kind, peer, skip};
-
-fn options<T: SharedSegment>(name: &str) -> Options<T> {
-    let mut options = T::options();
-    options.key(Key::name(name.to_owned())).wait(Duration::from_secs(20));
-    options
-}
 
 fn upgrade(name: &str) -> Result<Segment<New>, Error> {
     options::<New>(name).upgrade(init).open()
-}
-
-/// A name, and what removes whatever is under it and under the key of its spare.
-struct Name {
-    name: String,
-    _own: [OwnKey; 2],
-}
-
-impl Name {
-    fn new() -> Self {
-        let name = unique();
-        let _own = [OwnKey::name(&name), OwnKey::name(&spare_of(&name))];
-        Self { name, _own }
-    }
-
-    /// What is under the key of the spare.
-    fn spares(&self) -> Vec<Row> {
-        oracle::with_key(key_of(&spare_of(&self.name)))
-    }
-
-    fn only(&self) -> Row {
-        let rows = oracle::with_key(key_of(&self.name));
-        let [row] = &rows[..] else { panic!("one segment: {rows:?}") };
-        *row
-    }
-}
-
-/// The name of the spare's key.
-fn spare_of(name: &str) -> String {
-    format!("next generation of {:#010x}", key_of(name))
 }
 
 fn soon() -> u64 {
@@ -183,22 +145,8 @@ fn readers_that_open_the_key_all_the_time_never_see_half_of_the_values() {
     assert_upgraded(&new, 11);
 }
 
-/// An upgrade that was stopped at one of its system calls, counted from the first one that looks for a segment.
-struct Stopped {
-    traced: Traced,
-    ended: bool,
-}
-
 fn stopped_at(point: usize, name: &str) -> Option<Stopped> {
-    let mut traced = Traced::start(peer!().command(&["upgrade", "upgrade-only", name]))?;
-    let get = Stop::Entry(u64::try_from(libc::SYS_shmget).expect("a number"));
-    while traced.step()? != get {}
-    for _ in 0..point {
-        if traced.step().is_none() {
-            return Some(Stopped { traced, ended: true });
-        }
-    }
-    Some(Stopped { traced, ended: false })
+    Stopped::at(point, peer!().command(&["upgrade", "upgrade-only", name]))
 }
 
 #[test]
@@ -578,32 +526,6 @@ fn a_seal_that_claims_more_than_its_segment_has_is_an_error_and_nothing_is_remov
     assert_eq!((new.first[9].get(), new.more[599].get()), (9, 1));
 }
 
-/// Values that are passed on, as an old program has them.
-#[derive(SharedSegment)]
-#[repr(C)]
-#[shm(private, type_name = "Passed")]
-struct OldPassed {
-    latest: Latest<Pair>,
-    ring: Ring<Pair, 4>,
-    wire: SpscQueue<Pair, 4>,
-    jobs: Queue<Pair, 4>,
-    feed: ByteRing<100>,
-    lines: ByteQueue<100>,
-}
-
-#[derive(SharedSegment)]
-#[repr(C)]
-#[shm(private, type_name = "Passed")]
-struct NewPassed {
-    latest: Latest<Pair>,
-    ring: Ring<Pair, 4>,
-    wire: SpscQueue<Pair, 4>,
-    jobs: Queue<Pair, 4>,
-    feed: ByteRing<100>,
-    lines: ByteQueue<100>,
-    added: u64,
-}
-
 #[test]
 fn what_is_passed_on_is_in_the_new_segment_and_all_roles_are_free_there() {
     let own = Name::new();
@@ -719,71 +641,4 @@ fn what_is_passed_on_without_a_pause_is_taken_over_whole_or_left_out() {
         assert!(seen.into_iter().all(whole));
         new.jobs.send(&pair(0)).expect("a lock that is free");
     });
-}
-
-#[test]
-fn each_value_that_a_queue_accepted_during_an_upgrade_is_received_and_twice_only_with_the_mark() {
-    let pair = |low| Pair { low, high: !low };
-    for _ in 0..20 {
-        let own = Name::new();
-        let old = options::<OldPassed>(&own.name).create().expect("new").attach().expect("ours");
-        let received = AtomicU64::new(0);
-        let (accepted, mut first, mut again, new) = std::thread::scope(|scope| {
-            let sending = scope.spawn(|| {
-                for low in 0.. {
-                    match old.jobs.send(&pair(low)) {
-                        Ok(()) => {}
-                        Err(QueueError::Upgraded) => return low,
-                        Err(error) => panic!("{error}"),
-                    }
-                }
-                unreachable!("it is upgraded before")
-            });
-            let receiving = scope.spawn(|| {
-                let mut values = Vec::new();
-                loop {
-                    match old.jobs.receive() {
-                        Ok(job) => {
-                            assert!(!job.is_redelivered() && job.high == !job.low);
-                            values.push(job.low);
-                            job.done().expect("ours");
-                            received.fetch_add(1, Relaxed);
-                        }
-                        Err(QueueError::Upgraded) => return values,
-                        Err(error) => panic!("{error}"),
-                    }
-                }
-            });
-            eventually(|| received.load(Relaxed) > 100);
-            let new = options::<NewPassed>(&own.name).upgrade(|_| {}).open().expect("upgraded");
-            let first = receiving.join().expect("it receives");
-            (sending.join().expect("it sends"), first, Vec::new(), new)
-        });
-        let new = new.attach().expect("ready");
-        loop {
-            match new.jobs.try_receive() {
-                Ok(job) => {
-                    assert_eq!(job.high, !job.low);
-                    if job.is_redelivered() {
-                        again.push(job.low)
-                    } else {
-                        first.push(job.low)
-                    }
-                    job.done().expect("ours");
-                }
-                Err(QueueError::Empty) => break,
-                Err(error) => panic!("{error}"),
-            }
-        }
-        // Without the mark, none twice; with those that have it, all.
-        let unmarked = first.len();
-        first.sort_unstable();
-        first.dedup();
-        assert_eq!(first.len(), unmarked, "twice without the mark");
-        first.extend(again);
-        first.sort_unstable();
-        first.dedup();
-        assert!(first.into_iter().eq(0..accepted), "{accepted} were accepted");
-        new.jobs.send(&pair(0)).expect("open");
-    }
 }

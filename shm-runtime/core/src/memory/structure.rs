@@ -215,7 +215,7 @@ impl Declared {
         Self(Layout { carried: Carried::Passed, ..layout })
     }
 
-    /// The same, of a queue with a lock, which `hold` acquires.
+    /// The same, of a queue with a lock.
     pub(crate) const fn held(self, hold: Hold) -> Self {
         let Self(layout) = self;
         Self(Layout { carried: Carried::Held(hold), ..layout })

@@ -22,7 +22,7 @@ use crate::ipc::error::{Error, ErrorKind};
 use crate::ipc::key::Key;
 use crate::ipc::stat::segment::Stat;
 use crate::memory::carry::{Held, carry, hold, needs_hold};
-use crate::memory::layout::{Field, Kind};
+use crate::memory::layout::Field;
 use crate::memory::structure::Declared;
 use crate::memory::tail::{Extent, Whole};
 use crate::schema::Relation;
@@ -240,7 +240,7 @@ impl<T: Whole + ?Sized> Options<T> {
         }
     }
 
-    /// Holds what has to be held while it is carried.
+    /// Holds what has to be held while it is carried; one that carried it before may have died, and left it closed.
     fn held<'a>(
         &self,
         old: &Old<T>,
@@ -248,10 +248,12 @@ impl<T: Whole + ?Sized> Options<T> {
         mapping: &'a Mapping,
     ) -> Result<Vec<Box<dyn Held + 'a>>, Error> {
         let start = Instant::now();
-        hold(fields, old.len, mapping.region(), self.wait).map_err(|unheld| {
+        let held = hold(fields, old.len, mapping.region(), self.wait).map_err(|unheld| {
             let kind = ErrorKind::QueueHeld { holder: unheld.holder, waited: start.elapsed() };
             old.segment.error("upgrade", kind)
-        })
+        })?;
+        held.iter().for_each(|held| held.close(false));
+        Ok(held)
     }
 
     /// Goes on with a spare of a process that died, or of this call (`mine`).
@@ -292,8 +294,15 @@ impl<T: Whole + ?Sized> Options<T> {
             },
         };
         match under {
-            // Made by a program that found nothing.
-            Under::Old(old) => removed(&old.segment).map(|()| None),
+            // Made by a program that found nothing. Those who use its queues are told.
+            Under::Old(old) => {
+                let fields = &fields::<T>()[..old.fields];
+                let mapping = old.to_hold(fields)?;
+                let held = mapping.as_ref().map(|mapping| self.held(&old, fields, mapping)).transpose()?;
+                let close = |closed| held.iter().flatten().for_each(|held| held.close(closed));
+                close(true);
+                removed(&old.segment).map(|()| None).inspect_err(|_| close(false))
+            }
             Under::HalfMade(segment, error) => match self.reclaim_any(&segment, Replace::HalfMade)? {
                 Outcome::Gone => Ok(None),
                 Outcome::NotOurs(kind) => Err(segment.error("upgrade", kind)),
@@ -389,12 +398,9 @@ fn older<T: Whole + ?Sized>(segment: Segment<T>, error: Error) -> Result<Old<T>,
     }
 }
 
-/// The fields of a struct.
+/// The fields of the struct.
 fn fields<T: Whole + ?Sized>() -> &'static [Field] {
-    match Declared::of::<T::__Head>().kind {
-        Kind::Struct { fields, .. } => fields,
-        _ => &[],
-    }
+    Declared::of::<T::__Head>().fields()
 }
 
 /// Gives a new segment the owner, group and mode of the one whose values it has.

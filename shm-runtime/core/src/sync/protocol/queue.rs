@@ -116,6 +116,11 @@ pub(crate) fn close(tail: &AtomicU64, closed: bool) {
     tail.store(if closed { now | CLOSED } else { now & !CLOSED }, Release);
 }
 
+/// Whether that was said, by one that may have died over it.
+pub(crate) fn is_closed(tail: &AtomicU64) -> bool {
+    tail.load(Relaxed) & CLOSED != 0
+}
+
 impl<'a> Cursors<'a> {
     /// `next`, `tail`, and how many values are between.
     fn ready(self, capacity: u64) -> Result<(u64, u64, u64), Stuck> {
