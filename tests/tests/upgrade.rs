@@ -7,7 +7,7 @@ use shm_runtime::sync::{LockError, Mutex, QueueError, SeqLock};
 use shm_runtime::{Error, ErrorKind, Key, Options, Segment, SharedSegment};
 use shm_tests::child::Child;
 use shm_tests::oracle::{self, Table};
-use shm_tests::seal::{Raw, key_of};
+use shm_tests::seal::{READY, Raw, SEALED_AT, key_of};
 use shm_tests::structs::upgrade::{ADDED, New, NewPassed, Old, OldPassed, Pair, fill, init, is_whole};
 use shm_tests::traced::Stopped;
 use shm_tests::upgrade::{Name, options};
@@ -273,26 +273,35 @@ fn a_key_by_its_name_and_by_its_number_have_one_upgrade() {
 
 #[test]
 fn what_was_written_to_the_old_segment_after_an_upgrade_died_is_not_undone() {
-    let own = Name::new();
-    let name = &own.name;
-    let old = options::<Old>(name).create_with(|old| fill(old, 1)).expect("new").attach().expect("ours");
-    // Until the spare is ready, and the old one is still there.
-    let mut point = 0;
-    loop {
-        let Some(mut stopped) = stopped_at(point, name) else { return skip("ptrace is forbidden here") };
-        assert!(!stopped.ended, "there is a moment in which the spare is ready, and the old one is there");
-        let ready = own.spares().first().is_some_and(|spare| Raw::attach(spare.id).state() == 2);
-        stopped.traced.kill();
-        if ready {
-            break;
+    for clock_was_set_back in [false, true] {
+        let own = Name::new();
+        let name = &own.name;
+        let old = options::<Old>(name).create_with(|old| fill(old, 1)).expect("new").attach().expect("ours");
+        if clock_was_set_back {
+            let raw = Raw::attach(old.segment().id());
+            raw.write(raw.footer() + SEALED_AT, &(soon() + 3_600_000_000_000).to_le_bytes());
         }
-        own.spares().iter().for_each(|spare| Table::Segments.remove(spare.id));
-        point += 1;
+        // Until the spare is ready, and the old one is still there.
+        let mut point = 0;
+        loop {
+            let Some(mut stopped) = stopped_at(point, name) else { return skip("ptrace is forbidden here") };
+            assert!(
+                !stopped.ended,
+                "there is a moment in which the spare is ready, and the old one is there"
+            );
+            let ready = own.spares().first().is_some_and(|spare| Raw::attach(spare.id).state() == READY);
+            stopped.traced.kill();
+            if ready {
+                break;
+            }
+            own.spares().iter().for_each(|spare| Table::Segments.remove(spare.id));
+            point += 1;
+        }
+        assert_eq!(own.only().id, old.segment().id());
+        fill(&old, 2);
+        assert_upgraded(&upgrade(name).expect("upgraded"), 2);
+        assert!(own.spares().is_empty());
     }
-    assert_eq!(own.only().id, old.segment().id());
-    fill(&old, 2);
-    assert_upgraded(&upgrade(name).expect("upgraded"), 2);
-    assert!(own.spares().is_empty());
 }
 
 #[test]

@@ -205,6 +205,9 @@ impl<T: Whole + ?Sized> Options<T> {
             if old.segment.stat()?.removed {
                 return Err(old.segment.error("upgrade", ErrorKind::Removed));
             }
+            if let Some(seal) = Seal::of(to) {
+                seal.succeed(sealed_at(&old.mapping));
+            }
             if let Some(mapping) = &writable {
                 held = self.held(&old, old_fields, mapping)?;
             }
@@ -411,8 +414,8 @@ fn keep_users<T: Whole + ?Sized>(new: &Segment<T>, stat: &Stat) -> Result<(), Er
     }
 }
 
-/// When a segment was sealed, by the system's clock. (If that was set back between the two, and a process died in an upgrade,
-/// and an old program made an empty segment meanwhile, then that one is taken for the older.)
+/// When a segment was sealed, by the system's clock. (If a process died in an upgrade, and the clock was set back after that, and an old
+/// program made an empty segment then, that one is taken for the older.)
 fn sealed_at(mapping: &Mapping) -> u64 {
     Seal::of(mapping.region()).map_or(0, Seal::incarnation)
 }
