@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use shm_runtime::sync::{LockError, Queue, QueueError};
-use shm_runtime::{Attached, ErrorKind, RemoveOnDrop, Segment, SharedSegment};
+use shm_runtime::{Attached, ErrorKind, RemoveOnDrop, Segment, Shareable, SharedSegment};
 use shm_tests::child::Child;
 use shm_tests::killed::kills;
 use shm_tests::oracle::{self, Table};
@@ -284,6 +284,46 @@ fn an_upgrade_that_waits_for_a_queues_lock_says_which_thread_holds_it_and_what_t
     stopped.traced.kill();
     let new = upgraded(name);
     assert!(!new.jobs.is_empty());
+}
+
+#[derive(Shareable)]
+#[repr(C)]
+struct Lane {
+    number: u64,
+    jobs: Queue<u64, 2>,
+}
+
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private, type_name = "Lanes")]
+struct OldLanes {
+    lanes: [Lane; 3],
+}
+
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private, type_name = "Lanes")]
+struct NewLanes {
+    lanes: [Lane; 3],
+    added: u64,
+}
+
+#[test]
+fn each_queue_of_a_part_in_an_array_is_carried_and_closed() {
+    let own = Name::new();
+    let old = options::<OldLanes>(&own.name).create().expect("new").attach().expect("ours");
+    for i in 0..3 {
+        old.lanes[i].number.set(10 + i as u64);
+        (0..i).for_each(|job| old.lanes[i].jobs.send(&(job as u64)).expect("room"));
+    }
+    let new = options::<NewLanes>(&own.name).upgrade(|new| new.added.set(1)).open().expect("upgraded");
+    let new = new.attach().expect("ready");
+    for i in 0..3 {
+        assert_eq!(new.lanes[i].number.get(), 10 + i as u64);
+        let jobs = new.lanes[i].jobs.try_receive_some(3).expect("open");
+        assert!(jobs.iter().map(|job| **job).eq(0..i as u64), "{jobs:?}");
+        assert!(matches!(old.lanes[i].jobs.try_send(&0), Err(QueueError::Upgraded)));
+    }
 }
 
 #[test]
