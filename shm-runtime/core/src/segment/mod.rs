@@ -245,11 +245,12 @@ impl<T: Whole + ?Sized> Segment<T> {
     }
 
     fn attached<A: Access>(&self, mapping: Mapping, len: usize) -> Result<Attached<T, A>, Error> {
-        if A::MAPS_WRITABLE && Declared::of::<T::__Head>().thread_ids {
+        let has_locks = A::MAPS_WRITABLE && Declared::of::<T::__Head>().thread_ids;
+        if has_locks {
             self.same_thread_ids(&mapping).map_err(|kind| self.error("attach", kind))?;
         }
         let place = Place::new(mapping, len).map_err(|kind| self.error("attach", kind))?;
-        if A::MAPS_WRITABLE {
+        if has_locks {
             self.reopen(place.mapping(), place.len());
         }
         Ok(Attached::new(self.clone(), place))
