@@ -246,7 +246,8 @@ fn whichever_process_is_killed_in_an_upgrade_no_job_is_lost_or_doubled_without_a
             company.replace(which);
         }
         let answers = upgraders.each_mut().map(Child::answer_or_end);
-        let completed = answers.into_iter().flatten().map(|answer| answer.expect("upgraded")).count() > 0;
+        let completed = answers.iter().any(Option::is_some);
+        answers.into_iter().flatten().for_each(|answer| drop(answer.expect("upgraded")));
         upgraders.iter_mut().for_each(Child::kill);
         let is_old = oracle::with_key(key_of(name)).iter().any(|row| row.id == id);
         begun += usize::from(!completed && (!is_old || !own.spares().is_empty()));
