@@ -328,6 +328,41 @@ fn an_empty_old_segment_made_while_an_upgrade_was_dead_gets_the_values_from_befo
 }
 
 #[test]
+fn an_upgrade_waits_for_those_who_look_at_what_a_dead_one_left_half_made() {
+    let own = Name::new();
+    let name = &own.name;
+    let mut creator = peer!().start_with("upgrade");
+    creator.ask(format!("create {name} 23"));
+    drop(creator);
+    let mut point = 0;
+    let half_made = loop {
+        let Some(mut stopped) = stopped_at(point, name) else { return skip("ptrace is forbidden here") };
+        assert!(!stopped.ended, "there is a moment in which the new one is half-made");
+        stopped.traced.kill();
+        let rows = oracle::with_key(key_of(name));
+        let half_made = rows.first().map(|row| Raw::attach(row.id)).filter(|raw| raw.state() != READY);
+        if let Some(half_made) = half_made {
+            break half_made;
+        }
+        own.spares().iter().for_each(|spare| Table::Segments.remove(spare.id));
+        if rows.is_empty() {
+            peer!().start_with("upgrade").ask(format!("create {name} 23"));
+        }
+        point += 1;
+    };
+    let id = own.only().id;
+    let mut next = peer!().start_with("upgrade");
+    next.send(format!("upgrade open {name} 0"));
+    // It has looked at what is half-made, to which this process is attached.
+    eventually(|| oracle::by_id(id).is_some_and(|row| row.lpid == next.pid()));
+    assert!(next.is_silent(Duration::from_millis(20)));
+    drop(half_made);
+    assert_eq!(next.answer().expect("upgraded"), format!("{} 1 true", own.only().id));
+    assert_upgraded(&upgrade(name).expect("there"), 23);
+    assert!(own.spares().is_empty());
+}
+
+#[test]
 fn a_still_newer_program_goes_on_where_an_upgrade_was_killed() {
     #[derive(SharedSegment)]
     #[repr(C)]

@@ -130,10 +130,23 @@ impl<T: Whole + ?Sized> Options<T> {
                     }
                     None
                 }
-                (Under::HalfMade(_, error), None) => return Err(error),
+                // Unless another process has completed the upgrade since, in which it was left.
+                (Under::HalfMade(segment, error), None) => match segment.stat() {
+                    Ok(stat) if !stat.removed => return Err(error),
+                    _ => None,
+                },
                 (Under::Old(old), None) => self.begin(&spare, old, init, &mut mine)?,
                 (under, Some(left)) if mine == Some(left.id()) || is_of_a_dead(left) => {
-                    self.recover(under, &spare, left, init, mine.is_some())?
+                    match self.recover(under, &spare, left, init, mine.is_some()) {
+                        // Those who look whether what is half-made is ready are attached to it for a moment.
+                        Err(error)
+                            if matches!(error.kind(), ErrorKind::Abandoned { .. })
+                                && start.elapsed() < self.wait =>
+                        {
+                            None
+                        }
+                        recovered => recovered?,
+                    }
                 }
                 // A living process is at it.
                 (_, Some(_)) => None,
