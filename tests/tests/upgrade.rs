@@ -9,7 +9,7 @@ use shm_tests::child::Child;
 use shm_tests::oracle::{self, Table};
 use shm_tests::seal::{READY, Raw, SEALED_AT, key_of};
 use shm_tests::structs::upgrade::{ADDED, New, NewPassed, Old, OldPassed, Pair, fill, init, is_whole};
-use shm_tests::traced::Stopped;
+use shm_tests::traced::{Stop, Stopped};
 use shm_tests::upgrade::{Name, options};
 use shm_tests::{eventually, kind, peer, skip};
 
@@ -328,34 +328,80 @@ fn an_empty_old_segment_made_while_an_upgrade_was_dead_gets_the_values_from_befo
 }
 
 #[test]
-fn an_upgrade_waits_for_those_who_look_at_what_a_dead_one_left_half_made() {
-    let own = Name::new();
+fn an_upgrade_that_another_process_completes_and_ends_between_any_two_looks_is_found() {
+    let sleep = Stop::Entry(u64::try_from(libc::SYS_clock_nanosleep).expect("a number"));
+    for point in 0.. {
+        let own = Name::new();
+        let name = &own.name;
+        peer!().start_with("upgrade").ask(format!("create {name} 29"));
+        let Some(mut first) = stopped_at(0, name) else { return skip("ptrace is forbidden here") };
+        while own.spares().is_empty() {
+            assert!(first.traced.step().is_some(), "it has a spare at some time");
+        }
+        let Some(mut second) = stopped_at(0, name) else { return skip("ptrace is forbidden here") };
+        // That is when it has looked at all, and waits.
+        let waits = (0..point).any(|_| second.traced.step() == Some(sleep));
+        first.traced.go_on();
+        assert_eq!(first.traced.ends(), 0);
+        assert_eq!(second.traced.finish(), "", "stopped at {point}");
+        assert_upgraded(&options::<New>(name).open().expect("there"), 29);
+        assert!(own.spares().is_empty(), "{:?}", own.spares());
+        own.only();
+        if waits {
+            assert!(point > 10, "{point}");
+            return;
+        }
+    }
+}
+
+/// Has an upgrade killed that leaves a spare and, under the key, a new segment that is half-made: this one.
+fn half_made(own: &Name, count: u64) -> Option<Raw> {
     let name = &own.name;
-    let mut creator = peer!().start_with("upgrade");
-    creator.ask(format!("create {name} 23"));
-    drop(creator);
-    let mut point = 0;
-    let half_made = loop {
-        let Some(mut stopped) = stopped_at(point, name) else { return skip("ptrace is forbidden here") };
+    for point in 0.. {
+        own.spares().iter().for_each(|spare| Table::Segments.remove(spare.id));
+        if oracle::with_key(key_of(name)).is_empty() {
+            peer!().start_with("upgrade").ask(format!("create {name} {count}"));
+        }
+        let mut stopped = stopped_at(point, name)?;
         assert!(!stopped.ended, "there is a moment in which the new one is half-made");
         stopped.traced.kill();
         let rows = oracle::with_key(key_of(name));
-        let half_made = rows.first().map(|row| Raw::attach(row.id)).filter(|raw| raw.state() != READY);
-        if let Some(half_made) = half_made {
-            break half_made;
+        let made = rows.first().map(|row| Raw::attach(row.id)).filter(|raw| raw.state() != READY);
+        if made.is_some() {
+            return made;
         }
-        own.spares().iter().for_each(|spare| Table::Segments.remove(spare.id));
-        if rows.is_empty() {
-            peer!().start_with("upgrade").ask(format!("create {name} 23"));
-        }
-        point += 1;
-    };
+    }
+    None
+}
+
+#[test]
+fn what_was_left_half_made_and_is_replaced_between_two_looks_is_no_error() {
+    let own = Name::new();
+    let name = &own.name;
+    if half_made(&own, 31).is_none() {
+        return skip("ptrace is forbidden here");
+    }
+    let Some(mut second) = stopped_at(0, name) else { return skip("ptrace is forbidden here") };
+    // It has looked at the one under the key, and is about to look for the spare.
+    let get = Stop::Entry(u64::try_from(libc::SYS_shmget).expect("a number"));
+    while second.traced.step().expect("it looks for the spare") != get {}
+    assert_upgraded(&upgrade(name).expect("upgraded"), 31);
+    assert!(own.spares().is_empty(), "{:?}", own.spares());
+    assert_eq!(second.traced.finish(), "");
+    own.only();
+}
+
+#[test]
+fn an_upgrade_waits_for_those_who_look_at_what_a_dead_one_left_half_made() {
+    let own = Name::new();
+    let name = &own.name;
+    let Some(half_made) = half_made(&own, 23) else { return skip("ptrace is forbidden here") };
     let id = own.only().id;
     let mut next = peer!().start_with("upgrade");
     next.send(format!("upgrade open {name} 0"));
     // It has looked at what is half-made, to which this process is attached.
     eventually(|| oracle::by_id(id).is_some_and(|row| row.lpid == next.pid()));
-    assert!(next.is_silent(Duration::from_millis(20)));
+    assert!(next.is_silent(Duration::from_millis(400)));
     drop(half_made);
     assert_eq!(next.answer().expect("upgraded"), format!("{} 1 true", own.only().id));
     assert_upgraded(&upgrade(name).expect("there"), 23);

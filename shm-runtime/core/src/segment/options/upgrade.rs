@@ -138,6 +138,8 @@ impl<T: Whole + ?Sized> Options<T> {
                 (Under::Old(old), None) => self.begin(&spare, old, init, &mut mine)?,
                 (under, Some(left)) if mine == Some(left.id()) || is_of_a_dead(left) => {
                     match self.recover(under, &spare, left, init, mine.is_some()) {
+                        // It was removed: by the one that made it, which had completed the upgrade, and then ended.
+                        Err(error) if is_missing(&error) => None,
                         // Those who look whether what is half-made is ready are attached to it for a moment.
                         Err(error)
                             if matches!(error.kind(), ErrorKind::Abandoned { .. })
@@ -294,14 +296,9 @@ impl<T: Whole + ?Sized> Options<T> {
         }
         // Of an older version of this program that had removed a still older one, it lacks fields, too.
         let (mapping, known, len) = match spare.attach_read_only() {
-            Ok(attached) => match spare.map(false) {
-                Ok(mapping) => (mapping, None, attached.tail_len()),
-                Err(error) if is_missing(&error) => return Ok(None),
-                Err(error) => return Err(error),
-            },
+            Ok(attached) => (spare.map(false)?, None, attached.tail_len()),
             Err(error) => match error.kind() {
                 ErrorKind::Abandoned { .. } => return discarded(),
-                ErrorKind::Removed => return Ok(None),
                 ErrorKind::LayoutDiffers { .. } => {
                     let old = older(spare.clone(), error)?;
                     (old.mapping, Some(old.fields), old.len)
