@@ -328,9 +328,9 @@ fn an_empty_old_segment_made_while_an_upgrade_was_dead_gets_the_values_from_befo
 }
 
 #[test]
-fn an_upgrade_that_another_process_completes_and_ends_between_any_two_looks_is_found() {
+fn an_upgrade_that_another_process_completes_or_is_killed_in_between_any_two_looks_is_found() {
     let sleep = Stop::Entry(u64::try_from(libc::SYS_clock_nanosleep).expect("a number"));
-    for point in 0.. {
+    for (point, is_killed) in (0..).flat_map(|point| [(point, true), (point, false)]) {
         let own = Name::new();
         let name = &own.name;
         peer!().start_with("upgrade").ask(format!("create {name} 29"));
@@ -341,13 +341,21 @@ fn an_upgrade_that_another_process_completes_and_ends_between_any_two_looks_is_f
         let Some(mut second) = stopped_at(0, name) else { return skip("ptrace is forbidden here") };
         // That is when it has looked at all, and waits.
         let waits = (0..point).any(|_| second.traced.step() == Some(sleep));
-        first.traced.go_on();
-        assert_eq!(first.traced.ends(), 0);
-        assert_eq!(second.traced.finish(), "", "stopped at {point}");
+        if is_killed {
+            // When it has removed the old one: the values are in its spare only.
+            while !oracle::with_key(key_of(name)).is_empty() {
+                assert!(first.traced.step().is_some(), "it removes the old one at some time");
+            }
+            first.traced.kill();
+        } else {
+            first.traced.go_on();
+            assert_eq!(first.traced.ends(), 0);
+        }
+        assert_eq!(second.traced.finish(), "", "stopped at {point}, {is_killed}");
         assert_upgraded(&options::<New>(name).open().expect("there"), 29);
         assert!(own.spares().is_empty(), "{:?}", own.spares());
         own.only();
-        if waits {
+        if waits && !is_killed {
             assert!(point > 10, "{point}");
             return;
         }

@@ -103,8 +103,8 @@ impl<T: Whole + ?Sized> Options<T> {
                 (Under::Current(segment), left) => {
                     match left {
                         Some(left) if mine == Some(left.id()) => removed(left)?,
-                        // One of a living process, which removes it itself, is in use.
-                        Some(left) => drop(spare.reclaim_any(left, Replace::Everything)?),
+                        // One of a living process is in use: it removes it itself.
+                        Some(left) => drop(spare.discard(left, &segment)?),
                         None => {}
                     }
                     Some(segment)
@@ -126,7 +126,7 @@ impl<T: Whole + ?Sized> Options<T> {
                 (Under::Old(old), Some(left)) if old.same_layout => {
                     match mine == Some(left.id()) {
                         true => removed(left)?,
-                        false => drop(spare.reclaim_any(left, Replace::Everything)?),
+                        false => drop(spare.discard(left, &old.segment)?),
                     }
                     None
                 }
@@ -283,7 +283,7 @@ impl<T: Whole + ?Sized> Options<T> {
         init: Init<T>,
         mine: bool,
     ) -> Result<Option<Segment<T>>, Error> {
-        let discarded = || match options.reclaim_any(spare, Replace::Everything)? {
+        let discarded = |outcome| match outcome {
             Outcome::NotOurs(kind) => Err(spare.error("upgrade", kind)),
             Outcome::Gone | Outcome::InUse => Ok(None),
         };
@@ -291,14 +291,18 @@ impl<T: Whole + ?Sized> Options<T> {
             |old: &Old<T>| Ok::<_, Error>(sealed_at(&old.mapping) <= sealed_at(&spare.map(false)?));
         match under {
             // It died before it removed the old one, whose values may have changed since.
-            Under::Old(old) if !mine && is_older(&old)? => return discarded(),
+            Under::Old(old) if !mine && is_older(&old)? => {
+                return discarded(options.discard(spare, &old.segment)?);
+            }
             Under::Old(_) | Under::HalfMade(..) | Under::Nothing | Under::Current(_) => {}
         }
         // Of an older version of this program that had removed a still older one, it lacks fields, too.
         let (mapping, known, len) = match spare.attach_read_only() {
             Ok(attached) => (spare.map(false)?, None, attached.tail_len()),
             Err(error) => match error.kind() {
-                ErrorKind::Abandoned { .. } => return discarded(),
+                ErrorKind::Abandoned { .. } => {
+                    return discarded(options.reclaim_any(spare, Replace::Everything)?);
+                }
                 ErrorKind::LayoutDiffers { .. } => {
                     let old = older(spare.clone(), error)?;
                     (old.mapping, Some(old.fields), old.len)
@@ -357,6 +361,15 @@ impl<T: Whole + ?Sized> Options<T> {
             Ok(segment) => removed(spare).map(|()| Some(segment)),
             Err(error) if is_overtaken(&error) => Ok(None),
             Err(error) => Err(error),
+        }
+    }
+
+    /// Removes a spare that a dead process left, as another segment has the values: if that is certain. As long as the one that made the
+    /// spare lived, it could remove the other segment, also after that was found; so it is looked at again.
+    fn discard(&self, left: &Segment<T>, other: &Segment<T>) -> Result<Outcome, Error> {
+        match is_of_a_dead(left) && other.stat().is_ok_and(|stat| !stat.removed) {
+            true => self.reclaim_any(left, Replace::Everything),
+            false => Ok(Outcome::InUse),
         }
     }
 
