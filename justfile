@@ -23,7 +23,7 @@ loom:
 
 # The long mode of the tests that kill processes: 2,000 kills each.
 kills:
-    SHM_KILLS=2000 cargo test --test queue --test spsc_queue --test ring killed
+    SHM_KILLS=2000 cargo test --test queue --test spsc_queue --test ring --test byte_queue --test byte_ring --test latest --test upgrade_queues killed
 
 # The documentation, in the browser.
 doc:

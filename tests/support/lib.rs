@@ -14,6 +14,7 @@ pub mod temp;
 // The libc crate has no PTRACE_GET_SYSCALL_INFO for musl.
 #[cfg(target_env = "gnu")]
 pub mod traced;
+pub mod upgrade;
 
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;

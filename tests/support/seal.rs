@@ -14,6 +14,8 @@ use crate::oracle;
 
 /// Bytes of a seal's footer, and where its fields are in it.
 pub const FOOTER: usize = 112;
+/// When the segment was sealed.
+pub const SEALED_AT: usize = 88;
 /// The version of that format.
 pub const VERSION: u32 = 3;
 pub const MAGIC: &[u8; 8] = b"SysVseal";

@@ -28,6 +28,31 @@ pub enum Stop {
     Exit(i64),
 }
 
+/// A program that was stopped at one of its system calls.
+#[derive(Debug)]
+pub struct Stopped {
+    /// The program.
+    pub traced: Traced,
+    /// Whether it had ended before.
+    pub ended: bool,
+}
+
+impl Stopped {
+    /// Starts the program, and stops it at the beginning or the end of a system call: at this one, counted from the first that looks for
+    /// a segment. `None` if this process may not trace, or there is no such call.
+    ///
+    /// # Panics
+    ///
+    /// As [`Traced::start`] and [`Traced::step`] do.
+    pub fn at(point: usize, command: Command) -> Option<Self> {
+        let mut traced = Traced::start(command)?;
+        let get = Stop::Entry(u64::try_from(libc::SYS_shmget).expect("a number"));
+        while traced.step()? != get {}
+        let ended = (0..point).any(|_| traced.step().is_none());
+        Some(Self { traced, ended })
+    }
+}
+
 impl Traced {
     /// Starts the program, and stops it at its first instruction. `None` if this process may not trace.
     ///

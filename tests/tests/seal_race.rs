@@ -9,7 +9,8 @@ use shm_tests::key::OwnKey;
 use shm_tests::oracle::{Row, Table};
 use shm_tests::seal::{Claimant, Raw, key_of, raw_create, unique};
 use shm_tests::structs::seal::{Cell, pattern};
-use shm_tests::{oracle, peer};
+use shm_tests::traced::{Stop, Traced};
+use shm_tests::{oracle, peer, skip};
 
 const ROUNDS: usize = 1000;
 const PEERS: usize = 8;
@@ -288,4 +289,30 @@ fn a_blank_segment_of_another_size_is_left_alone() {
     let id = raw_create(key_of(&name), 100);
     let _cleanup = OwnKey::of(key_of(&name));
     assert_eq!(oracle::with_key(key_of(&name))[0].id, id);
+}
+
+#[test]
+fn a_creator_that_was_ready_and_ended_while_another_looked_did_not_abandon_the_segment() {
+    let call = |number| Stop::Entry(u64::try_from(number).expect("a number"));
+    // Of the opener's system calls, between two of which it looks at the state, and then for the creator.
+    for point in 0.. {
+        let name = unique();
+        let _cleanup = OwnKey::name(&name);
+        let mut creator = peer!().seal();
+        creator.send(format!("create {name} block"));
+        assert_eq!(creator.line(), "blocked");
+        let command = peer!().command(&["seal", "open-read-only", &name, "60000"]);
+        let Some(mut opener) = Traced::start(command) else { return skip("ptrace is forbidden here") };
+        while opener.step().expect("it looks for the segment") != call(libc::SYS_shmget) {}
+        let sleeps = (0..point).any(|_| opener.step() == Some(call(libc::SYS_futex)));
+        creator.send("go");
+        creator.answer().expect("it has created it");
+        creator.kill();
+        let said = opener.finish();
+        assert!(said.starts_with("ok"), "stopped at {point}: {said}");
+        if sleeps {
+            assert!(point > 10, "{point}");
+            return;
+        }
+    }
 }

@@ -12,7 +12,7 @@ use shm_tests::key::{OwnId, OwnKey};
 use shm_tests::oracle;
 use shm_tests::seal::{FOOTER, Raw, key_of, raw_create, unique};
 use shm_tests::structs::upgrade::Series;
-use shm_tests::traced::{Stop, Traced};
+use shm_tests::traced::{Stop, Stopped};
 use shm_tests::{kind, peer, skip};
 
 #[derive(Clone, Copy, Debug, PartialEq, Shareable)]
@@ -590,19 +590,40 @@ fn processes_that_grow_it_at_once_lose_no_value_that_was_there() {
     assert_eq!(own.spares(), 0);
 }
 
-/// A process that makes a successor of this length, stopped at one of its system calls, counted from the first that looks for a
-/// segment; and whether it had ended before.
-fn stopped_at(point: usize, name: &str, len: usize) -> Option<(Traced, bool)> {
-    let command = peer!().command(&["upgrade", "resize-only", name, &len.to_string()]);
-    let mut traced = Traced::start(command)?;
-    let get = Stop::Entry(u64::try_from(libc::SYS_shmget).expect("a number"));
-    while traced.step()? != get {}
-    for _ in 0..point {
-        if traced.step().is_none() {
-            return Some((traced, true));
+/// A process that makes a successor of this length, stopped at one of its system calls.
+fn stopped_at(point: usize, name: &str, len: usize) -> Option<Stopped> {
+    Stopped::at(point, peer!().command(&["upgrade", "resize-only", name, &len.to_string()]))
+}
+
+#[test]
+fn a_successor_has_all_values_if_another_process_that_makes_one_is_killed_between_any_two_looks() {
+    let sleep = Stop::Entry(u64::try_from(libc::SYS_clock_nanosleep).expect("a number"));
+    for point in 0.. {
+        let own = Name::new();
+        let mut options = Series::options();
+        options.key(Key::name(own.name.clone()));
+        let old = options.len(10).create_with(|new| new.values.copy_from(&[7; 10]));
+        drop(old.expect("created"));
+        let Some(mut first) = stopped_at(0, &own.name, 20) else { return skip("ptrace is forbidden here") };
+        while own.spares() == 0 {
+            assert!(first.traced.step().is_some(), "it has a spare at some time");
+        }
+        let Some(mut second) = stopped_at(0, &own.name, 20) else { return skip("ptrace is forbidden here") };
+        let waits = (0..point).any(|_| second.traced.step() == Some(sleep));
+        // When it has removed the old one: the values are in its spare only.
+        while !oracle::with_key(key_of(&own.name)).is_empty() {
+            assert!(first.traced.step().is_some(), "it removes the old one at some time");
+        }
+        first.traced.kill();
+        assert_eq!(second.traced.finish(), "", "stopped at {point}");
+        let new = options.len(20).open().expect("there").attach().expect("ready");
+        assert!((0..20).all(|i| new.values[i].get() == if i < 10 { 7 } else { 0 }), "stopped at {point}");
+        assert_eq!(own.spares(), 0, "stopped at {point}");
+        if waits {
+            assert!(point > 10, "{point}");
+            return;
         }
     }
-    Some((traced, false))
 }
 
 #[test]
@@ -620,7 +641,7 @@ fn wherever_a_process_that_makes_a_successor_is_killed_the_next_one_has_all_valu
         drop(old.expect("created"));
         let mut options = Series::options();
         options.key(Key::name(own.name.clone())).wait(Duration::from_secs(20));
-        let Some((mut traced, ended)) = stopped_at(point, &own.name, 20) else {
+        let Some(Stopped { mut traced, ended }) = stopped_at(point, &own.name, 20) else {
             skip("ptrace is forbidden here");
             return;
         };

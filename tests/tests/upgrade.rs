@@ -3,56 +3,18 @@
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use shm_runtime::sync::{
-    ByteQueue, ByteRing, Latest, LockError, Mutex, Queue, QueueError, Ring, SeqLock, SpscQueue,
-};
+use shm_runtime::sync::{LockError, Mutex, QueueError, SeqLock};
 use shm_runtime::{Error, ErrorKind, Key, Options, Segment, SharedSegment};
 use shm_tests::child::Child;
-use shm_tests::key::OwnKey;
-use shm_tests::oracle::{self, Row, Table};
-use shm_tests::seal::{Raw, key_of, unique};
-use shm_tests::structs::upgrade::{ADDED, New, Old, Pair, fill, init, is_whole};
-use shm_tests::traced::{Stop, Traced};
+use shm_tests::oracle::{self, Table};
+use shm_tests::seal::{READY, Raw, SEALED_AT, key_of};
+use shm_tests::structs::upgrade::{ADDED, New, NewPassed, Old, OldPassed, Pair, fill, init, is_whole};
+use shm_tests::traced::{Stop, Stopped};
+use shm_tests::upgrade::{Name, options};
 use shm_tests::{eventually, kind, peer, skip};
-
-fn options<T: SharedSegment>(name: &str) -> Options<T> {
-    let mut options = T::options();
-    options.key(Key::name(name.to_owned())).wait(Duration::from_secs(20));
-    options
-}
 
 fn upgrade(name: &str) -> Result<Segment<New>, Error> {
     options::<New>(name).upgrade(init).open()
-}
-
-/// A name, and what removes whatever is under it and under the key of its spare.
-struct Name {
-    name: String,
-    _own: [OwnKey; 2],
-}
-
-impl Name {
-    fn new() -> Self {
-        let name = unique();
-        let _own = [OwnKey::name(&name), OwnKey::name(&spare_of(&name))];
-        Self { name, _own }
-    }
-
-    /// What is under the key of the spare.
-    fn spares(&self) -> Vec<Row> {
-        oracle::with_key(key_of(&spare_of(&self.name)))
-    }
-
-    fn only(&self) -> Row {
-        let rows = oracle::with_key(key_of(&self.name));
-        let [row] = &rows[..] else { panic!("one segment: {rows:?}") };
-        *row
-    }
-}
-
-/// The name of the spare's key.
-fn spare_of(name: &str) -> String {
-    format!("next generation of {:#010x}", key_of(name))
 }
 
 fn soon() -> u64 {
@@ -183,22 +145,8 @@ fn readers_that_open_the_key_all_the_time_never_see_half_of_the_values() {
     assert_upgraded(&new, 11);
 }
 
-/// An upgrade that was stopped at one of its system calls, counted from the first one that looks for a segment.
-struct Stopped {
-    traced: Traced,
-    ended: bool,
-}
-
 fn stopped_at(point: usize, name: &str) -> Option<Stopped> {
-    let mut traced = Traced::start(peer!().command(&["upgrade", "upgrade-only", name]))?;
-    let get = Stop::Entry(u64::try_from(libc::SYS_shmget).expect("a number"));
-    while traced.step()? != get {}
-    for _ in 0..point {
-        if traced.step().is_none() {
-            return Some(Stopped { traced, ended: true });
-        }
-    }
-    Some(Stopped { traced, ended: false })
+    Stopped::at(point, peer!().command(&["upgrade", "upgrade-only", name]))
 }
 
 #[test]
@@ -325,26 +273,35 @@ fn a_key_by_its_name_and_by_its_number_have_one_upgrade() {
 
 #[test]
 fn what_was_written_to_the_old_segment_after_an_upgrade_died_is_not_undone() {
-    let own = Name::new();
-    let name = &own.name;
-    let old = options::<Old>(name).create_with(|old| fill(old, 1)).expect("new").attach().expect("ours");
-    // Until the spare is ready, and the old one is still there.
-    let mut point = 0;
-    loop {
-        let Some(mut stopped) = stopped_at(point, name) else { return skip("ptrace is forbidden here") };
-        assert!(!stopped.ended, "there is a moment in which the spare is ready, and the old one is there");
-        let ready = own.spares().first().is_some_and(|spare| Raw::attach(spare.id).state() == 2);
-        stopped.traced.kill();
-        if ready {
-            break;
+    for clock_was_set_back in [false, true] {
+        let own = Name::new();
+        let name = &own.name;
+        let old = options::<Old>(name).create_with(|old| fill(old, 1)).expect("new").attach().expect("ours");
+        if clock_was_set_back {
+            let raw = Raw::attach(old.segment().id());
+            raw.write(raw.footer() + SEALED_AT, &(soon() + 3_600_000_000_000).to_le_bytes());
         }
-        own.spares().iter().for_each(|spare| Table::Segments.remove(spare.id));
-        point += 1;
+        // Until the spare is ready, and the old one is still there.
+        let mut point = 0;
+        loop {
+            let Some(mut stopped) = stopped_at(point, name) else { return skip("ptrace is forbidden here") };
+            assert!(
+                !stopped.ended,
+                "there is a moment in which the spare is ready, and the old one is there"
+            );
+            let ready = own.spares().first().is_some_and(|spare| Raw::attach(spare.id).state() == READY);
+            stopped.traced.kill();
+            if ready {
+                break;
+            }
+            own.spares().iter().for_each(|spare| Table::Segments.remove(spare.id));
+            point += 1;
+        }
+        assert_eq!(own.only().id, old.segment().id());
+        fill(&old, 2);
+        assert_upgraded(&upgrade(name).expect("upgraded"), 2);
+        assert!(own.spares().is_empty());
     }
-    assert_eq!(own.only().id, old.segment().id());
-    fill(&old, 2);
-    assert_upgraded(&upgrade(name).expect("upgraded"), 2);
-    assert!(own.spares().is_empty());
 }
 
 #[test]
@@ -367,6 +324,95 @@ fn an_empty_old_segment_made_while_an_upgrade_was_dead_gets_the_values_from_befo
     let empty = options::<Old>(name).open_or_create().expect("nothing is there");
     assert_eq!(empty.attach().expect("ours").count.load(Relaxed), 0);
     assert_upgraded(&upgrade(name).expect("upgraded"), 21);
+    assert!(own.spares().is_empty());
+}
+
+#[test]
+fn an_upgrade_that_another_process_completes_or_is_killed_in_between_any_two_looks_is_found() {
+    let sleep = Stop::Entry(u64::try_from(libc::SYS_clock_nanosleep).expect("a number"));
+    for (point, is_killed) in (0..).flat_map(|point| [(point, true), (point, false)]) {
+        let own = Name::new();
+        let name = &own.name;
+        peer!().start_with("upgrade").ask(format!("create {name} 29"));
+        let Some(mut first) = stopped_at(0, name) else { return skip("ptrace is forbidden here") };
+        while own.spares().is_empty() {
+            assert!(first.traced.step().is_some(), "it has a spare at some time");
+        }
+        let Some(mut second) = stopped_at(0, name) else { return skip("ptrace is forbidden here") };
+        // That is when it has looked at all, and waits.
+        let waits = (0..point).any(|_| second.traced.step() == Some(sleep));
+        if is_killed {
+            // When it has removed the old one: the values are in its spare only.
+            while !oracle::with_key(key_of(name)).is_empty() {
+                assert!(first.traced.step().is_some(), "it removes the old one at some time");
+            }
+            first.traced.kill();
+        } else {
+            first.traced.go_on();
+            assert_eq!(first.traced.ends(), 0);
+        }
+        assert_eq!(second.traced.finish(), "", "stopped at {point}, {is_killed}");
+        assert_upgraded(&options::<New>(name).open().expect("there"), 29);
+        assert!(own.spares().is_empty(), "{:?}", own.spares());
+        own.only();
+        if waits && !is_killed {
+            assert!(point > 10, "{point}");
+            return;
+        }
+    }
+}
+
+/// Has an upgrade killed that leaves a spare and, under the key, a new segment that is half-made: this one.
+fn half_made(own: &Name, count: u64) -> Option<Raw> {
+    let name = &own.name;
+    for point in 0.. {
+        own.spares().iter().for_each(|spare| Table::Segments.remove(spare.id));
+        if oracle::with_key(key_of(name)).is_empty() {
+            peer!().start_with("upgrade").ask(format!("create {name} {count}"));
+        }
+        let mut stopped = stopped_at(point, name)?;
+        assert!(!stopped.ended, "there is a moment in which the new one is half-made");
+        stopped.traced.kill();
+        let rows = oracle::with_key(key_of(name));
+        let made = rows.first().map(|row| Raw::attach(row.id)).filter(|raw| raw.state() != READY);
+        if made.is_some() {
+            return made;
+        }
+    }
+    None
+}
+
+#[test]
+fn what_was_left_half_made_and_is_replaced_between_two_looks_is_no_error() {
+    let own = Name::new();
+    let name = &own.name;
+    if half_made(&own, 31).is_none() {
+        return skip("ptrace is forbidden here");
+    }
+    let Some(mut second) = stopped_at(0, name) else { return skip("ptrace is forbidden here") };
+    // It has looked at the one under the key, and is about to look for the spare.
+    let get = Stop::Entry(u64::try_from(libc::SYS_shmget).expect("a number"));
+    while second.traced.step().expect("it looks for the spare") != get {}
+    assert_upgraded(&upgrade(name).expect("upgraded"), 31);
+    assert!(own.spares().is_empty(), "{:?}", own.spares());
+    assert_eq!(second.traced.finish(), "");
+    own.only();
+}
+
+#[test]
+fn an_upgrade_waits_for_those_who_look_at_what_a_dead_one_left_half_made() {
+    let own = Name::new();
+    let name = &own.name;
+    let Some(half_made) = half_made(&own, 23) else { return skip("ptrace is forbidden here") };
+    let id = own.only().id;
+    let mut next = peer!().start_with("upgrade");
+    next.send(format!("upgrade open {name} 0"));
+    // It has looked at what is half-made, to which this process is attached.
+    eventually(|| oracle::by_id(id).is_some_and(|row| row.lpid == next.pid()));
+    assert!(next.is_silent(Duration::from_millis(400)));
+    drop(half_made);
+    assert_eq!(next.answer().expect("upgraded"), format!("{} 1 true", own.only().id));
+    assert_upgraded(&upgrade(name).expect("there"), 23);
     assert!(own.spares().is_empty());
 }
 
@@ -578,32 +624,6 @@ fn a_seal_that_claims_more_than_its_segment_has_is_an_error_and_nothing_is_remov
     assert_eq!((new.first[9].get(), new.more[599].get()), (9, 1));
 }
 
-/// Values that are passed on, as an old program has them.
-#[derive(SharedSegment)]
-#[repr(C)]
-#[shm(private, type_name = "Passed")]
-struct OldPassed {
-    latest: Latest<Pair>,
-    ring: Ring<Pair, 4>,
-    wire: SpscQueue<Pair, 4>,
-    jobs: Queue<Pair, 4>,
-    feed: ByteRing<100>,
-    lines: ByteQueue<100>,
-}
-
-#[derive(SharedSegment)]
-#[repr(C)]
-#[shm(private, type_name = "Passed")]
-struct NewPassed {
-    latest: Latest<Pair>,
-    ring: Ring<Pair, 4>,
-    wire: SpscQueue<Pair, 4>,
-    jobs: Queue<Pair, 4>,
-    feed: ByteRing<100>,
-    lines: ByteQueue<100>,
-    added: u64,
-}
-
 #[test]
 fn what_is_passed_on_is_in_the_new_segment_and_all_roles_are_free_there() {
     let own = Name::new();
@@ -719,71 +739,4 @@ fn what_is_passed_on_without_a_pause_is_taken_over_whole_or_left_out() {
         assert!(seen.into_iter().all(whole));
         new.jobs.send(&pair(0)).expect("a lock that is free");
     });
-}
-
-#[test]
-fn each_value_that_a_queue_accepted_during_an_upgrade_is_received_and_twice_only_with_the_mark() {
-    let pair = |low| Pair { low, high: !low };
-    for _ in 0..20 {
-        let own = Name::new();
-        let old = options::<OldPassed>(&own.name).create().expect("new").attach().expect("ours");
-        let received = AtomicU64::new(0);
-        let (accepted, mut first, mut again, new) = std::thread::scope(|scope| {
-            let sending = scope.spawn(|| {
-                for low in 0.. {
-                    match old.jobs.send(&pair(low)) {
-                        Ok(()) => {}
-                        Err(QueueError::Upgraded) => return low,
-                        Err(error) => panic!("{error}"),
-                    }
-                }
-                unreachable!("it is upgraded before")
-            });
-            let receiving = scope.spawn(|| {
-                let mut values = Vec::new();
-                loop {
-                    match old.jobs.receive() {
-                        Ok(job) => {
-                            assert!(!job.is_redelivered() && job.high == !job.low);
-                            values.push(job.low);
-                            job.done().expect("ours");
-                            received.fetch_add(1, Relaxed);
-                        }
-                        Err(QueueError::Upgraded) => return values,
-                        Err(error) => panic!("{error}"),
-                    }
-                }
-            });
-            eventually(|| received.load(Relaxed) > 100);
-            let new = options::<NewPassed>(&own.name).upgrade(|_| {}).open().expect("upgraded");
-            let first = receiving.join().expect("it receives");
-            (sending.join().expect("it sends"), first, Vec::new(), new)
-        });
-        let new = new.attach().expect("ready");
-        loop {
-            match new.jobs.try_receive() {
-                Ok(job) => {
-                    assert_eq!(job.high, !job.low);
-                    if job.is_redelivered() {
-                        again.push(job.low)
-                    } else {
-                        first.push(job.low)
-                    }
-                    job.done().expect("ours");
-                }
-                Err(QueueError::Empty) => break,
-                Err(error) => panic!("{error}"),
-            }
-        }
-        // Without the mark, none twice; with those that have it, all.
-        let unmarked = first.len();
-        first.sort_unstable();
-        first.dedup();
-        assert_eq!(first.len(), unmarked, "twice without the mark");
-        first.extend(again);
-        first.sort_unstable();
-        first.dedup();
-        assert!(first.into_iter().eq(0..accepted), "{accepted} were accepted");
-        new.jobs.send(&pair(0)).expect("open");
-    }
 }

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use shm_runtime::{Access, Readable, Shareable, Shared, SharedSegment, sync};
 
+use super::rings::Item;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Shareable)]
 #[repr(C)]
 pub struct Pair {
@@ -39,6 +41,57 @@ pub struct New {
     pub letter: char,
     pub inits: AtomicU32,
     pub added: [u64; 600],
+}
+
+/// Values that are passed on, as an old program has them.
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private, type_name = "Passed")]
+pub struct OldPassed {
+    pub latest: sync::Latest<Pair>,
+    pub ring: sync::Ring<Pair, 4>,
+    pub wire: sync::SpscQueue<Pair, 4>,
+    pub jobs: sync::Queue<Pair, 4>,
+    pub feed: sync::ByteRing<100>,
+    pub lines: sync::ByteQueue<100>,
+}
+
+/// As a new one has them.
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private, type_name = "Passed")]
+pub struct NewPassed {
+    pub latest: sync::Latest<Pair>,
+    pub ring: sync::Ring<Pair, 4>,
+    pub wire: sync::SpscQueue<Pair, 4>,
+    pub jobs: sync::Queue<Pair, 4>,
+    pub feed: sync::ByteRing<100>,
+    pub lines: sync::ByteQueue<100>,
+    pub added: u64,
+}
+
+/// Values and messages that two processes pass on without a pause, as an old program has them: so many that copying them takes a while.
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private, type_name = "Streams")]
+pub struct OldStreams {
+    pub wire: sync::SpscQueue<Item, 500>,
+    pub lines: sync::ByteQueue<40_009>,
+    /// The number of the last value and message that were sent, and that were received.
+    pub sent: AtomicU64,
+    pub used: AtomicU64,
+}
+
+/// As a new one has them.
+#[derive(SharedSegment)]
+#[repr(C)]
+#[shm(private, type_name = "Streams")]
+pub struct NewStreams {
+    pub wire: sync::SpscQueue<Item, 500>,
+    pub lines: sync::ByteQueue<40_009>,
+    pub sent: AtomicU64,
+    pub used: AtomicU64,
+    pub added: u64,
 }
 
 /// One whose length changes.

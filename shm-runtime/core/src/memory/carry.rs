@@ -17,15 +17,17 @@ const STILL: u32 = 100;
 /// The second word of a lock whose value is half-changed.
 const ABANDONED: u32 = 1;
 
-/// In the state of a slot of a queue: the process that has the value.
-const PID: u64 = (1 << 22) - 1;
+/// How something at an offset of a region is held still while it is carried.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hold {
+    /// Holds it, and waits for that at most so long.
+    pub(crate) hold: for<'a> fn(Region<'a>, usize, Duration) -> MaybeHeld<'a>,
+    /// Whether all who use it are refused, as far as can be said of what is not held.
+    pub(crate) is_closed: fn(Region<'_>, usize) -> bool,
+}
 
-/// ... and that the value was given back.
-const RETURNED: u64 = 1 << 63;
-
-/// Holds what is at this offset of a region still, and waits for that at most so long. `None` if nothing can change it anyway, because
-/// another process has overwritten its lock.
-pub(crate) type Hold = for<'a> fn(Region<'a>, usize, Duration) -> Result<Option<Box<dyn Held + 'a>>, Unheld>;
+/// `None` if nothing can change it anyway, because another process has overwritten its lock.
+pub(crate) type MaybeHeld<'a> = Result<Option<Box<dyn Held + 'a>>, Unheld>;
 
 /// What is held still while it is carried, until this is dropped.
 pub(crate) trait Held {
@@ -64,11 +66,22 @@ pub(crate) fn hold<'a>(
     let deadline = Instant::now() + patience;
     for field in fields {
         hold_each(field.layout, field.offset, len, &mut |hold: Hold, at| {
-            held.extend(hold(from, at, deadline.saturating_duration_since(Instant::now()))?);
+            held.extend((hold.hold)(from, at, deadline.saturating_duration_since(Instant::now()))?);
             Ok(())
         })?;
     }
     Ok(held)
+}
+
+/// Whether all who use something of that are refused.
+pub(crate) fn is_closed(fields: &[Field], len: usize, region: Region<'_>) -> bool {
+    let mut is_any = false;
+    let mut look = |hold: Hold, at| {
+        is_any |= (hold.is_closed)(region, at);
+        Ok(())
+    };
+    let looked = fields.iter().try_for_each(|field| hold_each(field.layout, field.offset, len, &mut look));
+    looked.is_ok() && is_any
 }
 
 fn hold_each(
@@ -169,11 +182,9 @@ impl Regions<'_> {
                 }
                 rest.iter().for_each(|field| self.carry(field.layout, at + field.offset));
             }
-            (Carried::Given, Kind::Struct { fields: [state, rest @ ..], .. }) => {
-                rest.iter().for_each(|field| self.carry(field.layout, at + field.offset));
-                let found = self.load(Scalar::U64, at + state.offset);
-                let returned = if found & PID == 0 { 0 } else { RETURNED };
-                self.store(Scalar::U64, at + state.offset, (found & !PID) | returned);
+            (Carried::Given(give_back), Kind::Struct { fields, .. }) => {
+                fields.iter().for_each(|field| self.carry(field.layout, at + field.offset));
+                give_back(self.to, at);
             }
             (Carried::Still, Kind::Struct { fields, .. }) => {
                 let still = (0..STILL).any(|_| {

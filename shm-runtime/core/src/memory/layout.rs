@@ -2,6 +2,7 @@
 
 use crate::memory::carry::Hold;
 use crate::memory::fingerprint::Hash;
+use crate::memory::region::Region;
 
 /// A scalar, by its Rust name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,10 +124,10 @@ pub(crate) enum Carried {
     /// A queue with one sender and one receiver, whose first field begins with what the two write, of which the first is the count: what
     /// was sent and is not received.
     Passed,
-    /// A queue with a lock, which is its first field: the lock free, the rest field by field, held still by this function meanwhile.
+    /// A queue with a lock, which is its first field: the lock free, the rest field by field, held still meanwhile.
     Held(Hold),
-    /// A slot of such a queue, whose first field says which process has the value: given back, if one has it.
-    Given,
+    /// A slot of such a queue: field by field, and then given back by this function, if a process has the value.
+    Given(fn(Region<'_>, usize)),
 }
 
 #[derive(Debug)]
@@ -174,6 +175,14 @@ impl Layout {
             Kind::Scalar(scalar) => Some(scalar.name()),
             Kind::Struct { name, .. } | Kind::Enum { name, .. } => Some(name),
             Kind::Atomic(_) | Kind::Array { .. } | Kind::Tail { .. } => None,
+        }
+    }
+
+    /// Of a struct: its fields.
+    pub(crate) const fn fields(&self) -> &'static [Field] {
+        match self.kind {
+            Kind::Struct { fields, .. } => fields,
+            _ => &[],
         }
     }
 

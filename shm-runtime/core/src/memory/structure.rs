@@ -4,6 +4,7 @@ use crate::memory::access::ReadWrite;
 use crate::memory::carry::Hold;
 use crate::memory::fingerprint::Hash;
 use crate::memory::layout::{Carried, Field, Kind, Layout, MAX_DEPTH, MAX_EMPTY, Scalar};
+use crate::memory::region::Region;
 use crate::memory::shareable::Shareable;
 use crate::memory::validity::integer;
 
@@ -214,16 +215,16 @@ impl Declared {
         Self(Layout { carried: Carried::Passed, ..layout })
     }
 
-    /// The same, of a queue with a lock, which `hold` acquires.
+    /// The same, of a queue with a lock.
     pub(crate) const fn held(self, hold: Hold) -> Self {
         let Self(layout) = self;
         Self(Layout { carried: Carried::Held(hold), ..layout })
     }
 
-    /// The same, of a slot of such a queue.
-    pub(crate) const fn given(self) -> Self {
+    /// The same, of a slot of such a queue, which `give_back` gives back.
+    pub(crate) const fn given(self, give_back: fn(Region<'_>, usize)) -> Self {
         let Self(layout) = self;
-        Self(Layout { carried: Carried::Given, ..layout })
+        Self(Layout { carried: Carried::Given(give_back), ..layout })
     }
 
     /// The same, of a sequence lock.

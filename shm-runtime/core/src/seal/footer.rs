@@ -415,6 +415,11 @@ impl<'a> Seal<'a> {
     pub(crate) fn incarnation(self) -> u64 {
         self.footer.incarnation.load(Relaxed)
     }
+
+    /// Says that the segment was sealed after another one, also if the clock was set back since.
+    pub(crate) fn succeed(self, incarnation: u64) {
+        self.footer.incarnation.fetch_max(incarnation.saturating_add(1), Relaxed);
+    }
 }
 
 #[cfg(test)]

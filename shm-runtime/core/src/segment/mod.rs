@@ -31,6 +31,7 @@ use crate::ipc::remove_on_drop::{Removable, RemoveOnDrop, private};
 use crate::ipc::stat::segment::Stat;
 use crate::ipc::trusted::Trusted;
 use crate::memory::access::{Access, ReadOnly, ReadWrite, WriteOnly};
+use crate::memory::carry::{hold, is_closed};
 use crate::memory::structure::Declared;
 use crate::memory::tail::{Extent, Whole};
 use crate::schema::Schema;
@@ -244,12 +245,27 @@ impl<T: Whole + ?Sized> Segment<T> {
     }
 
     fn attached<A: Access>(&self, mapping: Mapping, len: usize) -> Result<Attached<T, A>, Error> {
-        if A::MAPS_WRITABLE && Declared::of::<T::__Head>().thread_ids {
+        let has_locks = A::MAPS_WRITABLE && Declared::of::<T::__Head>().thread_ids;
+        if has_locks {
             self.same_thread_ids(&mapping).map_err(|kind| self.error("attach", kind))?;
         }
-        match Place::new(mapping, len) {
-            Ok(place) => Ok(Attached::new(self.clone(), place)),
-            Err(kind) => Err(self.error("attach", kind)),
+        let place = Place::new(mapping, len).map_err(|kind| self.error("attach", kind))?;
+        if has_locks {
+            self.reopen(place.mapping(), place.len());
+        }
+        Ok(Attached::new(self.clone(), place))
+    }
+
+    /// Opens again what an upgrade closed here, if it died before it removed this segment.
+    fn reopen(&self, mapping: &Mapping, len: usize) {
+        let (fields, region) = (Declared::of::<T::__Head>().fields(), mapping.region());
+        if !is_closed(fields, len, region) || self.shares_pid_namespace(mapping) == Some(false) {
+            return;
+        }
+        // While this thread has it, no other process removes the segment to upgrade it. One that has it is at it, or refuses others.
+        let Ok(held) = hold(fields, len, region, Duration::ZERO) else { return };
+        if self.stat().is_ok_and(|stat| !stat.removed) {
+            held.iter().for_each(|held| held.close(false));
         }
     }
 

@@ -77,7 +77,8 @@ const LEAST: usize = 5;
 /// # Upgrades
 ///
 /// What was sent before, and is not received, is carried to the new segment, also if messages are sent and received all the time; the
-/// two ends are free there. What a sender that stays attached to the old one sends after that is in the old one only.
+/// two ends are free there. Those of the old one are not told, and go on: what is sent there after that is in the old one only, and of
+/// what was carried, what is received there is received in the new one, too. To have each once, drop both ends before the upgrade.
 ///
 /// # Layout
 ///

@@ -388,7 +388,7 @@ impl fmt::Display for QueueError {
             Self::Empty => f.write_str("the queue is empty: nothing was sent"),
             Self::Upgraded => f.write_str(
                 "the values of the queue were carried to another segment, by an upgrade: open and attach the one that has the key \
-                 now. If that is this one, the program that upgraded it was killed: start it again",
+                 now. If there is none, or a half-made one, the program that upgraded it was killed: start it again",
             ),
             Self::Lost(error) => fmt::Display::fmt(error, f),
             Self::Lock(error) => write!(f, "the lock of the queue: {error}"),

@@ -13,7 +13,7 @@ use super::protocol::queue::{self as protocol, Given};
 use super::queue_view::{Cursors, QueueView, Slot};
 use super::thread;
 use crate::memory::access::{Access, ReadWrite, Readable, Writable};
-use crate::memory::carry::{Held, Unheld};
+use crate::memory::carry::{Held, Hold, MaybeHeld, Unheld};
 use crate::memory::fields::{Fields, Member};
 use crate::memory::region::Region;
 use crate::memory::shareable::Shareable;
@@ -85,7 +85,9 @@ use crate::sys::process as this_process;
 ///
 /// No value that was accepted is lost. The lock is held while the queue is carried to the new segment, and from then on `send` and
 /// `receive` return [`QueueError::Upgraded`] in the old one: open the segment anew. A value that a process has meanwhile is given again
-/// in the new one, with the mark, even if that process then says that it is done.
+/// in the new one, with the mark, even if that process then says that it is done. If the process that upgrades is killed, the queue goes
+/// on in the old segment or in the new one; until the next upgrade, it can be that there is none of both, see
+/// [`upgrade`](crate::Options::upgrade).
 ///
 /// # Layout
 ///
@@ -112,7 +114,7 @@ pub struct Queue<T, const N: usize, A = ReadWrite> {
 builtin! {
     unsafe impl [T: Shareable + Copy, const N: usize] Queue<T, N>, Queue<T, N, A>: "Queue", 3 {
         lock: Mutex<Cursors>, bells: Bells, slots: [Slot<T>; N]
-    } held(hold)
+    } held(Hold { hold, is_closed })
 }
 
 /// The lock of a queue, held while the queue is carried into another segment.
@@ -124,17 +126,20 @@ impl Held for HeldQueue<'_> {
     }
 }
 
-/// Acquires the lock of the queue at this place.
-fn hold(region: Region<'_>, at: usize, patience: Duration) -> Result<Option<Box<dyn Held + '_>>, Unheld> {
+fn is_closed(region: Region<'_>, at: usize) -> bool {
+    protocol::is_closed(&lock(region, at).value().tail)
+}
+
+/// The lock of the queue at this place.
+fn lock(region: Region<'_>, at: usize) -> &Mutex<Cursors> {
     const { assert!(offset_of!(Queue<u8, 1>, lock) == 0, "the lock is the first field, whatever the values are") };
-    let lock = region.parts::<Mutex<Cursors>>(at);
-    match lock.lock_timeout(patience).or_else(|error| error.repair(|_| {})) {
-        Ok(held) => {
-            let held = HeldQueue(held);
-            // One that carried it before may have died.
-            held.close(false);
-            Ok(Some(Box::new(held)))
-        }
+    region.parts::<Mutex<Cursors>>(at)
+}
+
+/// Acquires it.
+fn hold(region: Region<'_>, at: usize, patience: Duration) -> MaybeHeld<'_> {
+    match lock(region, at).lock_timeout(patience).or_else(|error| error.repair(|_| {})) {
+        Ok(held) => Ok(Some(Box::new(HeldQueue(held)))),
         Err(LockError::Corrupted { .. }) => Ok(None),
         Err(LockError::AlreadyHeld) => Err(Unheld { holder: thread::id() }),
         Err(

@@ -23,6 +23,7 @@ use crate::memory::access::{Access, ReadWrite, Readable, Writable};
 use crate::memory::bulk;
 use crate::memory::direction::{Load, Store};
 use crate::memory::fields::{Fields, Member};
+use crate::memory::region::Region;
 use crate::memory::shareable::Shareable;
 use crate::memory::shared::Shared;
 use crate::memory::structure::Declared;
@@ -147,7 +148,14 @@ pub(super) struct Slot<T, A = ReadWrite> {
 builtin! {
     unsafe impl [T: Shareable + Copy] Slot<T>, Slot<T, A>: "Slot", 3 {
         state: AtomicU64, marks: [AtomicU64; 4], value: T
-    } given
+    } given(give_back)
+}
+
+/// Gives back what the process has that the state of the slot at this place names: it has it in another segment.
+fn give_back(region: Region<'_>, at: usize) {
+    // The words come before the value, whatever that is.
+    let Slot { state, marks, .. } = region.parts::<Slot<u8>>(at);
+    protocol::give_back(protocol::Slot { state, marks: marks.each_ref() });
 }
 
 /// A queue with its slots, as [`QueueHead::over`] gives it: what a [`Queue`](super::Queue) can do.

@@ -287,17 +287,18 @@ impl<T: Whole + ?Sized> Options<T> {
     ///   attached to it. So stop the writers, or let each of them ask `is_current` and write again.
     /// - Except of a [`Queue`](crate::sync::Queue): it is held still while it is carried, and then is closed in the old segment, so that
     ///   no value that it accepted is lost: those that use it there get [`QueueError::Upgraded`](crate::sync::QueueError::Upgraded). If
-    ///   a process dies between that and the removal of the old segment, the next upgrade goes on.
+    ///   a process dies between that and the removal of the old segment, the next process that attaches that one opens the queue
+    ///   again, and the next that upgrades it begins anew.
     /// - A [`Mutex`](crate::sync::Mutex) is free in the new segment; if it was held while it was copied, the next to lock it gets
     ///   [`OwnerDied`](crate::sync::LockError::OwnerDied), because its value may be half-changed. A
     ///   [`SeqLock`](crate::sync::SeqLock) has a value that was written as a whole, and no writer. A listener that sleeps on an
     ///   [`Event`](crate::sync::Event) of the old segment is not woken.
     /// - A process can die at any instruction of it. Before the old segment is removed, that one stays as it was. After that, and
     ///   until the new one is ready, the values are in a third segment, under a key that is derived from this one: the next process
-    ///   that opens the key with `upgrade`, and with the same struct or a still newer one, goes on with that. **Others find no segment until then.** One
-    ///   that creates an old one in that moment, with `open_or_create`, has what it writes there replaced by the values from
-    ///   before; one that creates a new one without `upgrade` begins anew, and the third segment is removed.
-    ///   Which one is from before is known by the system's clock.
+    ///   that opens the key with `upgrade`, and with the same struct or a still newer one, goes on with that. **Others find no
+    ///   segment until then**, or one that is half-made. One that creates an old one in that moment, with `open_or_create`, has what
+    ///   it writes there replaced by the values from before, also what a `Queue` accepted; one that creates a new one without
+    ///   `upgrade` begins anew, and the third segment is removed. Which one is from before is known by the system's clock.
     /// - If the new segment cannot be created then, because a limit was reached in that moment, the error says so, and the values
     ///   stay in the third segment. A process goes on with it when the one that made it has ended.
     /// - It takes the memory for two copies for a moment, for three if there is a `Queue`, and one segment more.

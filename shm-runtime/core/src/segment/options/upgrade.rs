@@ -22,7 +22,7 @@ use crate::ipc::error::{Error, ErrorKind};
 use crate::ipc::key::Key;
 use crate::ipc::stat::segment::Stat;
 use crate::memory::carry::{Held, carry, hold, needs_hold};
-use crate::memory::layout::{Field, Kind};
+use crate::memory::layout::Field;
 use crate::memory::structure::Declared;
 use crate::memory::tail::{Extent, Whole};
 use crate::schema::Relation;
@@ -103,8 +103,8 @@ impl<T: Whole + ?Sized> Options<T> {
                 (Under::Current(segment), left) => {
                     match left {
                         Some(left) if mine == Some(left.id()) => removed(left)?,
-                        // One of a living process, which removes it itself, is in use.
-                        Some(left) => drop(spare.reclaim_any(left, Replace::Everything)?),
+                        // One of a living process is in use: it removes it itself.
+                        Some(left) => drop(spare.discard(left, &segment)?),
                         None => {}
                     }
                     Some(segment)
@@ -126,14 +126,29 @@ impl<T: Whole + ?Sized> Options<T> {
                 (Under::Old(old), Some(left)) if old.same_layout => {
                     match mine == Some(left.id()) {
                         true => removed(left)?,
-                        false => drop(spare.reclaim_any(left, Replace::Everything)?),
+                        false => drop(spare.discard(left, &old.segment)?),
                     }
                     None
                 }
-                (Under::HalfMade(_, error), None) => return Err(error),
+                // Unless another process has completed the upgrade since, in which it was left.
+                (Under::HalfMade(segment, error), None) => match segment.stat() {
+                    Ok(stat) if !stat.removed => return Err(error),
+                    _ => None,
+                },
                 (Under::Old(old), None) => self.begin(&spare, old, init, &mut mine)?,
                 (under, Some(left)) if mine == Some(left.id()) || is_of_a_dead(left) => {
-                    self.recover(under, &spare, left, init, mine.is_some())?
+                    match self.recover(under, &spare, left, init, mine.is_some()) {
+                        // It was removed: by the one that made it, which had completed the upgrade, and then ended.
+                        Err(error) if is_missing(&error) => None,
+                        // Those who look whether what is half-made is ready are attached to it for a moment.
+                        Err(error)
+                            if matches!(error.kind(), ErrorKind::Abandoned { .. })
+                                && start.elapsed() < self.wait =>
+                        {
+                            None
+                        }
+                        recovered => recovered?,
+                    }
                 }
                 // A living process is at it.
                 (_, Some(_)) => None,
@@ -205,6 +220,9 @@ impl<T: Whole + ?Sized> Options<T> {
             if old.segment.stat()?.removed {
                 return Err(old.segment.error("upgrade", ErrorKind::Removed));
             }
+            if let Some(seal) = Seal::of(to) {
+                seal.succeed(sealed_at(&old.mapping));
+            }
             if let Some(mapping) = &writable {
                 held = self.held(&old, old_fields, mapping)?;
             }
@@ -240,7 +258,7 @@ impl<T: Whole + ?Sized> Options<T> {
         }
     }
 
-    /// Holds what has to be held while it is carried.
+    /// Holds what has to be held while it is carried; one that carried it before may have died, and left it closed.
     fn held<'a>(
         &self,
         old: &Old<T>,
@@ -248,10 +266,12 @@ impl<T: Whole + ?Sized> Options<T> {
         mapping: &'a Mapping,
     ) -> Result<Vec<Box<dyn Held + 'a>>, Error> {
         let start = Instant::now();
-        hold(fields, old.len, mapping.region(), self.wait).map_err(|unheld| {
+        let held = hold(fields, old.len, mapping.region(), self.wait).map_err(|unheld| {
             let kind = ErrorKind::QueueHeld { holder: unheld.holder, waited: start.elapsed() };
             old.segment.error("upgrade", kind)
-        })
+        })?;
+        held.iter().for_each(|held| held.close(false));
+        Ok(held)
     }
 
     /// Goes on with a spare of a process that died, or of this call (`mine`).
@@ -263,7 +283,7 @@ impl<T: Whole + ?Sized> Options<T> {
         init: Init<T>,
         mine: bool,
     ) -> Result<Option<Segment<T>>, Error> {
-        let discarded = || match options.reclaim_any(spare, Replace::Everything)? {
+        let discarded = |outcome| match outcome {
             Outcome::NotOurs(kind) => Err(spare.error("upgrade", kind)),
             Outcome::Gone | Outcome::InUse => Ok(None),
         };
@@ -271,19 +291,18 @@ impl<T: Whole + ?Sized> Options<T> {
             |old: &Old<T>| Ok::<_, Error>(sealed_at(&old.mapping) <= sealed_at(&spare.map(false)?));
         match under {
             // It died before it removed the old one, whose values may have changed since.
-            Under::Old(old) if !mine && is_older(&old)? => return discarded(),
+            Under::Old(old) if !mine && is_older(&old)? => {
+                return discarded(options.discard(spare, &old.segment)?);
+            }
             Under::Old(_) | Under::HalfMade(..) | Under::Nothing | Under::Current(_) => {}
         }
         // Of an older version of this program that had removed a still older one, it lacks fields, too.
         let (mapping, known, len) = match spare.attach_read_only() {
-            Ok(attached) => match spare.map(false) {
-                Ok(mapping) => (mapping, None, attached.tail_len()),
-                Err(error) if is_missing(&error) => return Ok(None),
-                Err(error) => return Err(error),
-            },
+            Ok(attached) => (spare.map(false)?, None, attached.tail_len()),
             Err(error) => match error.kind() {
-                ErrorKind::Abandoned { .. } => return discarded(),
-                ErrorKind::Removed => return Ok(None),
+                ErrorKind::Abandoned { .. } => {
+                    return discarded(options.reclaim_any(spare, Replace::Everything)?);
+                }
                 ErrorKind::LayoutDiffers { .. } => {
                     let old = older(spare.clone(), error)?;
                     (old.mapping, Some(old.fields), old.len)
@@ -292,8 +311,15 @@ impl<T: Whole + ?Sized> Options<T> {
             },
         };
         match under {
-            // Made by a program that found nothing.
-            Under::Old(old) => removed(&old.segment).map(|()| None),
+            // Made by a program that found nothing. Those who use its queues are told.
+            Under::Old(old) => {
+                let fields = &fields::<T>()[..old.fields];
+                let mapping = old.to_hold(fields)?;
+                let held = mapping.as_ref().map(|mapping| self.held(&old, fields, mapping)).transpose()?;
+                let close = |closed| held.iter().flatten().for_each(|held| held.close(closed));
+                close(true);
+                removed(&old.segment).map(|()| None).inspect_err(|_| close(false))
+            }
             Under::HalfMade(segment, error) => match self.reclaim_any(&segment, Replace::HalfMade)? {
                 Outcome::Gone => Ok(None),
                 Outcome::NotOurs(kind) => Err(segment.error("upgrade", kind)),
@@ -335,6 +361,15 @@ impl<T: Whole + ?Sized> Options<T> {
             Ok(segment) => removed(spare).map(|()| Some(segment)),
             Err(error) if is_overtaken(&error) => Ok(None),
             Err(error) => Err(error),
+        }
+    }
+
+    /// Removes a spare that a dead process left, as another segment has the values: if that is certain. As long as the one that made the
+    /// spare lived, it could remove the other segment, also after that was found; so it is looked at again.
+    fn discard(&self, left: &Segment<T>, other: &Segment<T>) -> Result<Outcome, Error> {
+        match is_of_a_dead(left) && other.stat().is_ok_and(|stat| !stat.removed) {
+            true => self.reclaim_any(left, Replace::Everything),
+            false => Ok(Outcome::InUse),
         }
     }
 
@@ -389,12 +424,9 @@ fn older<T: Whole + ?Sized>(segment: Segment<T>, error: Error) -> Result<Old<T>,
     }
 }
 
-/// The fields of a struct.
+/// The fields of the struct.
 fn fields<T: Whole + ?Sized>() -> &'static [Field] {
-    match Declared::of::<T::__Head>().kind {
-        Kind::Struct { fields, .. } => fields,
-        _ => &[],
-    }
+    Declared::of::<T::__Head>().fields()
 }
 
 /// Gives a new segment the owner, group and mode of the one whose values it has.
@@ -405,8 +437,8 @@ fn keep_users<T: Whole + ?Sized>(new: &Segment<T>, stat: &Stat) -> Result<(), Er
     }
 }
 
-/// When a segment was sealed, by the system's clock. (If that was set back between the two, and a process died in an upgrade,
-/// and an old program made an empty segment meanwhile, then that one is taken for the older.)
+/// When a segment was sealed, by the system's clock. (If a process died in an upgrade, and the clock was set back after that, and an old
+/// program made an empty segment then, that one is taken for the older.)
 fn sealed_at(mapping: &Mapping) -> u64 {
     Seal::of(mapping.region()).map_or(0, Seal::incarnation)
 }

@@ -97,6 +97,14 @@ pub(crate) fn finish(slot: Slot<'_>, state: u64, returned: bool) -> bool {
     slot.state.compare_exchange(state, ended, Release, Relaxed).is_ok()
 }
 
+/// Returns the value, if a process has it.
+pub(crate) fn give_back(slot: Slot<'_>) {
+    let state = slot.state.load(Relaxed);
+    if pid(state) != 0 {
+        finish(slot, state, true);
+    }
+}
+
 /// Ends any giving. The number stays, so that a process which had the value does not end a later giving.
 pub(crate) fn free(slot: Slot<'_>) {
     slot.state.fetch_and(!(PID | RETURNED), AcqRel);
@@ -106,6 +114,11 @@ pub(crate) fn free(slot: Slot<'_>) {
 pub(crate) fn close(tail: &AtomicU64, closed: bool) {
     let now = tail.load(Relaxed);
     tail.store(if closed { now | CLOSED } else { now & !CLOSED }, Release);
+}
+
+/// Whether that was said, by one that may have died over it.
+pub(crate) fn is_closed(tail: &AtomicU64) -> bool {
+    tail.load(Relaxed) & CLOSED != 0
 }
 
 impl<'a> Cursors<'a> {
