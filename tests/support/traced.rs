@@ -28,6 +28,17 @@ pub enum Stop {
     Exit(i64),
 }
 
+impl Stop {
+    /// About to make the call of this number, as `libc` has it.
+    ///
+    /// # Panics
+    ///
+    /// If it is negative.
+    pub fn entry(call: libc::c_long) -> Self {
+        Self::Entry(u64::try_from(call).expect("a number of a call"))
+    }
+}
+
 /// A program that was stopped at one of its system calls.
 #[derive(Debug)]
 pub struct Stopped {
@@ -46,8 +57,7 @@ impl Stopped {
     /// As [`Traced::start`] and [`Traced::step`] do.
     pub fn at(point: usize, command: Command) -> Option<Self> {
         let mut traced = Traced::start(command)?;
-        let get = Stop::Entry(u64::try_from(libc::SYS_shmget).expect("a number"));
-        while traced.step()? != get {}
+        while traced.step()? != Stop::entry(libc::SYS_shmget) {}
         let ended = (0..point).any(|_| traced.step().is_none());
         Some(Self { traced, ended })
     }
@@ -135,16 +145,24 @@ impl Traced {
         }
     }
 
+    /// Lets it run until it is about to make the call of this number.
+    ///
+    /// # Panics
+    ///
+    /// If it ends without that.
+    pub fn run_to(&mut self, call: libc::c_long) {
+        while self.step().expect("it makes the call") != Stop::entry(call) {}
+    }
+
     /// Lets it run until the call of this number has been made, and returned something but an error.
     ///
     /// # Panics
     ///
     /// If it ends without that.
     pub fn run_to_the_end_of(&mut self, call: libc::c_long) -> i64 {
-        let call = u64::try_from(call).expect("a number of a call");
         loop {
-            let entered = self.step().expect("it makes the call") == Stop::Entry(call);
-            if let (true, Some(Stop::Exit(value @ 0..))) = (entered, self.step()) {
+            self.run_to(call);
+            if let Some(Stop::Exit(value @ 0..)) = self.step() {
                 return value;
             }
         }

@@ -293,7 +293,6 @@ fn a_blank_segment_of_another_size_is_left_alone() {
 
 #[test]
 fn a_creator_that_was_ready_and_ended_while_another_looked_did_not_abandon_the_segment() {
-    let call = |number| Stop::Entry(u64::try_from(number).expect("a number"));
     // Of the opener's system calls, between two of which it looks at the state, and then for the creator.
     for point in 0.. {
         let name = unique();
@@ -303,8 +302,8 @@ fn a_creator_that_was_ready_and_ended_while_another_looked_did_not_abandon_the_s
         assert_eq!(creator.line(), "blocked");
         let command = peer!().command(&["seal", "open-read-only", &name, "60000"]);
         let Some(mut opener) = Traced::start(command) else { return skip("ptrace is forbidden here") };
-        while opener.step().expect("it looks for the segment") != call(libc::SYS_shmget) {}
-        let sleeps = (0..point).any(|_| opener.step() == Some(call(libc::SYS_futex)));
+        opener.run_to(libc::SYS_shmget);
+        let sleeps = (0..point).any(|_| opener.step() == Some(Stop::entry(libc::SYS_futex)));
         creator.send("go");
         creator.answer().expect("it has created it");
         creator.kill();

@@ -9,7 +9,7 @@ use shm_tests::c::Program;
 use shm_tests::child::{Child, Failure, NOBODY, Peer};
 use shm_tests::key::OwnKey;
 use shm_tests::oracle::Table;
-use shm_tests::traced::{Stop, Traced};
+use shm_tests::traced::Traced;
 use shm_tests::{eventually, kind, peer, skip};
 
 /// Enough for a creator that lives, and soon over.
@@ -49,13 +49,12 @@ fn why_kept(error: &Error) -> &'static str {
 
 #[test]
 fn a_creator_killed_at_any_system_call_is_recovered_from() {
-    let semget = u64::try_from(libc::SYS_semget).unwrap();
     let (mut half_made, mut ready) = (0, 0);
     for calls in 0.. {
         let own = OwnKey::new();
         let Some(mut creator) = creator(&own) else { return };
         // To the call that creates, and so many stops further.
-        while creator.step().expect("it creates one") != Stop::Entry(semget) {}
+        creator.run_to(libc::SYS_semget);
         if (0..calls).any(|_| creator.step().is_none()) {
             assert!(half_made > 0 && ready > 0, "{half_made} {ready}");
             return;
@@ -113,8 +112,7 @@ fn a_creator_that_is_done_while_its_set_is_about_to_be_replaced_is_not_taken_for
     let command = ["ipc", "open_or_create_within", &own.value().to_string(), "5", "0"];
     let mut second = Traced::start(peer!().command(&command)).expect("to trace is allowed");
     for call in [libc::SYS_semget, libc::SYS_fcntl] {
-        let call = u64::try_from(call).unwrap();
-        while second.step().expect("it makes the call") != Stop::Entry(call) {}
+        second.run_to(call);
     }
     assert_eq!(creator.finish(), format!("ok\t{id}\n"));
     assert_eq!(second.finish(), format!("ok\t{id}\n"));

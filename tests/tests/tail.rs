@@ -13,6 +13,7 @@ use shm_tests::oracle;
 use shm_tests::seal::{FOOTER, Raw, key_of, raw_create, unique};
 use shm_tests::structs::upgrade::Series;
 use shm_tests::traced::{Stop, Stopped};
+use shm_tests::upgrade::Name;
 use shm_tests::{kind, peer, skip};
 
 #[derive(Clone, Copy, Debug, PartialEq, Shareable)]
@@ -487,26 +488,6 @@ fn a_process_that_may_only_write_shows_nothing() {
     assert_eq!(segment.attach_read_only().expect("ready").records[1].get(), record(4));
 }
 
-/// A name, and what removes whatever is under it and under the key of its spare.
-struct Name {
-    name: String,
-    spare: i32,
-    _own: [OwnKey; 2],
-}
-
-impl Name {
-    fn new() -> Self {
-        let name = unique();
-        let spare = format!("next generation of {:#010x}", key_of(&name));
-        let _own = [OwnKey::name(&name), OwnKey::name(&spare)];
-        Self { name, spare: key_of(&spare), _own }
-    }
-
-    fn spares(&self) -> usize {
-        oracle::with_key(self.spare).len()
-    }
-}
-
 fn fill(log: &LogFields) {
     log.head.store(u64::try_from(log.records.len()).expect("64 bits"), Relaxed);
     log.records.iter().enumerate().for_each(|(i, to)| to.set(record(i)));
@@ -535,7 +516,7 @@ fn a_successor_has_the_values_and_those_attached_to_the_old_one_find_it() {
     assert_filled(&new, 10);
     // The old one is as long as it was for those who are attached.
     assert_eq!((old.records.len(), old.records[9].get()), (10, record(9)));
-    assert_eq!(own.spares(), 0);
+    assert_eq!(own.spares().len(), 0);
     // Of the length that it has, nothing is made.
     let same = options(&own.name).successor(25).expect("there");
     assert_eq!(same.id(), new.segment().id());
@@ -555,7 +536,7 @@ fn a_successor_takes_a_segment_and_a_seal() {
     options(&own.name).len(3).create().expect("created");
     assert_eq!(kind(options(&own.name).successor(usize::MAX)), "InvalidInput");
     assert_eq!(options(&own.name).open().expect("as it was").attach().expect("ready").records.len(), 3);
-    assert_eq!(own.spares(), 0);
+    assert_eq!(own.spares().len(), 0);
 }
 
 #[test]
@@ -587,7 +568,7 @@ fn processes_that_grow_it_at_once_lose_no_value_that_was_there() {
         }
     });
     assert_filled(&options(&own.name).open().expect("there").attach().expect("ready"), 50);
-    assert_eq!(own.spares(), 0);
+    assert_eq!(own.spares().len(), 0);
 }
 
 /// A process that makes a successor of this length, stopped at one of its system calls.
@@ -597,7 +578,7 @@ fn stopped_at(point: usize, name: &str, len: usize) -> Option<Stopped> {
 
 #[test]
 fn a_successor_has_all_values_if_another_process_that_makes_one_is_killed_between_any_two_looks() {
-    let sleep = Stop::Entry(u64::try_from(libc::SYS_clock_nanosleep).expect("a number"));
+    let sleep = Stop::entry(libc::SYS_clock_nanosleep);
     for point in 0.. {
         let own = Name::new();
         let mut options = Series::options();
@@ -605,20 +586,20 @@ fn a_successor_has_all_values_if_another_process_that_makes_one_is_killed_betwee
         let old = options.len(10).create_with(|new| new.values.copy_from(&[7; 10]));
         drop(old.expect("created"));
         let Some(mut first) = stopped_at(0, &own.name, 20) else { return skip("ptrace is forbidden here") };
-        while own.spares() == 0 {
+        while own.spares().is_empty() {
             assert!(first.traced.step().is_some(), "it has a spare at some time");
         }
         let Some(mut second) = stopped_at(0, &own.name, 20) else { return skip("ptrace is forbidden here") };
         let waits = (0..point).any(|_| second.traced.step() == Some(sleep));
         // When it has removed the old one: the values are in its spare only.
-        while !oracle::with_key(key_of(&own.name)).is_empty() {
+        while !own.is_free() {
             assert!(first.traced.step().is_some(), "it removes the old one at some time");
         }
         first.traced.kill();
         assert_eq!(second.traced.finish(), "", "stopped at {point}");
         let new = options.len(20).open().expect("there").attach().expect("ready");
         assert!((0..20).all(|i| new.values[i].get() == if i < 10 { 7 } else { 0 }), "stopped at {point}");
-        assert_eq!(own.spares(), 0, "stopped at {point}");
+        assert_eq!(own.spares().len(), 0, "stopped at {point}");
         if waits {
             assert!(point > 10, "{point}");
             return;
@@ -665,7 +646,7 @@ fn wherever_a_process_that_makes_a_successor_is_killed_the_next_one_has_all_valu
         let last = last.attach().expect("ready");
         assert_eq!((last.values.len(), last.count.load(Relaxed)), (30, count), "killed at {point}");
         assert!((0..30).all(|i| last.values[i].get() == if i < 10 { 7 } else { 0 }), "killed at {point}");
-        assert_eq!(own.spares(), 0, "killed at {point}");
+        assert_eq!(own.spares().len(), 0, "killed at {point}");
         assert_eq!(oracle::with_key(key_of(&own.name)).len(), 1, "killed at {point}");
     }
     println!("at {without} points with nothing to use, at {grown} with the successor");
@@ -712,5 +693,5 @@ fn a_struct_can_gain_a_slice_by_an_upgrade_and_no_field_in_front_of_it() {
     // The slice grows while the struct does not.
     let longer = v2::Journal::options().key(key()).successor(9).expect("grown").attach().expect("ready");
     assert_eq!((longer.count.get(), longer.values.len(), longer.values[6].get()), (5, 9, 1));
-    assert_eq!(own.spares(), 0);
+    assert_eq!(own.spares().len(), 0);
 }

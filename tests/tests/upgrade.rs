@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use shm_runtime::sync::{LockError, Mutex, QueueError, SeqLock};
 use shm_runtime::{Error, ErrorKind, Key, Options, Segment, SharedSegment};
 use shm_tests::child::Child;
-use shm_tests::oracle::{self, Table};
+use shm_tests::oracle::{self, Row};
 use shm_tests::seal::{READY, Raw, SEALED_AT, key_of};
 use shm_tests::structs::upgrade::{ADDED, New, NewPassed, Old, OldPassed, Pair, fill, init, is_whole};
 use shm_tests::traced::{Stop, Stopped};
@@ -166,7 +166,7 @@ fn wherever_the_process_that_upgrades_is_killed_the_next_one_has_all_values() {
             break;
         }
         // The key has a segment, or the values are in the spare.
-        let there = !oracle::with_key(key_of(name)).is_empty();
+        let there = !own.is_free();
         assert!(there || own.spares().len() == 1, "killed at {point}: {:?}", own.spares());
         without += usize::from(!there);
         spares += own.spares().len();
@@ -282,20 +282,10 @@ fn what_was_written_to_the_old_segment_after_an_upgrade_died_is_not_undone() {
             raw.write(raw.footer() + SEALED_AT, &(soon() + 3_600_000_000_000).to_le_bytes());
         }
         // Until the spare is ready, and the old one is still there.
-        let mut point = 0;
-        loop {
-            let Some(mut stopped) = stopped_at(point, name) else { return skip("ptrace is forbidden here") };
-            assert!(
-                !stopped.ended,
-                "there is a moment in which the spare is ready, and the old one is there"
-            );
-            let ready = own.spares().first().is_some_and(|spare| Raw::attach(spare.id).state() == READY);
-            stopped.traced.kill();
-            if ready {
-                break;
-            }
-            own.spares().iter().for_each(|spare| Table::Segments.remove(spare.id));
-            point += 1;
+        let is_ready = |spare: &Row| Raw::attach(spare.id).state() == READY;
+        let ready = || own.spares().first().is_some_and(is_ready).then_some(());
+        if own.left_by_the_dead(|point| stopped_at(point, name), ready).is_none() {
+            return skip("ptrace is forbidden here");
         }
         assert_eq!(own.only().id, old.segment().id());
         fill(&old, 2);
@@ -310,16 +300,8 @@ fn an_empty_old_segment_made_while_an_upgrade_was_dead_gets_the_values_from_befo
     let name = &own.name;
     let mut creator = peer!().start_with("upgrade");
     creator.ask(format!("create {name} 21"));
-    let mut point = 0;
-    loop {
-        let Some(mut stopped) = stopped_at(point, name) else { return skip("ptrace is forbidden here") };
-        assert!(!stopped.ended, "there is a moment in which nothing is under the key");
-        stopped.traced.kill();
-        if oracle::with_key(key_of(name)).is_empty() {
-            break;
-        }
-        own.spares().iter().for_each(|spare| Table::Segments.remove(spare.id));
-        point += 1;
+    if own.left_by_the_dead(|point| stopped_at(point, name), || own.is_free().then_some(())).is_none() {
+        return skip("ptrace is forbidden here");
     }
     let empty = options::<Old>(name).open_or_create().expect("nothing is there");
     assert_eq!(empty.attach().expect("ours").count.load(Relaxed), 0);
@@ -329,7 +311,7 @@ fn an_empty_old_segment_made_while_an_upgrade_was_dead_gets_the_values_from_befo
 
 #[test]
 fn an_upgrade_that_another_process_completes_or_is_killed_in_between_any_two_looks_is_found() {
-    let sleep = Stop::Entry(u64::try_from(libc::SYS_clock_nanosleep).expect("a number"));
+    let sleep = Stop::entry(libc::SYS_clock_nanosleep);
     for (point, is_killed) in (0..).flat_map(|point| [(point, true), (point, false)]) {
         let own = Name::new();
         let name = &own.name;
@@ -343,7 +325,7 @@ fn an_upgrade_that_another_process_completes_or_is_killed_in_between_any_two_loo
         let waits = (0..point).any(|_| second.traced.step() == Some(sleep));
         if is_killed {
             // When it has removed the old one: the values are in its spare only.
-            while !oracle::with_key(key_of(name)).is_empty() {
+            while !own.is_free() {
                 assert!(first.traced.step().is_some(), "it removes the old one at some time");
             }
             first.traced.kill();
@@ -365,21 +347,16 @@ fn an_upgrade_that_another_process_completes_or_is_killed_in_between_any_two_loo
 /// Has an upgrade killed that leaves a spare and, under the key, a new segment that is half-made: this one.
 fn half_made(own: &Name, count: u64) -> Option<Raw> {
     let name = &own.name;
-    for point in 0.. {
-        own.spares().iter().for_each(|spare| Table::Segments.remove(spare.id));
-        if oracle::with_key(key_of(name)).is_empty() {
+    let stopped_at = |point| {
+        if own.is_free() {
             peer!().start_with("upgrade").ask(format!("create {name} {count}"));
         }
-        let mut stopped = stopped_at(point, name)?;
-        assert!(!stopped.ended, "there is a moment in which the new one is half-made");
-        stopped.traced.kill();
+        stopped_at(point, name)
+    };
+    own.left_by_the_dead(stopped_at, || {
         let rows = oracle::with_key(key_of(name));
-        let made = rows.first().map(|row| Raw::attach(row.id)).filter(|raw| raw.state() != READY);
-        if made.is_some() {
-            return made;
-        }
-    }
-    None
+        rows.first().map(|row| Raw::attach(row.id)).filter(|raw| raw.state() != READY)
+    })
 }
 
 #[test]
@@ -391,8 +368,7 @@ fn what_was_left_half_made_and_is_replaced_between_two_looks_is_no_error() {
     }
     let Some(mut second) = stopped_at(0, name) else { return skip("ptrace is forbidden here") };
     // It has looked at the one under the key, and is about to look for the spare.
-    let get = Stop::Entry(u64::try_from(libc::SYS_shmget).expect("a number"));
-    while second.traced.step().expect("it looks for the spare") != get {}
+    second.traced.run_to(libc::SYS_shmget);
     assert_upgraded(&upgrade(name).expect("upgraded"), 31);
     assert!(own.spares().is_empty(), "{:?}", own.spares());
     assert_eq!(second.traced.finish(), "");
@@ -439,7 +415,7 @@ fn a_still_newer_program_goes_on_where_an_upgrade_was_killed() {
         peer!().start_with("upgrade").ask(format!("create {name} 25"));
         let Some(mut stopped) = stopped_at(point, name) else { return skip("ptrace is forbidden here") };
         stopped.traced.kill();
-        let in_spare = oracle::with_key(key_of(name)).is_empty();
+        let in_spare = own.is_free();
         without += usize::from(in_spare);
         let newest = options::<Newest>(name).upgrade(|newest| newest.newest.set(9)).open();
         let newest = newest.unwrap_or_else(|error| panic!("{point}: {error}"));

@@ -135,16 +135,8 @@ fn those_who_use_a_queue_that_was_made_while_an_upgrade_was_dead_are_told_when_i
     let own = Name::new();
     let name = &own.name;
     old(name).jobs.send(&pair(1)).expect("room");
-    let mut point = 0;
-    loop {
-        let Some(mut stopped) = stopped_at(point, name) else { return };
-        assert!(!stopped.ended, "there is a moment in which nothing is under the key");
-        stopped.traced.kill();
-        if oracle::with_key(key_of(name)).is_empty() {
-            break;
-        }
-        own.spares().iter().for_each(|spare| Table::Segments.remove(spare.id));
-        point += 1;
+    if own.left_by_the_dead(|point| stopped_at(point, name), || own.is_free().then_some(())).is_none() {
+        return;
     }
     let between = old(name);
     between.jobs.send(&pair(2)).expect("room");

@@ -343,7 +343,7 @@ impl<'a, A: Readable + Writable> ByteSender<'a, A> {
     /// or if the end was taken away; [`QueueError::Corrupted`] if another process overwrote the counts. Nothing is sent then.
     #[inline]
     pub fn send(&mut self, message: &[u8]) -> Result<(), QueueError> {
-        self.send_until(message, None)
+        self.end.until(None, |end| end.send(message))
     }
 
     /// Sends a message if there is room.
@@ -363,15 +363,7 @@ impl<'a, A: Readable + Writable> ByteSender<'a, A> {
     ///
     /// [`QueueError::Full`] if there was none all the time; otherwise as for [`send`](Self::send).
     pub fn send_timeout(&mut self, message: &[u8], timeout: Duration) -> Result<(), QueueError> {
-        self.send_until(message, Some(Linux.now().saturating_add(timeout)))
-    }
-
-    #[inline]
-    fn send_until(&mut self, message: &[u8], deadline: Option<Duration>) -> Result<(), QueueError> {
-        match self.end.send(message) {
-            Err(QueueError::Full) => self.end.wait(deadline, |end| end.send(message)),
-            sent => sent,
-        }
+        self.end.until(Some(Linux.now().saturating_add(timeout)), |end| end.send(message))
     }
 }
 
@@ -420,7 +412,7 @@ impl<'a, A: Readable + Writable> ByteReceiver<'a, A> {
     /// `message` has nothing of use then.
     #[inline]
     pub fn receive_into(&mut self, message: &mut Vec<u8>) -> Result<(), QueueError> {
-        self.receive_until(message, None)
+        self.end.until(None, |end| end.receive_into(message))
     }
 
     /// Receives the next message if there is one.
@@ -444,7 +436,7 @@ impl<'a, A: Readable + Writable> ByteReceiver<'a, A> {
         message: &mut Vec<u8>,
         timeout: Duration,
     ) -> Result<(), QueueError> {
-        self.receive_until(message, Some(Linux.now().saturating_add(timeout)))
+        self.end.until(Some(Linux.now().saturating_add(timeout)), |end| end.receive_into(message))
     }
 
     /// Throws away all that is in the queue, which ends [`QueueError::Corrupted`] and [`QueueError::BadLength`], too.
@@ -454,14 +446,6 @@ impl<'a, A: Readable + Writable> ByteReceiver<'a, A> {
     /// [`QueueError::Lost`], as for [`receive_into`](Self::receive_into).
     pub fn skip(&mut self) -> Result<(), QueueError> {
         self.end.skip()
-    }
-
-    #[inline]
-    fn receive_until(&mut self, message: &mut Vec<u8>, deadline: Option<Duration>) -> Result<(), QueueError> {
-        match self.end.receive_into(message) {
-            Err(QueueError::Empty) => self.end.wait(deadline, |end| end.receive_into(message)),
-            received => received,
-        }
     }
 }
 

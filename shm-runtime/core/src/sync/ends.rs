@@ -146,13 +146,25 @@ impl<'a, P, const SENDS: bool> End<'a, P, SENDS> {
         Ok(())
     }
 
-    /// Tries again until it need not wait for the other end any more, or until this time.
+    /// Tries until it need not wait for the other end, or until this time.
     ///
     /// # Errors
     ///
-    /// Those of `again`.
+    /// Those of `attempt`.
+    #[inline]
+    pub(super) fn until<R>(
+        &mut self,
+        deadline: Option<Duration>,
+        mut attempt: impl FnMut(&mut Self) -> Result<R, QueueError>,
+    ) -> Result<R, QueueError> {
+        match attempt(self) {
+            Err(QueueError::Full | QueueError::Empty) => self.wait(deadline, attempt),
+            done => done,
+        }
+    }
+
     #[cold]
-    pub(super) fn wait<R>(
+    fn wait<R>(
         &mut self,
         deadline: Option<Duration>,
         mut again: impl FnMut(&mut Self) -> Result<R, QueueError>,

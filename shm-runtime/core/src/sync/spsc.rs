@@ -331,7 +331,7 @@ impl<'a, T: Shareable + Copy, A: Readable + Writable> Sender<'a, T, A> {
     /// overwrote the counts.
     #[inline]
     pub fn send(&mut self, value: &T) -> Result<(), QueueError> {
-        self.send_until(value, None)
+        self.end.until(None, |end| end.send_one(value))
     }
 
     /// Sends a value if there is room.
@@ -351,7 +351,7 @@ impl<'a, T: Shareable + Copy, A: Readable + Writable> Sender<'a, T, A> {
     ///
     /// [`QueueError::Full`] if there was none all the time; otherwise as for [`send`](Self::send).
     pub fn send_timeout(&mut self, value: &T, timeout: Duration) -> Result<(), QueueError> {
-        self.send_until(value, Some(Linux.now().saturating_add(timeout)))
+        self.end.until(Some(Linux.now().saturating_add(timeout)), |end| end.send_one(value))
     }
 
     /// Sends as many of these values as there is room for, and says how many: the first ones, and none if the queue is full. The
@@ -374,18 +374,10 @@ impl<'a, T: Shareable + Copy, A: Readable + Writable> Sender<'a, T, A> {
     /// As for [`send`](Self::send): some of the first values may have been sent then.
     pub fn send_all(&mut self, mut values: &[T]) -> Result<(), QueueError> {
         while !values.is_empty() {
-            let sent = self.end.wait(None, |end| end.send_some(values))?;
+            let sent = self.end.until(None, |end| end.send_some(values))?;
             values = values.get(sent..).unwrap_or_default();
         }
         Ok(())
-    }
-
-    #[inline]
-    fn send_until(&mut self, value: &T, deadline: Option<Duration>) -> Result<(), QueueError> {
-        match self.end.send_one(value) {
-            Err(QueueError::Full) => self.end.wait(deadline, |end| end.send_one(value)),
-            sent => sent,
-        }
     }
 }
 
@@ -441,7 +433,7 @@ impl<'a, T: Shareable + Copy, A: Readable + Writable> Receiver<'a, T, A> {
     /// received then all the same. [`QueueError::Lost`] and [`Corrupted`](QueueError::Corrupted) as for [`Sender::send`].
     #[inline]
     pub fn receive(&mut self) -> Result<T, QueueError> {
-        self.receive_until(None)
+        self.end.until(None, End::receive_one)
     }
 
     /// Receives the next value if there is one.
@@ -461,7 +453,7 @@ impl<'a, T: Shareable + Copy, A: Readable + Writable> Receiver<'a, T, A> {
     ///
     /// [`QueueError::Empty`] if there was none all the time; otherwise as for [`receive`](Self::receive).
     pub fn receive_timeout(&mut self, timeout: Duration) -> Result<T, QueueError> {
-        self.receive_until(Some(Linux.now().saturating_add(timeout)))
+        self.end.until(Some(Linux.now().saturating_add(timeout)), End::receive_one)
     }
 
     /// Receives what there is, at most so many values, and says how many they were: they are appended to `values`, each copied
@@ -495,14 +487,6 @@ impl<'a, T: Shareable + Copy, A: Readable + Writable> Receiver<'a, T, A> {
     /// [`QueueError::Lost`], as for [`receive`](Self::receive).
     pub fn skip(&mut self) -> Result<(), QueueError> {
         self.end.skip()
-    }
-
-    #[inline]
-    fn receive_until(&mut self, deadline: Option<Duration>) -> Result<T, QueueError> {
-        match self.end.receive_one() {
-            Err(QueueError::Empty) => self.end.wait(deadline, End::receive_one),
-            received => received,
-        }
     }
 }
 
